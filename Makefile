@@ -1,0 +1,65 @@
+# `make` alone says what there is. Every target makes what it needs first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 1
+WINDOW ?= 24h
+FORMAT ?= text
+KEEP ?= 2
+DAYS ?= 30
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint rebuild-index serve hit-rate-report replay generations stop-redis lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
+
+setup: $(READY)  ## make .venv with the pinned packages
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(READY)  ## a made-up shop from data to served answers, in about a minute
+	$(BIN)/python -m jobs.demo
+
+test: $(READY) lint  ## lint, types and all tests but the slow ones
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+rebuild-index: $(READY)  ## learn from DATASET=path/to/dataset.toml and publish (DATA_DIR= KEEP=2 FORCE=1)
+	$(BIN)/python -m jobs.rebuild_index --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml, see examples/))' \
+	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --keep $(KEEP) $(if $(FORCE),--force)
+
+serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
+	$(BIN)/hybrid-recs serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+hit-rate-report: $(READY)  ## where answers came from (WINDOW=24h FORMAT=text|json)
+	@$(BIN)/python -m jobs.hit_rate_report --window $(WINDOW) --format $(FORMAT)
+
+replay: $(READY)  ## send the last DAYS=30 of DATASET= as requests to HOST and PORT
+	$(BIN)/python -m jobs.replay --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \
+	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --days $(DAYS) --url http://$(HOST):$(PORT)
+
+generations: $(READY)  ## list what is published (see also: hybrid-recs generations --help)
+	@$(BIN)/hybrid-recs generations list
+
+stop-redis: $(READY)  ## end the embedded redis-server
+	@$(BIN)/hybrid-recs stop-redis
+
+lock:  ## resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --no-emit-index-url --upgrade --quiet -o requirements.lock
+
+clean:  ## remove the virtual environment and caches; generations and Redis data stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

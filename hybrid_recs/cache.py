@@ -1,0 +1,92 @@
+"""Reads neighbour lists from Redis without ever making a request wait for a server that is not there.
+
+Reads that arrive while one is under way are sent together as the next MGET, over one connection. After
+a failure the breaker is open: reads fail at once, and a background task asks the server until it answers.
+"""
+
+import asyncio
+import contextlib
+import logging
+from typing import cast
+
+import redis.asyncio
+
+from hybrid_recs.errors import CacheUnavailableError
+from hybrid_recs.redis_client import UNREACHABLE
+
+log = logging.getLogger(__name__)
+
+_MOST_KEYS = 256
+_PROBE_SECONDS = 0.25
+
+
+class NeighbourCache:
+    """Packed lists by key; belongs to one event loop."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self.errors = 0
+        self._client = client
+        self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []
+        self._reader: asyncio.Task[None] | None = None
+        self._probe: asyncio.Task[None] | None = None
+
+    @property
+    def available(self) -> bool:
+        """Whether reads are being sent, as far as is known."""
+        return self._probe is None
+
+    async def get(self, key: str) -> bytes | None:
+        """The value of `key` or None; raises CacheUnavailableError within the client's timeout."""
+        if self._probe is not None:
+            raise CacheUnavailableError("the cache is out of reach")
+        future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((key, future))
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read())
+        return await future
+
+    async def close(self) -> None:
+        """Stop the background tasks and give the connection back."""
+        for task in (self._reader, self._probe):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        await self._client.aclose()
+
+    async def _read(self) -> None:
+        batch: list[tuple[str, asyncio.Future[bytes | None]]] = []
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_MOST_KEYS], self._waiting[_MOST_KEYS:]
+                values = cast(list[bytes | None], await self._client.mget([key for key, _ in batch]))
+                for (_, future), value in zip(batch, values, strict=True):
+                    if not future.done():
+                        future.set_result(value)
+        except UNREACHABLE as error:
+            self._open_breaker(error)
+            self._fail(batch + self._waiting)
+            self._waiting = []
+        finally:
+            self._reader = None
+
+    def _fail(self, reads: list[tuple[str, asyncio.Future[bytes | None]]]) -> None:
+        for _, future in reads:
+            if not future.done():
+                future.set_exception(CacheUnavailableError("the cache did not answer"))
+
+    def _open_breaker(self, error: Exception) -> None:
+        self.errors += 1
+        if self._probe is None:
+            log.warning("Redis is out of reach, answering by live search: %r", error)
+            self._probe = asyncio.create_task(self._ask_until_it_answers())
+
+    async def _ask_until_it_answers(self) -> None:
+        while True:
+            try:
+                await self._client.ping()
+                break
+            except UNREACHABLE:
+                await asyncio.sleep(_PROBE_SECONDS)
+        log.info("Redis answers again")
+        self._probe = None

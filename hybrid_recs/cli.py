@@ -1,0 +1,143 @@
+"""The hybrid-recs command: serve, look after generations, stop the embedded Redis."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import uvicorn
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+import hybrid_recs
+from hybrid_recs import embedded_redis, wiring
+from hybrid_recs.errors import HybridRecsError
+from hybrid_recs.generation import Generation
+from hybrid_recs.settings import Settings
+
+_STATE_STYLE = {"current": "bold green", "published": "", "refused": "red", "unpublished": "yellow"}
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except (HybridRecsError, ValidationError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.group(help=hybrid_recs.__doc__)
+@click.version_option(hybrid_recs.__version__)
+def main() -> None:
+    """Group of all commands."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", default=8000, show_default=True, help="port to listen on; 0 takes a free one")
+@click.option("--workers", default=1, show_default=True, help="processes; one a core is a good number")
+def serve(host: str, port: int, workers: int) -> None:
+    """Answer GET /recommendations?item_id=… (description at /docs)."""
+    with _clear_errors():
+        settings = Settings()
+        # Settled once here, so that all workers share one server and one set of counters.
+        os.environ["HYBRID_RECS_REDIS_URL"] = wiring.redis_url(settings)
+        counters = settings.var_dir.absolute() / "counters" / str(os.getpid())
+        os.environ["HYBRID_RECS_COUNTERS_DIR"] = str(counters)
+    shutil.rmtree(counters, ignore_errors=True)
+    try:
+        uvicorn.run(
+            "hybrid_recs.online.app:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_level=settings.log_level.lower(),
+            access_log=False,
+            server_header=False,
+        )
+    finally:
+        shutil.rmtree(counters, ignore_errors=True)
+
+
+@main.group()
+def generations() -> None:
+    """Look after what is published."""
+
+
+@generations.command("list")
+def list_generations() -> None:
+    """Every generation on disk, oldest first, with its state."""
+    with _clear_errors():
+        listing = wiring.store(Settings()).listing()
+    if not listing:
+        click.echo("No generation yet; run: make rebuild-index DATASET=path/to/dataset.toml")
+        return
+    table = Table(
+        "generation", "state", "dataset", "items", "hot", "recall@10", "MB", box=None, pad_edge=False
+    )
+    for entry in listing:
+        manifest = entry.manifest
+        table.add_row(
+            entry.id,
+            entry.state,
+            manifest.dataset.name,
+            f"{manifest.items:,}",
+            f"{manifest.hot_items:,}",
+            f"{manifest.quality.get('ann_recall@10', float('nan')):.3f}",
+            f"{sum(file.bytes for file in manifest.files.values()) / 1e6:.1f}",
+            style=_STATE_STYLE.get(entry.state, ""),
+        )
+    Console().print(table)
+
+
+@generations.command()
+@click.argument("generation", required=False)
+def verify(generation: str | None) -> None:
+    """Check GENERATION (default: the current one) against its checksums, and that it opens."""
+    with _clear_errors():
+        store = wiring.store(Settings())
+        generation = generation or store.require_current()
+        store.verify(generation)
+        Generation.open(store.path(generation))
+    click.echo(f"{generation}: every file is as it was sealed")
+
+
+@generations.command()
+@click.argument("generation", required=False)
+def rollback(generation: str | None) -> None:
+    """Serve GENERATION (default: the one that served before) again."""
+    with _clear_errors():
+        settings = Settings()
+        store = wiring.store(settings)
+        with store.writer():
+            target = generation or store.rollback_target()
+            store.verify(target)
+            said = wiring.load_into_redis(settings, Generation.open(store.path(target)))
+            wiring.switch(settings, store, target, "rolled back")
+    click.echo(f"{target} is in service again; Redis: {said}")
+
+
+@generations.command()
+@click.option("--keep", default=2, show_default=True, help="how many besides the current one to keep")
+def prune(keep: int) -> None:
+    """Remove old generations; the current one always stays."""
+    with _clear_errors():
+        store = wiring.store(Settings())
+        with store.writer():
+            removed = store.prune(keep)
+    click.echo("\n".join(f"removed {name}" for name in removed) or "nothing to remove")
+
+
+@main.command("stop-redis")
+def stop_redis() -> None:
+    """End the embedded redis-server; its data stays for the next start."""
+    with _clear_errors():
+        stopped = embedded_redis.stop(Settings().var_dir)
+    click.echo("the embedded redis-server has stopped" if stopped else "no embedded redis-server is running")
+
+
+if __name__ == "__main__":
+    main()

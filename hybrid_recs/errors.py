@@ -1,0 +1,63 @@
+"""Every error this package raises on purpose.
+
+HybridRecsError
+├── DatasetError            the description or the data it names cannot be used
+├── GenerationError
+│   ├── NoGenerationError   nothing is published, or no generation has that id
+│   ├── CorruptGenerationError
+│   ├── RebuildInProgressError
+│   └── GateRefusedError    a finished build is not good enough to serve
+├── RedisServerError        no redis-server could be found, started or reached
+├── CacheUnavailableError   the cache did not answer in time (never reaches a client)
+└── UnknownItemError        the client asked for an error instead of popular items
+"""
+
+
+class HybridRecsError(Exception):
+    """Base class; its text is fit to show to a user."""
+
+
+class DatasetError(HybridRecsError):
+    """Names the file or the column at fault and what there is instead."""
+
+
+class GenerationError(HybridRecsError):
+    """Something about the published generations."""
+
+
+class NoGenerationError(GenerationError):
+    """No such generation, or none published yet."""
+
+
+class CorruptGenerationError(GenerationError):
+    """A file is missing, has another checksum or cannot be opened."""
+
+
+class RebuildInProgressError(GenerationError):
+    """Another process holds the writer's lock."""
+
+
+class GateRefusedError(GenerationError):
+    """The build missed at least one bound of the gate."""
+
+    def __init__(self, generation: str, reasons: list[str]) -> None:
+        self.generation = generation
+        self.reasons = reasons
+        listed = "; ".join(reasons)
+        super().__init__(f"generation {generation} was refused: {listed}")
+
+
+class RedisServerError(HybridRecsError):
+    """Carries the remedy in its text."""
+
+
+class CacheUnavailableError(HybridRecsError):
+    """The cache is out of reach, or the breaker in front of it is open."""
+
+
+class UnknownItemError(HybridRecsError):
+    """The catalogue has no such item."""
+
+    def __init__(self, item_id: str) -> None:
+        self.item_id = item_id
+        super().__init__(f"no item {item_id!r} in this catalogue")

@@ -1,0 +1,65 @@
+"""One generation, opened read-only: all that is needed to answer a request but the cache."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hybrid_recs.catalogue import Catalogue
+from hybrid_recs.covisits import CoVisits
+from hybrid_recs.errors import CorruptGenerationError
+from hybrid_recs.hot_lists import HotLists
+from hybrid_recs.manifest import Manifest
+from hybrid_recs.mapped import open_array
+from hybrid_recs.scoring import Scorer
+from hybrid_recs.vectors import FaissIndex
+
+INDEX_FILE = "index.faiss"
+VECTORS_FILE = "vectors.npy"
+TILT_FILE = "tilt.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Mapped artefacts of one rebuild; they carry one id and are never mixed with another's."""
+
+    id: str
+    manifest: Manifest
+    catalogue: Catalogue
+    index: FaissIndex
+    scorer: Scorer
+    hot: HotLists
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest | None = None) -> "Generation":
+        """Map a generation; raises CorruptGenerationError when its parts do not fit together.
+
+        A build that is not sealed yet has no manifest on disk and is opened with the one in memory.
+        """
+        manifest = manifest or Manifest.read(folder)
+        generation = cls(
+            id=manifest.id,
+            manifest=manifest,
+            catalogue=Catalogue(folder),
+            index=FaissIndex(folder / INDEX_FILE, manifest.index.search),
+            scorer=Scorer(
+                vectors=open_array(folder / VECTORS_FILE),
+                tilt=open_array(folder / TILT_FILE),
+                covisits=CoVisits.open(folder),
+                weight=manifest.scoring.covisit_weight,
+            ),
+            hot=HotLists.open(folder),
+        )
+        generation._check(folder)
+        return generation
+
+    def _check(self, folder: Path) -> None:
+        counted = {
+            "items": (len(self.catalogue), self.manifest.items),
+            "indexed vectors": (len(self.index), self.manifest.vectors),
+            "vectors": (len(self.scorer.vectors), self.manifest.vectors),
+            "tilts": (len(self.scorer.tilt), self.manifest.vectors),
+            "co-visit lists": (len(self.scorer.covisits), self.manifest.vectors),
+            "hot lists": (len(self.hot), self.manifest.hot_items),
+        }
+        for what, (found, promised) in counted.items():
+            if found != promised:
+                raise CorruptGenerationError(f"{folder}: {found} {what}, the manifest says {promised}")

@@ -1,0 +1,208 @@
+"""The published generations on disk: stage, seal, publish, roll back, prune, verify.
+
+A generation is built in `staging/<id>`, sealed (every file synced, the manifest last), renamed into
+`generations/<id>` and never changed again. `CURRENT` names the one that serves and is replaced in one
+step, last. A process killed anywhere on the way leaves the serving generation as it was.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hybrid_recs.errors import CorruptGenerationError, NoGenerationError, RebuildInProgressError
+from hybrid_recs.manifest import FILE_NAME, Manifest, checksum
+from hybrid_recs.types import Json
+
+_STATE_AFTER = {"rolled back": "published"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One generation; `state` is current, published, refused or unpublished."""
+
+    id: str
+    state: str
+    manifest: Manifest
+
+
+class GenerationStore:
+    """Generations below one folder. Methods that write need the writer's lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._staging = root / "staging"
+        self._generations = root / "generations"
+        self._pointer = root / "CURRENT"
+        self._history = root / "history.jsonl"
+
+    @contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the lock of the one writer; the kernel frees it if the process dies."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RebuildInProgressError(
+                    f"{self.root}: another rebuild or rollback is at work; wait for it to end"
+                ) from error
+            yield
+
+    def path(self, generation: str) -> Path:
+        """The folder of a sealed generation."""
+        folder = self._generations / generation
+        if not generation or not (folder / FILE_NAME).is_file():
+            known = ", ".join(self.ids()) or "none"
+            raise NoGenerationError(f"{self.root}: no generation {generation!r}; there are: {known}")
+        return folder
+
+    def ids(self) -> list[str]:
+        """Every sealed generation, oldest first."""
+        return sorted(folder.name for folder in self._generations.glob("*") if folder.is_dir())
+
+    def current(self) -> str | None:
+        """The id of the serving generation, or None before the first is published."""
+        try:
+            return self._pointer.read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def require_current(self) -> str:
+        """As `current`, with the remedy as an error when there is none."""
+        generation = self.current()
+        if generation is None:
+            raise NoGenerationError(
+                f"{self.root}: no generation is published yet; "
+                "run: make rebuild-index DATASET=path/to/dataset.toml"
+            )
+        return generation
+
+    def history(self) -> list[Json]:
+        """Every event on record, oldest first; a line cut short by a crash is left out."""
+        try:
+            lines = self._history.read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def listing(self) -> list[Listing]:
+        """All generations with their state, oldest first."""
+        current, last_event = self.current(), self._last_events()
+        return [
+            Listing(
+                generation,
+                "current" if generation == current else last_event.get(generation, "unpublished"),
+                Manifest.read(self._generations / generation),
+            )
+            for generation in self.ids()
+        ]
+
+    def clean(self) -> list[str]:
+        """Remove what killed rebuilds left: staging folders and generations that never were published."""
+        known = {*self._last_events(), self.current()}
+        dead = [folder for folder in self._generations.glob("*") if folder.name not in known]
+        removed = [*self._staging.glob("*"), *dead]
+        for folder in removed:
+            shutil.rmtree(folder)
+        return [folder.name for folder in removed]
+
+    def stage(self, generation: str) -> Path:
+        """A new empty folder to build in."""
+        folder = self._staging / generation
+        folder.mkdir(parents=True)
+        return folder
+
+    def seal(self, manifest: Manifest) -> Path:
+        """Sync the staged files, write the manifest last, and move the folder among the generations."""
+        staged = self._staging / manifest.id
+        files = sorted(path for path in staged.iterdir() if path.is_file())
+        for path in files:
+            _sync(path)
+        sealed = manifest.model_copy(update={"files": {path.name: checksum(path) for path in files}})
+        _write_synced(staged / FILE_NAME, sealed.model_dump_json(indent=2))
+        _sync(staged)
+        self._generations.mkdir(exist_ok=True)
+        folder = self._generations / manifest.id
+        staged.rename(folder)
+        _sync(self._generations)
+        return folder
+
+    def publish(self, generation: str, event: str = "published") -> None:
+        """Make a sealed generation the serving one. The event is on record before the flip."""
+        self.path(generation)
+        self.record(event, generation)
+        beside = self.root / "CURRENT.new"
+        _write_synced(beside, generation + "\n")
+        beside.replace(self._pointer)
+        _sync(self.root)
+
+    def record(self, event: str, generation: str, **details: object) -> None:
+        """Append to the history."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        line = json.dumps({"time": now, "event": event, "generation": generation, **details})
+        text = line + "\n"
+        if self._history.exists() and self._history.read_bytes()[-1:] not in (b"", b"\n"):
+            text = "\n" + text
+        with self._history.open("a") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def rollback_target(self) -> str:
+        """The generation that served before the current one and is still there."""
+        current, present = self.require_current(), set(self.ids())
+        served = [e["generation"] for e in self.history() if e["event"] in ("published", "rolled back")]
+        while served and served[-1] == current:
+            served.pop()
+        for generation in reversed(served):
+            if generation != current and generation in present:
+                return str(generation)
+        raise NoGenerationError(f"{self.root}: nothing was published before {current}")
+
+    def prune(self, keep: int) -> list[str]:
+        """Remove all but the current and the `keep` newest other published generations."""
+        current = self.current()
+        others = [listing for listing in self.listing() if listing.id != current]
+        published = [listing.id for listing in others if listing.state != "refused"]
+        kept = set(published[len(published) - keep :]) if keep else set()
+        removed = [listing.id for listing in others if listing.id not in kept]
+        for generation in removed:
+            shutil.rmtree(self._generations / generation)
+            self.record("pruned", generation)
+        return removed
+
+    def verify(self, generation: str) -> None:
+        """Check every file's size and SHA-256 against the manifest."""
+        folder = self.path(generation)
+        for name, expected in Manifest.read(folder).files.items():
+            path = folder / name
+            if not path.is_file():
+                raise CorruptGenerationError(f"{path}: missing")
+            if checksum(path) != expected:
+                raise CorruptGenerationError(f"{path}: differs from the manifest's checksum")
+
+    def _last_events(self) -> dict[str, str]:
+        """Generation → what was last done with it; rolling back to one publishes it again."""
+        events = ((str(entry["generation"]), str(entry["event"])) for entry in self.history())
+        return {generation: _STATE_AFTER.get(event, event) for generation, event in events}
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_synced(path: Path, text: str) -> None:
+    with path.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,231 @@
+"""The cache hit-rate report as data: read from the counters of a window, added up, and put into words."""
+
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+import redis
+
+from hybrid_recs import latency
+from hybrid_recs.counting import KEEP_SECONDS, Field
+from hybrid_recs.keys import Keys
+from hybrid_recs.types import Reason, Source
+
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+_BATCH = 500
+_MOST_MISSED_SHOWN = 10
+_POINTS = 60
+_WORTH_SAYING = 0.005
+
+
+def parse_window(text: str) -> int:
+    """Seconds of a window such as 30m, 24h or 7d; raises ValueError outside 1 minute to 8 days."""
+    match = re.fullmatch(r"([1-9]\d{0,5})([mhd])", text)
+    if not match:
+        raise ValueError(f"{text!r} is not a window; give minutes, hours or days, such as 30m, 24h or 7d")
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > KEEP_SECONDS:
+        raise ValueError(f"{text!r} is longer than the 8 days that counters are kept")
+    return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFigures:
+    """Requests answered by one source; milliseconds are of the service's own work."""
+
+    source: str
+    requests: int
+    share: float
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonFigures:
+    """Requests by source and reason."""
+
+    source: str
+    reason: str | None
+    requests: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One stretch of the window; `start` in seconds since 1970."""
+
+    start: int
+    requests: int
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An item that was answered live because it is not hot."""
+
+    item_id: str
+    title: str | None
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class HitRateReport:
+    """What happened in [start, end), seconds since 1970; shares are of `requests`."""
+
+    start: int
+    end: int
+    generation: str | None
+    requests: int
+    hit_rate: float | None
+    sources: list[SourceFigures]
+    reasons: list[ReasonFigures]
+    series: list[Point]
+    most_missed: list[Missed]
+    advice: str
+
+
+@dataclass(slots=True)
+class _Sums:
+    outcomes: Counter[tuple[Source, Reason | None]] = field(default_factory=Counter)
+    buckets: dict[Source, list[int]] = field(
+        default_factory=lambda: defaultdict(lambda: [0] * latency.BUCKETS)
+    )
+    by_minute: Counter[int] = field(default_factory=Counter)
+    hits_by_minute: Counter[int] = field(default_factory=Counter)
+
+    def add(self, minute: int, counter: Field, count: int) -> None:
+        if counter.bucket >= 0:
+            self.buckets[counter.source][min(counter.bucket, latency.BUCKETS - 1)] += count
+            return
+        self.outcomes[counter.source, counter.reason] += count
+        self.by_minute[minute] += count
+        if counter.source is Source.CACHE:
+            self.hits_by_minute[minute] += count
+
+
+def hit_rate_report(
+    client: redis.Redis,
+    keys: Keys,
+    seconds: int,
+    title: Callable[[str], str | None],
+    generation: str | None = None,
+    now: float | None = None,
+) -> HitRateReport:
+    """The report of the last `seconds`, whole minutes, of one generation or of all."""
+    last = int((time.time() if now is None else now) // 60)
+    first = last - (seconds - 1) // 60
+    sums = _Sums()
+    for minute, name, count in _counters(client, keys, first, last):
+        counter = Field.parse(name)
+        if counter is not None and generation in (None, counter.generation):
+            sums.add(minute, counter, count)
+    requests = sums.outcomes.total()
+    missed = _missed(client, keys, first * 60, last * 60)
+    return HitRateReport(
+        start=first * 60,
+        end=(last + 1) * 60,
+        generation=generation,
+        requests=requests,
+        hit_rate=_of_source(sums, Source.CACHE) / requests if requests else None,
+        sources=_sources(sums, requests),
+        reasons=[
+            ReasonFigures(source.value, reason.value if reason else None, count, count / requests)
+            for (source, reason), count in sums.outcomes.most_common()
+        ],
+        series=_series(sums, last),
+        most_missed=[Missed(i, title(i), n) for i, n in missed.most_common(_MOST_MISSED_SHOWN)],
+        advice=_advice(sums, missed, requests),
+    )
+
+
+def _counters(client: redis.Redis, keys: Keys, first: int, last: int) -> Iterator[tuple[int, str, int]]:
+    for start in range(first, last + 1, _BATCH):
+        minutes = range(start, min(start + _BATCH, last + 1))
+        pipeline = client.pipeline(transaction=False)
+        for minute in minutes:
+            pipeline.hgetall(keys.stats(minute))
+        for minute, values in zip(minutes, pipeline.execute(), strict=True):
+            for name, count in values.items():
+                yield minute, name.decode(), int(count)
+
+
+def _missed(client: redis.Redis, keys: Keys, start: int, end: int) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for hour in range(start // 3_600, end // 3_600 + 1):
+        scored = client.zrange(keys.missed(hour), 0, -1, withscores=True)
+        for member, count in cast(list[tuple[bytes, float]], scored):
+            total[member.decode("utf-8", "replace")] += int(count)
+    return total
+
+
+def _of_source(sums: _Sums, source: Source) -> int:
+    return sum(count for (of, _), count in sums.outcomes.items() if of is source)
+
+
+def _sources(sums: _Sums, requests: int) -> list[SourceFigures]:
+    figures = []
+    for source in Source:
+        count = _of_source(sums, source)
+        if count:
+            p50, p99 = (_milliseconds(sums.buckets[source], share) for share in (0.5, 0.99))
+            figures.append(SourceFigures(source.value, count, count / requests, p50, p99))
+    return figures
+
+
+def _milliseconds(buckets: list[int], share: float) -> float | None:
+    seconds = latency.quantile(buckets, share)
+    return None if seconds is None else round(seconds * 1_000, 4)
+
+
+def _series(sums: _Sums, last: int) -> list[Point]:
+    """At most 60 stretches of equal length, from the first minute with a request on."""
+    if not sums.by_minute:
+        return []
+    begin = min(sums.by_minute)
+    stretch = -(-(last - begin + 1) // _POINTS)
+    points = []
+    for start in range(begin, last + 1, stretch):
+        minutes = range(start, start + stretch)
+        requests, hits = (sum(of[m] for m in minutes) for of in (sums.by_minute, sums.hits_by_minute))
+        points.append(Point(start * 60, requests, hits))
+    return points
+
+
+def _advice(sums: _Sums, missed: Counter[str], requests: int) -> str:
+    """One sentence: what the figures ask for."""
+    if not requests:
+        return "No item request was counted in this window: send some to /recommendations?item_id=…"
+    lost = {reason: sums.outcomes[Source.LIVE, reason] / requests for reason in (None, *Reason)}
+    if lost[Reason.CACHE_UNAVAILABLE] > 0.01:
+        share = lost[Reason.CACHE_UNAVAILABLE]
+        return f"Redis was out of reach for {share:.1%} of the requests: see to it first."
+    if lost[Reason.LIST_MISSING] > 0.01:
+        share = lost[Reason.LIST_MISSING]
+        return (
+            f"Lists of hot items were missing for {share:.1%} of the requests: Redis evicted or lost them; "
+            "give it more memory or make the hot set smaller."
+        )
+    unknown = sums.outcomes[Source.POPULAR, Reason.UNKNOWN_ITEM] / requests
+    if unknown > 0.1:
+        return f"{unknown:.1%} of the requests asked for unknown items: rebuild the index with newer data."
+    return _advice_on_size(missed, requests)
+
+
+def _advice_on_size(missed: Counter[str], requests: int) -> str:
+    """The fewest more hot items that would have bought half of what the missed items cost."""
+    half, bought, items = missed.total() / 2, 0, 0
+    for _, count in missed.most_common():
+        if bought >= half:
+            break
+        bought, items = bought + count, items + 1
+    gain = bought / requests
+    if gain < _WORTH_SAYING:
+        return "The hot set covers nearly all requests: nothing to do."
+    return (
+        f"{items:,} more hot items would have raised the hit rate by {gain * 100:.1f} points "
+        f"(half of what the most-missed items cost): raise HYBRID_RECS_HOT_SHARE and rebuild, "
+        "or leave it if live answers are fast enough."
+    )

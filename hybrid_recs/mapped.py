@@ -1,0 +1,62 @@
+"""Arrays and string tables in files, opened read-only and mapped.
+
+All workers of a machine share one copy; nothing here makes a Python object per item.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_recs.errors import CorruptGenerationError
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write one array as `.npy`."""
+    np.save(path, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def open_array(path: Path) -> NDArray[Any]:
+    """Map one `.npy` read-only.
+
+    The result is a plain ndarray: NumPy's memmap subclass costs microseconds on every slice.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise CorruptGenerationError(f"{path}: cannot be opened as an array ({error})") from error
+    return array.view(np.ndarray)
+
+
+class StringTable:
+    """n UTF-8 strings in one mapped blob, by position."""
+
+    def __init__(self, blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
+        self._blob = blob
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, position: int) -> str:
+        return self.raw(position).decode()
+
+    def raw(self, position: int) -> bytes:
+        """The UTF-8 bytes of one string."""
+        return self._blob[self._offsets[position] : self._offsets[position + 1]].tobytes()
+
+    @staticmethod
+    def write(folder: Path, name: str, strings: Iterable[str]) -> None:
+        """Write `<name>.npy` (bytes) and `<name>_offsets.npy`."""
+        encoded = [text.encode() for text in strings]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([len(text) for text in encoded], out=offsets[1:])
+        save_array(folder / f"{name}.npy", np.frombuffer(b"".join(encoded), np.uint8))
+        save_array(folder / f"{name}_offsets.npy", offsets)
+
+    @classmethod
+    def open(cls, folder: Path, name: str) -> "StringTable":
+        """Map a table that `write` made."""
+        return cls(open_array(folder / f"{name}.npy"), open_array(folder / f"{name}_offsets.npy"))

@@ -1,0 +1,1 @@
+"""The offline side: reads data, learns, builds generations. Never imports FastAPI."""

@@ -1,0 +1,87 @@
+"""Writes the parts of a generation into its staging folder."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hybrid_recs.catalogue import write_catalogue
+from hybrid_recs.generation import INDEX_FILE, TILT_FILE, VECTORS_FILE
+from hybrid_recs.hot_lists import HotLists
+from hybrid_recs.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, library_versions
+from hybrid_recs.mapped import save_array
+from hybrid_recs.offline.hot_set import HotSet
+from hybrid_recs.offline.index_build import build_index
+from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.offline.precompute import LIST_DEPTH, neighbour_lists
+from hybrid_recs.scoring import Scorer
+from hybrid_recs.settings import Settings
+from hybrid_recs.types import OnDone, silent
+
+# What a generation depends on; the rest of the settings is about serving it.
+_OF_THE_BUILD = {
+    "dimensions", "seed", "max_history", "covisit_weight", "exact_below", "ann_recall",
+    "hot_share", "hot_max_items", "hot_max_mb",
+}  # fmt: skip
+
+
+def write_items(folder: Path, data: Encoded) -> None:
+    """The catalogue."""
+    items = data.items
+    write_catalogue(
+        folder,
+        items["item"].to_list(),
+        items["title"].fill_null("").to_list(),
+        items["categories"].to_list(),
+        data.popularity,
+    )
+
+
+def write_model(folder: Path, scorer: Scorer, settings: Settings) -> IndexInfo:
+    """Vectors, tilt, co-visits and the FAISS index."""
+    save_array(folder / VECTORS_FILE, scorer.vectors)
+    save_array(folder / TILT_FILE, scorer.tilt)
+    scorer.covisits.save(folder)
+    return build_index(
+        folder / INDEX_FILE,
+        scorer.vectors,
+        scorer.tilt,
+        settings.exact_below,
+        settings.ann_recall,
+        settings.seed,
+    )
+
+
+def write_hot_lists(folder: Path, scorer: Scorer, hot: HotSet, on_done: OnDone = silent) -> None:
+    """The precomputed neighbour lists."""
+    HotLists.write(folder, hot.rows, neighbour_lists(scorer, hot.rows, on_done=on_done))
+
+
+def describe(
+    generation: str,
+    parent: str | None,
+    dataset: DatasetInfo,
+    data: Encoded,
+    index: IndexInfo,
+    scoring: ScoringInfo,
+    hot: HotSet,
+    settings: Settings,
+) -> Manifest:
+    """The manifest, as far as it is known before the build is measured and sealed."""
+    used = settings.model_dump(mode="json", include=_OF_THE_BUILD)
+    return Manifest(
+        id=generation,
+        parent=parent,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        dataset=dataset,
+        settings=used,
+        settings_digest=hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest(),
+        versions=library_versions(),
+        items=len(data.items),
+        vectors=data.n_vectors,
+        dimensions=settings.dimensions,
+        hot_items=len(hot.rows),
+        list_depth=LIST_DEPTH,
+        index=index,
+        scoring=scoring,
+    )

@@ -1,0 +1,241 @@
+"""Reads interactions into (user, item) pairs and accounts for every row.
+
+Streamed: memory grows with the distinct pairs, not with the rows.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import polars as pl
+
+from hybrid_recs.errors import DatasetError
+from hybrid_recs.offline.description import Description, Interactions
+from hybrid_recs.offline.items import read_items
+from hybrid_recs.offline.tables import as_id, as_number, first_line, require_columns, sample, scan_table
+
+MAX_ID_CHARACTERS = 256
+
+_TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+)
+_WEIGHT_LABEL = {True: "of another event type", False: "without a positive weight"}
+_MILLISECONDS_ABOVE = 1e11  # as seconds this is the year 5138
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the input; times are seconds since 1970."""
+
+    rows_read: int
+    rows_kept: int
+    dropped: dict[str, int] = field(default_factory=dict)
+    users: int = 0
+    items: int = 0
+    pairs: int = 0
+    users_capped: int = 0
+    first_time: float | None = None
+    last_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Clean input.
+
+    pairs: `user`, `item` (text), `time` (seconds or null), `order` (place in the input), `weight`
+        (summed), by user and then by time and order; the time and order are those of the last row.
+    items: `item`, `title`, `categories`, `text` of the items table (empty without one).
+    ordered: whether the order within a user means something.
+    """
+
+    name: str
+    pairs: pl.DataFrame
+    items: pl.DataFrame
+    account: Account
+    timed: bool
+    ordered: bool
+
+
+def read_dataset(description: Description, max_history: int) -> Dataset:
+    """Read, clean and count; raises DatasetError when nothing usable is left."""
+    table = description.interactions
+    labelled = labelled_rows(description)
+    kept = labelled.filter(pl.col("reason").is_null())
+    pairs_plan = kept.group_by("user", "item").agg(
+        pl.col("time").max(), pl.col("order").max(), pl.col("weight").sum()
+    )
+    try:
+        counts, pairs = pl.collect_all([labelled.group_by("reason").len(), pairs_plan], engine="streaming")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DatasetError(f"{table.path}: {first_line(error)}") from error
+    account = _account(counts)
+    if pairs.is_empty():
+        reasons = ", ".join(f"{n:,} {why}" for why, n in account.dropped.items()) or "the files hold no rows"
+        raise DatasetError(f"{table.path}: no interaction is left of {account.rows_read:,} rows ({reasons})")
+    pairs = pairs.sort("user", "time", "order", "item")
+    pairs, capped = _cap_histories(pairs, max_history)
+    timed = table.time is not None
+    return Dataset(
+        name=description.name,
+        pairs=pairs,
+        items=read_items(description),
+        account=_with_pairs(account, pairs, capped),
+        timed=timed,
+        ordered=timed or not _sorted_by_item(pairs),
+    )
+
+
+def labelled_rows(description: Description) -> pl.LazyFrame:
+    """Columns user, item, time, order, weight and reason: why the row is dropped, or null."""
+    table = description.interactions
+    frame = scan_table(description, table)
+    used = [*table.user, table.item, table.time, table.weight, table.event]
+    require_columns(frame, [name for name in used if name], table)
+    # Names of our own, so that no column of the data is hidden from `where`.
+    frame = frame.with_row_index("__order").with_columns(
+        __user=pl.coalesce(as_id(name) for name in table.user),
+        __item=as_id(table.item),
+        __time=_time(frame, table),
+        __weight=_weight(table),
+    )
+    frame = _with_condition(frame, table)
+    labels = {
+        "not matching where": ~_true(pl.col("__where")),
+        "without a user": pl.col("__user").is_null(),
+        "without an item": pl.col("__item").is_null(),
+        f"with an item id over {MAX_ID_CHARACTERS} characters": (
+            pl.col("__item").str.len_chars() > MAX_ID_CHARACTERS
+        ),
+        "without a readable time": pl.col("__time").is_null() if table.time else pl.lit(False),
+        _WEIGHT_LABEL[table.event is not None]: ~_true(pl.col("__weight") > 0),
+    }
+    reason: pl.Expr = pl.lit(None, pl.String)
+    for name, applies in reversed(labels.items()):
+        reason = pl.when(applies).then(pl.lit(name)).otherwise(reason)
+    return frame.select(
+        reason=reason,
+        user=pl.col("__user"),
+        item=pl.col("__item"),
+        time=pl.col("__time"),
+        order=pl.col("__order"),
+        weight=pl.col("__weight"),
+    )
+
+
+def _true(condition: pl.Expr) -> pl.Expr:
+    return condition.fill_null(False)
+
+
+def _weight(table: Interactions) -> pl.Expr:
+    if table.weight:
+        return as_number(table.weight)
+    if table.event and table.event_weights:
+        weights = {name: float(weight) for name, weight in table.event_weights.items()}
+        event = pl.col(table.event).cast(pl.String)
+        return event.replace_strict(weights, default=None, return_dtype=pl.Float64)
+    return pl.lit(1.0)
+
+
+def _with_condition(frame: pl.LazyFrame, table: Interactions) -> pl.LazyFrame:
+    """Adds `__where`; columns read as text that hold numbers are compared as numbers."""
+    if not table.where:
+        return frame.with_columns(__where=True)
+    try:
+        condition = pl.sql_expr(table.where)
+        names = condition.meta.root_names()
+    except pl.exceptions.PolarsError as error:
+        raise DatasetError(f"where: not valid SQL ({first_line(error)})") from error
+    require_columns(frame, names, table)
+    numeric = [name for name in names if _holds_numbers(frame, name, table)]
+    frame = frame.with_columns(as_number(name).alias(name) for name in numeric)
+    frame = frame.with_columns(__where=condition)
+    try:
+        frame.select("__where").head(1).collect()
+    except pl.exceptions.PolarsError as error:
+        raise DatasetError(f"where: {table.where!r} cannot be run ({first_line(error)})") from error
+    return frame
+
+
+def _holds_numbers(frame: pl.LazyFrame, column: str, table: Interactions) -> bool:
+    if frame.collect_schema()[column] != pl.String:
+        return False
+    values = sample(frame, column, table)
+    return len(values) > 0 and _share(values.cast(pl.Float64, strict=False)) > 0.99
+
+
+def _share(parsed: pl.Series) -> float:
+    return 1 - parsed.null_count() / len(parsed)
+
+
+def _time(frame: pl.LazyFrame, table: Interactions) -> pl.Expr:
+    """Seconds since 1970, from dates, ISO text, or unix seconds or milliseconds."""
+    if not table.time:
+        return pl.lit(None, pl.Float64)
+    column = pl.col(table.time)
+    kind = frame.collect_schema()[table.time]
+    if kind.is_temporal():
+        return column.cast(pl.Datetime("us"), strict=False).dt.epoch("us") / 1e6
+    values = sample(frame, table.time, table)
+    numbers = values.cast(pl.Float64, strict=False)
+    if len(values) == 0 or _share(numbers) > 0.5:
+        milliseconds = cast(float, numbers.median() or 0) > _MILLISECONDS_ABOVE
+        return as_number(table.time) / (1000 if milliseconds else 1)
+    readings = [f for f in _TIME_FORMATS if _share(pl.select(_read_time(pl.lit(values), f)).to_series()) > 0]
+    if not readings:
+        raise DatasetError(
+            f"{table.path}: time column {table.time!r} holds {values[0]!r}; "
+            "give ISO dates (2010-12-01 08:26:00), unix seconds or milliseconds"
+        )
+    return pl.coalesce(_read_time(column, reading) for reading in readings)
+
+
+def _read_time(text: pl.Expr, reading: str) -> pl.Expr:
+    """Seconds since 1970 of text in one format; null where it is in another."""
+    zoned = reading.endswith("z")
+    read = text.str.to_datetime(reading, strict=False, time_unit="us", time_zone="UTC" if zoned else None)
+    return read.dt.epoch("us") / 1e6
+
+
+def _account(counts: pl.DataFrame) -> Account:
+    by_reason: dict[str | None, int] = dict(counts.iter_rows())
+    kept = by_reason.pop(None, 0)
+    dropped = {str(why): n for why, n in sorted(by_reason.items(), key=lambda pair: -pair[1])}
+    return Account(rows_read=kept + sum(dropped.values()), rows_kept=kept, dropped=dropped)
+
+
+def _with_pairs(account: Account, pairs: pl.DataFrame, capped: int) -> Account:
+    return replace(
+        account,
+        users=pairs["user"].n_unique(),
+        items=pairs["item"].n_unique(),
+        pairs=len(pairs),
+        users_capped=capped,
+        first_time=cast(float | None, pairs["time"].min()),
+        last_time=cast(float | None, pairs["time"].max()),
+    )
+
+
+def _cap_histories(pairs: pl.DataFrame, longest: int) -> tuple[pl.DataFrame, int]:
+    """Keep the latest `longest` items of each user; also how many users had more."""
+    behind = pl.len().over("user") - pl.int_range(pl.len()).over("user")
+    capped = pairs.group_by("user").len().filter(pl.col("len") > longest).height
+    return (pairs.filter(behind <= longest) if capped else pairs), capped
+
+
+def _sorted_by_item(pairs: pl.DataFrame) -> bool:
+    """Whether users' rows stand in item order, which says nothing about what came first."""
+    number = pl.col("item").cast(pl.Float64, strict=False)
+    steps = pairs.select(text=_rises(pl.col("item")), number=_rises(number)).drop_nulls("text")
+    if steps.is_empty():
+        return False
+    rising = [share for share in (steps["text"].mean(), steps["number"].mean()) if share is not None]
+    return any(share > 0.95 or share < 0.05 for share in cast(list[float], rising))
+
+
+def _rises(column: pl.Expr) -> pl.Expr:
+    same_user = pl.col("user") == pl.col("user").shift()
+    return pl.when(same_user).then(column > column.shift())

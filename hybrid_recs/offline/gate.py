@@ -1,0 +1,114 @@
+"""Measures a finished build and refuses one that is not good enough to serve."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hybrid_recs.errors import GateRefusedError
+from hybrid_recs.generation import Generation
+from hybrid_recs.generations import GenerationStore
+from hybrid_recs.manifest import Manifest
+from hybrid_recs.recommender import Query, Recommender
+
+MIN_ANN_RECALL = 0.95
+MIN_FULL_LISTS = 0.99
+MIN_PARITY = 0.95
+MIN_OVERLAP = 0.1
+_FEWEST_SHARED = 100
+_SAMPLE = 200
+
+
+def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
+    """Figures of a build, each a share unless its name says otherwise.
+
+    `serving` is only compared with when it was made from the same dataset.
+    """
+    figures = {f"ann_recall@{figure.k}": round(figure.recall, 5) for figure in build.manifest.index.search}
+    figures |= _list_figures(build)
+    figures["not_finite"] = float(
+        np.size(build.scorer.vectors) - np.count_nonzero(np.isfinite(build.scorer.vectors))
+    )
+    figures["parity@10"] = _parity(build)
+    if serving is not None and serving.manifest.dataset.name == build.manifest.dataset.name:
+        figures |= _overlap(build, serving)
+    return figures
+
+
+def problems(quality: dict[str, float]) -> list[str]:
+    """Every bound that the figures miss, in words."""
+    bounds = [
+        ("ann_recall@10", MIN_ANN_RECALL),
+        ("ann_recall@100", MIN_ANN_RECALL),
+        ("full_lists", MIN_FULL_LISTS),
+        ("parity@10", MIN_PARITY),
+    ]
+    if quality.get("shared_hot_items", 0) >= _FEWEST_SHARED:
+        bounds.append(("overlap@10", MIN_OVERLAP))
+    found = [
+        f"{name} is {quality[name]:.4g}, below {least:g}" for name, least in bounds if quality[name] < least
+    ]
+    none_allowed = ("duplicates", "not_finite", "self_recommended")
+    return found + [f"{name} is {quality[name]:g}, not 0" for name in none_allowed if quality[name]]
+
+
+def check(store: GenerationStore, manifest: Manifest) -> None:
+    """Raise GateRefusedError, and record it, when a bound is missed and the build was not forced."""
+    found = problems(manifest.quality)
+    if found and not manifest.forced:
+        store.record("refused", manifest.id, reasons=found)
+        raise GateRefusedError(manifest.id, found)
+
+
+def _list_figures(build: Generation) -> dict[str, float]:
+    depth = min(build.manifest.list_depth, build.manifest.vectors - 1)
+    full = duplicates = own = 0
+    for row in build.hot.rows:
+        neighbours = build.hot.neighbours(int(row))
+        rows = neighbours.rows if neighbours else np.empty(0, np.int64)
+        full += len(rows) == depth
+        duplicates += len(rows) - len(np.unique(rows))
+        own += int(row in rows)
+    return {
+        "full_lists": full / len(build.hot) if len(build.hot) else 1.0,
+        "duplicates": float(duplicates),
+        "self_recommended": float(own),
+    }
+
+
+def _parity(build: Generation) -> float:
+    """Overlap at 10 of precomputed lists with what live search answers, over a sample."""
+    recommender = Recommender(build)
+    step = max(1, len(build.hot) // _SAMPLE)
+    shares = []
+    for row in build.hot.rows[::step]:
+        stored = build.hot.neighbours(int(row))
+        if stored is None or not len(stored):
+            continue
+        wanted = stored.head(10).rows
+        live = recommender.live(Query(int(row), len(wanted))).rows
+        shares.append(len(np.intersect1d(wanted, live)) / len(wanted))
+    return float(np.mean(shares)) if shares else 1.0
+
+
+def _overlap(build: Generation, serving: Generation) -> dict[str, float]:
+    """Overlap at 10 of the lists of items hot in both, weighted by how often the items are met."""
+    weights, shares = [], []
+    for row, before, after in _shared_lists(build, serving):
+        weights.append(float(build.catalogue.popularity[row]))
+        shares.append(len(before & after) / max(len(before), 1))
+    figures = {"shared_hot_items": float(len(weights))}
+    if weights:
+        figures["overlap@10"] = float(np.average(shares, weights=np.maximum(weights, 1e-9)))
+    return figures
+
+
+def _shared_lists(build: Generation, serving: Generation) -> Iterator[tuple[int, set[str], set[str]]]:
+    for row in build.hot.rows.tolist():
+        old_row = serving.catalogue.row(build.catalogue.item_id(row))
+        old = None if old_row is None else serving.hot.neighbours(old_row)
+        new = build.hot.neighbours(row)
+        if old is None or new is None:
+            continue
+        before = {serving.catalogue.item_id(r) for r in old.head(10).rows.tolist()}
+        after = {build.catalogue.item_id(r) for r in new.head(10).rows.tolist()}
+        yield row, before, after

@@ -1,0 +1,41 @@
+"""Chooses the items whose neighbour lists are precomputed, and says what they will cost."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_recs.types import Rows
+
+# A key, its value and its expiry in Redis 6–7, over the bytes of the list itself; tests measure it.
+REDIS_OVERHEAD_BYTES = 200
+_LIST_BYTES = 8 + 6 * 100
+
+
+@dataclass(frozen=True, slots=True)
+class HotSet:
+    """rows: ascending. share: of interactions that are about these items. bytes: estimated in Redis."""
+
+    rows: Rows
+    share: float
+    bytes: int
+    bound: str | None
+
+
+def choose_hot_set(
+    popularity: NDArray[np.float64], n_vectors: int, share: float, max_items: int, max_bytes: int
+) -> HotSet:
+    """The smallest set of popular items that covers `share` of the interactions, within both bounds.
+
+    popularity: by row (n); only the first `n_vectors` rows can be hot, and those are in descending order.
+    """
+    total = float(popularity.sum())
+    covered = np.cumsum(popularity[:n_vectors])
+    per_list = _LIST_BYTES + REDIS_OVERHEAD_BYTES
+    wanted = int(np.searchsorted(covered, share * total * (1 - 1e-12))) + 1
+    count = min(wanted, n_vectors, max_items, max_bytes // per_list)
+    bound = None
+    if count < min(wanted, n_vectors):
+        bound = "hot_max_items" if count == max_items else "hot_max_mb"
+    got = float(covered[count - 1]) / total if count and total else 0.0
+    return HotSet(np.arange(count, dtype=np.int64), got, count * per_list, bound)

@@ -1,0 +1,100 @@
+"""Builds the FAISS index and finds, by measuring, the search effort that reaches the recall asked for."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from hybrid_recs.manifest import IndexInfo, SearchFigure
+from hybrid_recs.types import Floats, Rows
+from hybrid_recs.vectors import ExactIndex, FaissIndex
+
+HNSW_LINKS = 32
+HNSW_BUILD_EFFORT = 120
+_EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_DEPTHS = (10, 100)
+_SAMPLE = 500
+
+
+def build_index(
+    path: Path, vectors: Floats, tilt: Floats, exact_below: int, recall: float, seed: int
+) -> IndexInfo:
+    """Write the index of `tilt · vectors` (n × d, inner product) to `path`.
+
+    Exact up to `exact_below` vectors, HNSW above; HNSW that cannot reach `recall` at 10 and at 100 on
+    tail items with the largest effort is given up for an exact index.
+    """
+    items = np.ascontiguousarray(vectors * tilt[:, np.newaxis])
+    if len(items) > exact_below:
+        faiss.write_index(_hnsw(items), str(path))
+        figures = _measure(path, vectors, items, recall, seed)
+        if all(figure.recall >= recall for figure in figures):
+            return IndexInfo(kind=f"HNSW{HNSW_LINKS}", search=figures)
+    flat = faiss.IndexFlatIP(items.shape[1])
+    flat.add(items)
+    faiss.write_index(flat, str(path))
+    return IndexInfo(kind="exact", search=_measure(path, vectors, items, recall, seed))
+
+
+def tail_sample(n: int, count: int, seed: int) -> Rows:
+    """Rows of the less popular half, at random: those that live search is for."""
+    tail = np.arange(n // 2, n)
+    return np.random.default_rng(seed).choice(tail, min(count, len(tail)), replace=False)
+
+
+def exact_neighbours(vectors: Floats, items: Floats, rows: Rows, k: int) -> list[Rows]:
+    """For each of `rows` its k exact best rows by inner product, itself left out."""
+    found = ExactIndex(items).search_many(vectors[rows], k + 1)
+    return [line[line != row][:k] for row, line in zip(rows, found, strict=True)]
+
+
+def recall_at(
+    index: FaissIndex, vectors: Floats, rows: Rows, exact: Sequence[Rows], k: int
+) -> tuple[float, float]:
+    """Share of the k exact neighbours that the index finds, and the median milliseconds of one search.
+
+    The item itself is asked for in addition and counts neither way.
+    """
+    hits = total = 0
+    seconds = []
+    for row, wanted in zip(rows, exact, strict=True):
+        started = time.perf_counter()
+        found = index.search(vectors[row], k + 1)
+        seconds.append(time.perf_counter() - started)
+        hits += len(np.intersect1d(wanted[:k], found))
+        total += len(wanted[:k])
+    return (hits / total if total else 1.0), float(np.median(seconds) * 1000 if seconds else 0.0)
+
+
+def _hnsw(items: Floats) -> Any:
+    index = faiss.IndexHNSWFlat(items.shape[1], HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = HNSW_BUILD_EFFORT
+    index.add(items)
+    return index
+
+
+def _measure(path: Path, vectors: Floats, items: Floats, recall: float, seed: int) -> list[SearchFigure]:
+    """The least effort that reaches `recall` at each depth, with what it measured."""
+    rows = tail_sample(len(items), _SAMPLE, seed)
+    exact = exact_neighbours(vectors, items, rows, max(_DEPTHS))
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # as the service searches
+    try:
+        return [_least_effort(path, vectors, rows, exact, recall, k) for k in _DEPTHS]
+    finally:
+        faiss.omp_set_num_threads(threads)
+
+
+def _least_effort(
+    path: Path, vectors: Floats, rows: Rows, exact: Sequence[Rows], recall: float, k: int
+) -> SearchFigure:
+    efforts = _EFFORTS if FaissIndex(path, []).approximate else (0,)
+    for effort in efforts:
+        trial = SearchFigure(k=k, ef_search=effort, recall=0, milliseconds=0)
+        reached, milliseconds = recall_at(FaissIndex(path, [trial]), vectors, rows, exact, k)
+        if reached >= recall:
+            break
+    return SearchFigure(k=k, ef_search=effort, recall=reached, milliseconds=milliseconds)

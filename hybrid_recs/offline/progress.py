@@ -1,0 +1,81 @@
+"""Progress of a job: a bar while a step runs, then one line with its seconds and counts."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from hybrid_recs.errors import HybridRecsError
+from hybrid_recs.manifest import StepInfo
+
+
+class Step:
+    """One running step."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(name, total=None)
+        self.result = ""
+
+    def expect(self, total: int) -> None:
+        """How many units of work there are."""
+        self._progress.update(self._task, total=total)
+
+    def advance(self, count: int = 1) -> None:
+        """Units done."""
+        self._progress.advance(self._task, count)
+
+    def done(self, result: str) -> None:
+        """What the line at the end says."""
+        self.result = result
+
+
+class Steps:
+    """The steps of one job, in the order they were run."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self.finished: list[StepInfo] = []
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[Step]:
+        """Run one step; an error inside ends the bar and goes on upwards."""
+        started = time.perf_counter()
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            step = Step(progress, name)
+            yield step
+        seconds = time.perf_counter() - started
+        self.finished.append(StepInfo(name=name, seconds=round(seconds, 3)))
+        self.console.print(f"[green]✓[/] {name:<22}[dim]{seconds:7.2f} s[/]  {step.result}", soft_wrap=True)
+
+    def total_seconds(self) -> float:
+        """Sum over the finished steps."""
+        return sum(step.seconds for step in self.finished)
+
+
+@contextmanager
+def reported(console: Console) -> Iterator[None]:
+    """Turn an error of ours into one line and exit status 1; anything else is a fault and keeps its trace."""
+    try:
+        yield
+    except HybridRecsError as error:
+        console.print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,35 @@
+"""Cuts a dataset into an earlier part to learn from and later steps to be tested on."""
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from hybrid_recs.offline.dataset import Dataset
+
+_LATEST_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """earlier: what may be learned from. steps: `source` and `target`, one item followed by the next."""
+
+    earlier: Dataset
+    steps: pl.DataFrame
+
+
+def split_latest(dataset: Dataset) -> Split:
+    """Hold out the last 10 % of interactions by time; without times, the last item of each user.
+
+    A step's source is what its user met just before the target, whichever part that is in.
+    """
+    pairs = dataset.pairs
+    if dataset.timed:
+        cut = pairs["time"].quantile(1 - _LATEST_SHARE, "lower")
+        later = pl.col("time") > cut
+    else:
+        later = pl.int_range(pl.len()).over("user") == pl.len().over("user") - 1
+        later &= pl.len().over("user") > 1
+    marked = pairs.with_columns(later=later, source=pl.col("item").shift().over("user"))
+    steps = marked.filter("later").drop_nulls("source").select("source", target="item")
+    earlier = marked.filter(~pl.col("later")).drop("later", "source")
+    return Split(replace(dataset, pairs=earlier), steps)

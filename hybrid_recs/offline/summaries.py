@@ -1,0 +1,86 @@
+"""What the lines of a rebuild say: counts and figures as short text."""
+
+import resource
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from hybrid_recs.manifest import IndexInfo, Manifest, ScoringInfo
+from hybrid_recs.offline.dataset import Account
+from hybrid_recs.offline.hot_set import HotSet
+from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.offline.progress import Steps
+from hybrid_recs.scoring import Scorer
+from hybrid_recs.types import Json
+
+
+def account(figures: Account) -> str:
+    """Rows read, kept and dropped, users, items and the time span."""
+    text = f"{figures.rows_read:,} rows, {figures.rows_kept:,} kept"
+    text += "".join(f", {count:,} {why}" for why, count in figures.dropped.items())
+    text += f"; {figures.users:,} users × {figures.items:,} items, {figures.pairs:,} pairs"
+    if figures.users_capped:
+        text += f"; {figures.users_capped:,} histories capped"
+    if figures.first_time is not None and figures.last_time is not None:
+        text += f"; {_day(figures.first_time)} … {_day(figures.last_time)}"
+    return text
+
+
+def as_json(figures: Account) -> Json:
+    """The account as it stands in the manifest."""
+    return asdict(figures)
+
+
+def scoring(info: ScoringInfo) -> str:
+    """The co-visit weight, and the validation HR@20 of every weight tried."""
+    if not info.tried:
+        return f"co-visit weight {info.covisit_weight:g}"
+    tried = ", ".join(f"{weight} → {rate:.4f}" for weight, rate in info.tried.items())
+    return (
+        f"co-visit weight {info.covisit_weight:g}; HR@20 of {info.validation_pairs:,} held-out steps: {tried}"
+    )
+
+
+def vectors(data: Encoded, scorer: Scorer) -> str:
+    """How many vectors and co-visits, and how many items had to go without."""
+    n, d = scorer.vectors.shape
+    text = f"{n:,} vectors × {d}, {len(scorer.covisits.rows):,} co-visits"
+    without = len(data.items) - n
+    return text + (f"; {without:,} items without a vector" if without else "")
+
+
+def index(info: IndexInfo) -> str:
+    """Kind, and effort, recall and milliseconds at each depth."""
+    return info.kind + "".join(
+        f"; at {figure.k}: recall {figure.recall:.4f}, {figure.milliseconds:.2f} ms"
+        + (f" (efSearch {figure.ef_search})" if figure.ef_search else "")
+        for figure in info.search
+    )
+
+
+def hot_set(hot: HotSet, data: Encoded) -> str:
+    """Size, share and bytes, and which bound held it back."""
+    text = (
+        f"{len(hot.rows):,} of {len(data.items):,} items, {hot.share:.1%} of interactions, "
+        f"about {hot.bytes / 1e6:.1f} MB in Redis"
+    )
+    return text + (f" (held back by {hot.bound})" if hot.bound else "")
+
+
+def quality(figures: dict[str, float]) -> str:
+    """Every figure of the gate."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+
+
+def print_end(steps: Steps, manifest: Manifest) -> None:
+    """The last line: what is in service, how long it took and how much memory."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    steps.console.print(
+        f"[bold]Generation {manifest.id} is in service[/]: {manifest.items:,} items, "
+        f"{manifest.hot_items:,} hot; {steps.total_seconds():.1f} s, peak memory {peak / 1e6:,.0f} MB",
+        soft_wrap=True,
+    )
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

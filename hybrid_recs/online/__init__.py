@@ -1,0 +1,1 @@
+"""The online side: answers requests. Never imports Polars or the offline side."""

@@ -1,0 +1,77 @@
+"""Turns what the service gives into HTTP responses: JSON bytes, headers, and the one shape of errors."""
+
+from collections.abc import Mapping
+
+import orjson
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from hybrid_recs.errors import HybridRecsError, NoGenerationError, RedisServerError, UnknownItemError
+from hybrid_recs.online.service import Served
+
+JSON = "application/json"
+
+# Error → status and code; the only such table.
+_STATUS: dict[type[HybridRecsError], tuple[int, str]] = {
+    UnknownItemError: (404, "unknown_item"),
+    NoGenerationError: (503, "not_ready"),
+    RedisServerError: (503, "cache_unavailable"),
+}
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """`content` as JSON; dataclasses are written as objects."""
+    return Response(orjson.dumps(content), status, headers, JSON)
+
+
+def recommendations(item_id: str, served: Served) -> Response:
+    """The body and the headers of an answer."""
+    catalogue, answer = served.generation.catalogue, served.answer
+    rows, scores = answer.neighbours.rows.tolist(), answer.neighbours.scores.tolist()
+    body = {
+        "item_id": item_id,
+        "generation": served.generation.id,
+        "source": answer.source.value,
+        "fallback_reason": answer.reason.value if answer.reason else None,
+        "items": [
+            {"item_id": catalogue.item_id(row), "score": round(score, 4), "title": catalogue.title(row)}
+            for row, score in zip(rows, scores, strict=True)
+        ],
+    }
+    timing = f"{answer.source.value};dur={served.seconds * 1_000:.3f}"
+    return json_response(body, headers={"Server-Timing": timing})
+
+
+def error_response(status: int, code: str, message: str, parameter: str | None = None) -> Response:
+    """The uniform error."""
+    headers = {"Retry-After": "1"} if status == 503 else None
+    problem = {"code": code, "message": message, "parameter": parameter}
+    return json_response({"error": problem}, status, headers)
+
+
+async def on_product_error(_: Request, error: Exception) -> Response:
+    """An error of ours, by the table."""
+    status, code = next(
+        (entry for kind, entry in _STATUS.items() if isinstance(error, kind)), (500, "internal_error")
+    )
+    parameter = "item_id" if isinstance(error, UnknownItemError) else None
+    return error_response(status, code, str(error), parameter)
+
+
+async def on_bad_parameter(_: Request, error: Exception) -> Response:
+    """FastAPI's validation errors, the first one named."""
+    assert isinstance(error, RequestValidationError)
+    problem = error.errors()[0]
+    path = [str(part) for part in problem["loc"] if not isinstance(part, int)]
+    name = path[-1] if path else "request"
+    return error_response(422, "invalid_parameter", f"{name}: {problem['msg']}", name)
+
+
+async def on_http_error(_: Request, error: Exception) -> Response:
+    """Routing errors: no such path, wrong method."""
+    assert isinstance(error, HTTPException)
+    response = error_response(error.status_code, _CODES.get(error.status_code, "error"), str(error.detail))
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,118 @@
+"""Prometheus metrics that are right in the sum over workers.
+
+Each worker adds its counts, once a second, to a mapped file of its own; whichever worker is asked for
+/metrics adds up all files. A worker that ends leaves its file, so counters never fall.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hybrid_recs import latency
+from hybrid_recs.generation import Generation
+from hybrid_recs.online.stats import Books
+from hybrid_recs.types import Reason, Source
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SOURCES = list(Source)
+_REASONS: list[Reason | None] = [None, *Reason]
+_OUTCOMES = [(source, reason) for source in _SOURCES for reason in _REASONS]
+_AT_OUTCOME = {outcome: at for at, outcome in enumerate(_OUTCOMES)}
+_AT_LATENCY = len(_OUTCOMES)
+_AT_MICROSECONDS = _AT_LATENCY + len(_SOURCES) * latency.BUCKETS
+_AT_ERRORS = _AT_MICROSECONDS + len(_SOURCES)
+_SIZE = _AT_ERRORS + 1
+
+
+class WorkerCounters:
+    """This worker's file among those of all workers of one service."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        path = folder / f"worker-{os.getpid()}.bin"
+        self._own = np.memmap(path, np.int64, "r+" if path.exists() else "w+", shape=(_SIZE,))
+
+    def add(self, books: Books, cache_errors: int) -> None:
+        """Add what was counted since the last call."""
+        for field, count in books.counts.items():
+            if field.bucket < 0:
+                self._own[_AT_OUTCOME[field.source, field.reason]] += count
+            else:
+                self._own[_AT_LATENCY + _SOURCES.index(field.source) * latency.BUCKETS + field.bucket] += (
+                    count
+                )
+        for source, seconds in books.seconds.items():
+            self._own[_AT_MICROSECONDS + _SOURCES.index(source)] += round(seconds * 1e6)
+        self._own[_AT_ERRORS] += cache_errors
+
+    def total(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """The sum over all workers."""
+        total = np.zeros(_SIZE, np.int64)
+        for path in self._folder.glob("worker-*.bin"):
+            counts = np.fromfile(path, np.int64)
+            if len(counts) == _SIZE:
+                total += counts
+        return total
+
+
+class ServiceCollector(Collector):
+    """What /metrics says."""
+
+    def __init__(self, counters: WorkerCounters, generation: Generation | None) -> None:
+        self._total = counters.total()
+        self._generation = generation
+
+    def collect(self) -> Iterable[Metric]:
+        """Counters of all workers; gauges of the one that is asked."""
+        requests = CounterMetricFamily(
+            "hybrid_recs_requests", "Item requests by what answered and why.", labels=["source", "reason"]
+        )
+        for at, (source, reason) in enumerate(_OUTCOMES):
+            if self._total[at]:
+                requests.add_metric([source.value, reason.value if reason else ""], int(self._total[at]))
+        yield requests
+        yield self._latencies()
+        yield CounterMetricFamily(
+            "hybrid_recs_cache_errors", "Times that Redis did not answer.", int(self._total[_AT_ERRORS])
+        )
+        yield GaugeMetricFamily(
+            "hybrid_recs_ready", "1 when a generation is loaded.", int(self._generation is not None)
+        )
+        if self._generation is not None:
+            yield from _generation_gauges(self._generation)
+
+    def _latencies(self) -> Metric:
+        family = HistogramMetricFamily(
+            "hybrid_recs_request_seconds", "Seconds of the service's own work.", labels=["source"]
+        )
+        for at, source in enumerate(_SOURCES):
+            start = _AT_LATENCY + at * latency.BUCKETS
+            counts = self._total[start : start + latency.BUCKETS]
+            if counts.any():
+                edges = range(0, latency.BUCKETS, latency.PER_DOUBLING)
+                within = [(f"{latency.upper_edge(b):.6g}", int(counts[: b + 1].sum())) for b in edges]
+                seconds = float(self._total[_AT_MICROSECONDS + at]) / 1e6
+                family.add_metric([source.value], [*within, ("+Inf", int(counts.sum()))], seconds)
+        return family
+
+
+def exposition(counters: WorkerCounters, generation: Generation | None) -> bytes:
+    """The text that Prometheus scrapes."""
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector(counters, generation))
+    return generate_latest(registry)
+
+
+def _generation_gauges(generation: Generation) -> Iterator[Metric]:
+    info = GaugeMetricFamily("hybrid_recs_generation_info", "The serving generation.", labels=["generation"])
+    info.add_metric([generation.id], 1)
+    yield info
+    yield GaugeMetricFamily("hybrid_recs_items", "Items in the catalogue.", len(generation.catalogue))
+    yield GaugeMetricFamily("hybrid_recs_hot_items", "Items with a precomputed list.", len(generation.hot))

@@ -1,0 +1,200 @@
+"""Answers item requests: does the ladder's I/O, swaps generations, keeps the cache filled and the books.
+
+One event loop a worker. A request takes its generation once, at the start, and is answered from that
+one alone, whatever is published meanwhile.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import redis.asyncio
+
+from hybrid_recs.cache import NeighbourCache
+from hybrid_recs.errors import CacheUnavailableError, HybridRecsError, NoGenerationError, UnknownItemError
+from hybrid_recs.generation import Generation
+from hybrid_recs.generations import GenerationStore
+from hybrid_recs.keys import Keys
+from hybrid_recs.online.list_keeper import ListKeeper
+from hybrid_recs.online.metrics import WorkerCounters
+from hybrid_recs.online.stats import Stats
+from hybrid_recs.recommender import NoList, Query, Recommender
+from hybrid_recs.redis_client import UNREACHABLE
+from hybrid_recs.types import Answer, Neighbours, Reason, Source
+
+log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 10.0
+_NO_GENERATION = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An answer, the generation it is from, and the seconds it took."""
+
+    generation: Generation
+    answer: Answer
+    seconds: float
+
+
+class Service:
+    """The state of one worker."""
+
+    def __init__(
+        self,
+        store: GenerationStore,
+        keys: Keys,
+        cache: NeighbourCache,
+        background: redis.asyncio.Redis,
+        keeper: ListKeeper,
+        counters: WorkerCounters,
+        poll_seconds: float,
+        flush_seconds: float,
+    ) -> None:
+        self.counters = counters
+        self._store = store
+        self._keys = keys
+        self._cache = cache
+        self._background = background
+        self._keeper = keeper
+        self._poll_seconds = poll_seconds
+        self._flush_seconds = flush_seconds
+        self._stats = Stats(keys)
+        self._recommender: Recommender | None = None
+        self._failed: tuple[str, float] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._errors_told = 0
+
+    @property
+    def generation(self) -> Generation | None:
+        """The generation that new requests are answered from."""
+        return self._recommender.generation if self._recommender else None
+
+    @property
+    def cache_available(self) -> bool:
+        """Whether Redis answered when last asked."""
+        return self._cache.available
+
+    async def start(self) -> None:
+        """Load what is published and begin to watch, keep and flush."""
+        await self._look_for_generation()
+        if self._recommender is None:
+            log.warning("not ready: no generation in %s yet; run make rebuild-index", self._store.root)
+        self._tasks = [
+            asyncio.create_task(self._every(self._poll_seconds, self._look_for_generation)),
+            asyncio.create_task(self._every(self._flush_seconds, self._keep_books)),
+            asyncio.create_task(self._every(self._flush_seconds, self._keep_lists)),
+        ]
+
+    async def stop(self) -> None:
+        """End the background work and write what was counted."""
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._keep_books()
+        if self._stats.waiting:
+            log.warning("%d counted requests could not be written to Redis", self._stats.waiting)
+        await self._cache.close()
+        await self._background.aclose()
+
+    async def recommend(
+        self, item_id: str, k: int, exclude: Iterable[str] = (), unknown_is_error: bool = False
+    ) -> Served:
+        """Answer one request and count it.
+
+        Raises NoGenerationError before a generation is loaded, and UnknownItemError where that is asked for.
+        """
+        started = time.perf_counter()
+        recommender = self._recommender
+        if recommender is None:
+            self._stats.record(_NO_GENERATION, Source.NONE, Reason.NOT_READY, 0.0)
+            raise NoGenerationError("no generation is loaded yet")
+        generation = recommender.generation
+        row = generation.catalogue.row(item_id)
+        if row is None and unknown_is_error:
+            seconds = time.perf_counter() - started
+            self._stats.record(generation.id, Source.NONE, Reason.UNKNOWN_ITEM, seconds)
+            raise UnknownItemError(item_id)
+        query = Query(row, k, _rows(generation, exclude))
+        answer = recommender.answer(query, await self._cached_list(recommender, row, item_id))
+        seconds = time.perf_counter() - started
+        self._stats.record(generation.id, answer.source, answer.reason, seconds)
+        if answer.source is Source.LIVE and answer.reason is None:
+            self._stats.missed(item_id)
+        return Served(generation, answer, seconds)
+
+    async def _cached_list(
+        self, recommender: Recommender, row: int | None, item_id: str
+    ) -> Neighbours | NoList:
+        if row is None or not recommender.is_hot(row):
+            return NoList.NOT_HOT
+        try:
+            packed = await self._cache.get(self._keys.neighbours(recommender.generation.id, item_id))
+        except CacheUnavailableError:
+            return NoList.UNAVAILABLE
+        cached = recommender.decode(packed)
+        if cached is NoList.MISSING:
+            self._keeper.missing(recommender.generation, row)
+        return cached
+
+    async def _look_for_generation(self) -> None:
+        """Load what `CURRENT` names, beside what is serving, and swap one reference."""
+        wanted = self._store.current()
+        serving = self.generation.id if self.generation else None
+        if wanted is None or wanted == serving or self._failed_lately(wanted):
+            return
+        try:
+            generation = await asyncio.to_thread(_open_and_warm, self._store, wanted)
+        except (HybridRecsError, OSError, ValueError) as error:
+            self._failed = (wanted, time.monotonic())
+            log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
+            return
+        self._recommender = Recommender(generation)
+        self._failed = None
+        log.info(
+            "serving generation %s: %d items, %d hot", wanted, len(generation.catalogue), len(generation.hot)
+        )
+
+    def _failed_lately(self, generation: str) -> bool:
+        if self._failed is None or self._failed[0] != generation:
+            return False
+        return time.monotonic() - self._failed[1] < _RETRY_SECONDS
+
+    async def _keep_lists(self) -> None:
+        if self.generation is not None and self._cache.available:
+            with contextlib.suppress(*UNREACHABLE):
+                await self._keeper.keep(self._background, self.generation)
+
+    async def _keep_books(self) -> None:
+        errors = self._cache.errors
+        self.counters.add(self._stats.close_books(), errors - self._errors_told)
+        self._errors_told = errors
+        with contextlib.suppress(*UNREACHABLE):
+            await self._stats.flush(self._background)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat; a fault in one round is logged and does not end the next."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except Exception:
+                log.exception("background work failed and will be tried again")
+
+
+def _rows(generation: Generation, item_ids: Iterable[str]) -> frozenset[int]:
+    rows = (generation.catalogue.row(item_id) for item_id in item_ids)
+    return frozenset(row for row in rows if row is not None)
+
+
+def _open_and_warm(store: GenerationStore, wanted: str) -> Generation:
+    """Open a generation and touch what the first requests will need."""
+    generation = Generation.open(store.path(wanted))
+    recommender = Recommender(generation)
+    for row in range(min(3, generation.manifest.vectors)):
+        recommender.live(Query(row, 10))
+    return generation

@@ -1,0 +1,115 @@
+"""Counts every item request once, in memory, and takes the counts to Redis in batches.
+
+Nothing here touches the network on the request path. Counts made while Redis is away are kept, within
+bounds, and written when it is back; a batch whose fate is unknown is sent again and added once.
+"""
+
+import logging
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis.asyncio
+
+from hybrid_recs import counting, latency
+from hybrid_recs.counting import Field
+from hybrid_recs.keys import Keys
+from hybrid_recs.types import Reason, Source
+
+log = logging.getLogger(__name__)
+
+MOST_MISSED_HELD = 10_000
+_MOST_MINUTES_A_BATCH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What was counted in one interval: requests by field, and seconds of work by source."""
+
+    counts: Counter[Field]
+    seconds: dict[Source, float]
+
+
+class Stats:
+    """The counters of one worker."""
+
+    def __init__(self, keys: Keys, clock: Callable[[], float] = time.time) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._worker = uuid.uuid4().hex
+        self._fresh = Books(Counter(), defaultdict(float))
+        self._fresh_missed: Counter[str] = Counter()
+        self._by_minute: dict[int, Counter[Field]] = defaultdict(Counter)
+        self._missed_by_hour: dict[int, Counter[str]] = defaultdict(Counter)
+        self._number = 0
+        self._sending: list[Any] | None = None
+
+    def record(self, generation: str, source: Source, reason: Reason | None, seconds: float) -> None:
+        """Count one request and the time it took."""
+        counts = self._fresh.counts
+        counts[Field(generation, source, reason)] += 1
+        counts[Field(generation, source, None, latency.bucket_of(seconds))] += 1
+        self._fresh.seconds[source] += seconds
+
+    def missed(self, item_id: str) -> None:
+        """Count an item that had to be answered live because it is not hot."""
+        if item_id in self._fresh_missed or len(self._fresh_missed) < MOST_MISSED_HELD:
+            self._fresh_missed[item_id] += 1
+
+    def close_books(self) -> Books:
+        """Move what was counted since the last call under this minute; returns it."""
+        now = self._clock()
+        fresh, self._fresh = self._fresh, Books(Counter(), defaultdict(float))
+        missed, self._fresh_missed = self._fresh_missed, Counter()
+        if fresh.counts:
+            self._by_minute[int(now // 60)].update(fresh.counts)
+        if missed:
+            held = self._missed_by_hour[int(now // 3_600)]
+            held.update(missed)
+            if len(held) > MOST_MISSED_HELD:
+                self._missed_by_hour[int(now // 3_600)] = Counter(
+                    dict(held.most_common(MOST_MISSED_HELD // 2))
+                )
+        self._forget_old(now)
+        return fresh
+
+    async def flush(self, client: redis.asyncio.Redis) -> None:
+        """Write all that is waiting; raises what the client raises, with nothing lost or counted twice."""
+        while self._next_batch():
+            assert self._sending is not None
+            await client.eval(counting.ADD_ONCE, 1, self._keys.flushed(self._worker), *self._sending)
+            self._sending = None
+
+    @property
+    def waiting(self) -> int:
+        """Requests counted but not known to be written."""
+        fields = [self._fresh.counts, *self._by_minute.values()]
+        return sum(n for counts in fields for f, n in counts.items() if f.bucket < 0)
+
+    def _next_batch(self) -> bool:
+        """Freeze the next batch, unless one is still unanswered; False when nothing waits."""
+        if self._sending is not None:
+            return True
+        if not self._by_minute and not self._missed_by_hour:
+            return False
+        minutes = sorted(self._by_minute)[:_MOST_MINUTES_A_BATCH]
+        hashes = {
+            self._keys.stats(minute): {f.name(): n for f, n in self._by_minute.pop(minute).items()}
+            for minute in minutes
+        }
+        missed = {self._keys.missed(hour): dict(counts) for hour, counts in self._missed_by_hour.items()}
+        self._missed_by_hour.clear()
+        self._number += 1
+        self._sending = counting.arguments(self._number, hashes, missed)
+        return True
+
+    def _forget_old(self, now: float) -> None:
+        oldest = int((now - counting.KEEP_SECONDS) // 60)
+        for minute in [m for m in self._by_minute if m < oldest]:
+            lost = self._by_minute.pop(minute)
+            log.warning("counts of minute %d are given up after 8 days without Redis: %s", minute, lost)
+        for hour in [h for h in self._missed_by_hour if h < oldest // 60]:
+            del self._missed_by_hour[hour]

@@ -1,0 +1,105 @@
+"""The ladder: cache → live → popular. Decides from one generation and a cache outcome; does no I/O."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import numpy as np
+
+from hybrid_recs.generation import Generation
+from hybrid_recs.packed import unpack
+from hybrid_recs.types import Answer, Neighbours, Reason, Rows, Source
+
+
+class NoList(Enum):
+    """Why there is no cached list to answer from."""
+
+    NOT_HOT = auto()
+    MISSING = auto()
+    UNAVAILABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: the row of a known item (None: unknown), how many, and which rows not."""
+
+    row: int | None
+    k: int
+    excluded: frozenset[int] = frozenset()
+
+
+_REASON = {
+    NoList.NOT_HOT: None,
+    NoList.MISSING: Reason.LIST_MISSING,
+    NoList.UNAVAILABLE: Reason.CACHE_UNAVAILABLE,
+}
+
+
+class Recommender:
+    """Answers queries from one generation."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+
+    def is_hot(self, row: int) -> bool:
+        """Whether a neighbour list was precomputed for the row."""
+        return row in self.generation.hot
+
+    def decode(self, packed: bytes | None) -> Neighbours | NoList:
+        """A cached value as a list; anything that is not a list of this catalogue counts as missing."""
+        neighbours = unpack(packed) if packed else None
+        if neighbours is None or (
+            len(neighbours) and neighbours.rows.max() >= len(self.generation.catalogue)
+        ):
+            return NoList.MISSING
+        return neighbours
+
+    def answer(self, query: Query, cached: Neighbours | NoList) -> Answer:
+        """The answer to `query`, given what the cache had.
+
+        Holds k items unless the catalogue has fewer; best first; never the item itself, an excluded
+        one, or one twice.
+        """
+        if query.row is None:
+            return Answer(Source.POPULAR, Reason.UNKNOWN_ITEM, self.popular(query))
+        if query.row >= self.generation.manifest.vectors:
+            return Answer(Source.POPULAR, Reason.NO_VECTOR, self.popular(query))
+        if isinstance(cached, NoList):
+            return Answer(Source.LIVE, _REASON[cached], self.live(query))
+        left = cached.without(query.excluded)
+        if len(left) < query.k and not self._is_complete(cached):
+            return Answer(Source.LIVE, Reason.LIST_TOO_SHORT, self.live(query))
+        return Answer(Source.CACHE, None, self._filled(query, left.head(query.k)))
+
+    def live(self, query: Query) -> Neighbours:
+        """What a precomputed list would say, found now by search."""
+        assert query.row is not None
+        generation = self.generation
+        wanted = query.k + 1 + len(query.excluded)
+        candidates = generation.index.search(generation.scorer.query(query.row), wanted)
+        found = generation.scorer.rank(query.row, candidates, query.k, query.excluded)
+        return self._filled(query, found)
+
+    def popular(self, query: Query) -> Neighbours:
+        """The last rung: scores are popularity over that of the most popular item."""
+        rows = self._popular_rows(query, query.k, frozenset())
+        popularity = self.generation.catalogue.popularity
+        top = max(float(popularity[self.generation.catalogue.by_popularity[0]]), 1.0)
+        return Neighbours(rows, (popularity[rows] / top).astype(np.float32))
+
+    def _popular_rows(self, query: Query, count: int, taken: frozenset[int]) -> Rows:
+        own = frozenset() if query.row is None else frozenset((query.row,))
+        return self.generation.catalogue.popular(count, query.excluded | own | taken)
+
+    def _is_complete(self, neighbours: Neighbours) -> bool:
+        """Whether a list holds every other item that has a vector, so that search has nothing to add."""
+        return len(neighbours) >= self.generation.manifest.vectors - 1
+
+    def _filled(self, query: Query, found: Neighbours) -> Neighbours:
+        """Popular items behind a list that came out short because the index holds no more."""
+        short = query.k - len(found)
+        if short <= 0:
+            return found
+        rows = self._popular_rows(query, short, frozenset(found.rows.tolist()))
+        floor = min(0.0, float(found.scores[-1])) if len(found) else 0.0
+        scores = np.full(len(rows), floor, np.float32)
+        return Neighbours(np.concatenate((found.rows, rows)), np.concatenate((found.scores, scores)))

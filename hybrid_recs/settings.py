@@ -1,0 +1,51 @@
+"""Every setting, its default and its environment variable.
+
+The only reader of the environment. Built once at the edge (`Settings()`) and passed on.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+def _check_redis_url(url: str | None) -> str | None:
+    if url and not url.startswith(REDIS_SCHEMES):
+        raise ValueError(f"must start with one of {', '.join(REDIS_SCHEMES)}")
+    return url or None
+
+
+class Settings(BaseSettings):
+    """Read from `HYBRID_RECS_<NAME>`; every default is meant to be good as it is."""
+
+    model_config = SettingsConfigDict(env_prefix="HYBRID_RECS_", frozen=True)
+
+    redis_url: Annotated[str | None, AfterValidator(_check_redis_url)] = Field(
+        None, description="Redis to use; unset: a redis-server of our own under var_dir"
+    )
+    key_prefix: str = Field("hr", min_length=1, description="first part of every Redis key")
+    index_dir: Path = Field(Path("index"), description="where generations are published")
+    var_dir: Path = Field(Path("var"), description="run-time files: embedded Redis, counters, demo data")
+
+    dimensions: int = Field(128, ge=2, le=1024, description="length of an item vector")
+    seed: int = Field(20, description="seed of the vector fit")
+    max_history: int = Field(5_000, ge=2, description="latest items kept of one user's history")
+    covisit_weight: float | None = Field(
+        None, ge=0, description="weight of co-visits in the score; unset: chosen on a validation slice"
+    )
+
+    exact_below: int = Field(10_000, ge=0, description="catalogues up to this size get an exact index")
+    ann_recall: float = Field(0.98, gt=0, le=1, description="recall the search parameters must reach")
+    hot_share: float = Field(0.8, gt=0, le=1, description="share of interactions the hot set covers")
+    hot_max_items: int = Field(100_000, ge=0, description="most items in the hot set")
+    hot_max_mb: int = Field(256, ge=0, description="most Redis memory for neighbour lists, in MB")
+
+    redis_timeout_ms: int = Field(50, ge=1, description="how long a request waits for the cache")
+    list_ttl_days: float = Field(8, gt=0.01, description="how long neighbour lists stay in Redis unrenewed")
+    poll_seconds: float = Field(0.5, gt=0, description="how often the service looks for a new generation")
+    flush_seconds: float = Field(1.0, gt=0, description="how often counters are written to Redis")
+    counters_dir: Path | None = Field(None, description="where workers share counters; set by serve")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")

@@ -1,0 +1,70 @@
+"""Small shared value types; imports nothing of ours."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Json = dict[str, Any]
+OnDone = Callable[[int], None]
+"""Told how many more units of a long work are done."""
+
+
+def silent(_: int) -> None:
+    """For callers that show no progress."""
+
+
+class Source(StrEnum):
+    """The rung of the ladder that answered; NONE when no rung was allowed to."""
+
+    CACHE = "cache"
+    LIVE = "live"
+    POPULAR = "popular"
+    NONE = "none"
+
+
+class Reason(StrEnum):
+    """Why an answer did not come from the rung above."""
+
+    LIST_MISSING = "list_missing"
+    CACHE_UNAVAILABLE = "cache_unavailable"
+    LIST_TOO_SHORT = "list_too_short"
+    NO_VECTOR = "no_vector"
+    UNKNOWN_ITEM = "unknown_item"
+    NOT_READY = "not_ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Rows, best first, with their scores; both arrays have the same length."""
+
+    rows: Rows
+    scores: Floats
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def head(self, k: int) -> "Neighbours":
+        """The best `k`."""
+        return Neighbours(self.rows[:k], self.scores[:k])
+
+    def without(self, rows: frozenset[int]) -> "Neighbours":
+        """The same order without the given rows."""
+        if not rows:
+            return self
+        keep = ~np.isin(self.rows, np.fromiter(rows, np.int64, len(rows)))
+        return Neighbours(self.rows[keep], self.scores[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one request gets: the neighbours, and which rung gave them and why."""
+
+    source: Source
+    reason: Reason | None
+    neighbours: Neighbours

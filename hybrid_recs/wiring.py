@@ -1,0 +1,70 @@
+"""The composition root: turns settings into the objects that commands and the service use."""
+
+import logging
+
+import redis
+
+from hybrid_recs import embedded_redis
+from hybrid_recs.generation import Generation
+from hybrid_recs.generations import GenerationStore
+from hybrid_recs.keys import Keys
+from hybrid_recs.list_loader import load_lists, retire_lists
+from hybrid_recs.redis_client import UNREACHABLE, connect
+from hybrid_recs.settings import Settings
+from hybrid_recs.types import OnDone, silent
+
+log = logging.getLogger(__name__)
+
+_SECONDS_A_DAY = 86_400
+
+
+def redis_url(settings: Settings) -> str:
+    """The configured Redis, or our own, started when it does not run."""
+    return settings.redis_url or embedded_redis.ensure_running(settings.var_dir)
+
+
+def keys(settings: Settings) -> Keys:
+    """Key names below the configured prefix."""
+    return Keys(settings.key_prefix)
+
+
+def store(settings: Settings) -> GenerationStore:
+    """The published generations."""
+    return GenerationStore(settings.index_dir)
+
+
+def list_ttl_seconds(settings: Settings) -> int:
+    """How long a neighbour list lives in Redis unless renewed."""
+    return int(settings.list_ttl_days * _SECONDS_A_DAY)
+
+
+def load_into_redis(settings: Settings, generation: Generation, on_done: OnDone = silent) -> str:
+    """Load the hot lists and say what happened.
+
+    Redis is a cache: when it is away, the service loads the lists from disk once it is back.
+    """
+    try:
+        with connect(redis_url(settings)) as client:
+            before = _used_memory(client)
+            loaded = load_lists(client, keys(settings), generation, list_ttl_seconds(settings), on_done)
+            grown = _used_memory(client) - before
+            return f"{loaded:,} lists, {grown / 1e6:.1f} MB more in use"
+    except UNREACHABLE as error:
+        return f"[yellow]Redis is out of reach ({error}); the service will load the lists when it is back[/]"
+
+
+def switch(settings: Settings, generations: GenerationStore, to: str, event: str = "published") -> None:
+    """Flip the pointer to a sealed generation, then let the lists of the one before expire."""
+    before = generations.current()
+    generations.publish(to, event)
+    if before is None or before == to:
+        return
+    try:
+        with connect(redis_url(settings)) as client:
+            retire_lists(client, keys(settings), Generation.open(generations.path(before)))
+    except UNREACHABLE as error:
+        log.warning("Redis is out of reach, lists of %s stay until they expire: %s", before, error)
+
+
+def _used_memory(client: redis.Redis) -> int:
+    return int(client.info("memory")["used_memory"])
