@@ -17,6 +17,7 @@ from hybrid_recs.redis_client import UNREACHABLE
 log = logging.getLogger(__name__)
 
 _MOST_KEYS = 256
+_FIRST_PROBE_SECONDS = 0.01
 _PROBE_SECONDS = 0.25
 
 
@@ -82,11 +83,13 @@ class NeighbourCache:
             self._probe = asyncio.create_task(self._ask_until_it_answers())
 
     async def _ask_until_it_answers(self) -> None:
+        pause = _FIRST_PROBE_SECONDS
         while True:
             try:
                 await self._client.ping()
                 break
             except UNREACHABLE:
-                await asyncio.sleep(_PROBE_SECONDS)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _PROBE_SECONDS)
         log.info("Redis answers again")
         self._probe = None

@@ -110,18 +110,13 @@ def _start(folder: Path, socket: Path) -> None:
     command = [
         str(find_server()),
         *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
-        *("--dir", str(folder), "--appendonly", "yes", "--save", ""),
+        *("--daemonize", "yes", "--dir", str(folder), "--appendonly", "yes", "--save", ""),
         *("--logfile", str(folder / "redis.log"), "--pidfile", str(folder / "redis.pid")),
     ]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # a Ctrl-C in this terminal is not meant for it
-    )
+    # As a daemon of its own: a Ctrl-C in this terminal is not meant for it.
+    started = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(socket):
-        if process.poll() is not None or time.monotonic() > deadline:
+        if started.returncode or time.monotonic() > deadline:
             raise RedisServerError(f"redis-server did not start; see {folder / 'redis.log'}")
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Send a dataset's latest interactions as requests: python -m jobs.replay --dataset dataset.toml --days 30."""
+"""Send the latest interactions as requests: python -m jobs.replay --dataset dataset.toml --days 30."""
 
 import sys
 from pathlib import Path

@@ -76,6 +76,8 @@ def test_title_ends_in_what_the_product_is(items: pl.DataFrame) -> None:
         ("Safety Glasses", "Safety glasses"),
         ("Paint Brush", "Paint brushes"),
         ("Puppy", "Puppies"),
+        ("Cycling Jersey", "Cycling jerseys"),
+        ("Surface Spray", "Surface sprays"),
         ("Muffin Tray", "Muffin trays"),
         ("LED Bulb", "LED bulbs"),
         ("USB Hub", "USB hubs"),
@@ -176,10 +178,11 @@ def test_sessions_stay_in_an_aisle_or_move_to_a_companion(log: pl.DataFrame, ite
 
 
 def test_shoppers_have_few_aisles(log: pl.DataFrame, items: pl.DataFrame) -> None:
-    """The three aisles a shopper is most in hold most of what they do; drawn at random it would be far less."""
+    """The three aisles a shopper is most in hold most of what they do."""
     per_aisle = (
         log.join(items.select("item", "aisle"), on="item")
-        .group_by("user", "aisle").len()
+        .group_by("user", "aisle")
+        .len()
         .sort("len", descending=True)
         .with_columns(total=pl.col("len").sum().over("user"), place=pl.int_range(pl.len()).over("user"))
         .filter(pl.col("total") >= 15)
@@ -194,7 +197,8 @@ def test_readable_with_nothing_dropped(shop: Path, log: pl.DataFrame, items: pl.
     assert data.account.dropped == {}
     assert data.account.items == len(items)
     assert data.account.users == log["user"].n_unique()
-    assert data.timed and data.ordered
+    assert data.timed
+    assert data.ordered
     assert data.items["title"].null_count() == 0
     event_weight = {"view": 1, "cart": 3, "purchase": 5}
     assert data.pairs["weight"].sum() == log["event"].replace_strict(event_weight).sum()

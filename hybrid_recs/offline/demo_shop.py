@@ -183,7 +183,7 @@ def _interactions(shop: _Shop, total: int, rng: np.random.Generator) -> pl.DataF
     position = np.arange(total) - np.repeat(starts, lengths)
     again = np.flatnonzero((position > 0) & (rng.random(total) < _REPEAT))
     items[again] = items[again - 1]
-    _give_every_product_shoppers(shop, items, user, rng)
+    _give_every_product_shoppers(shop, items, types, user, rng)
     events = rng.choice(len(EVENTS), total, p=_FRESH_EVENTS)
     events[again] = rng.choice(len(EVENTS), len(again), p=_REPEAT_EVENTS)
     log = pl.DataFrame(
@@ -223,8 +223,7 @@ def _aisle_of_sessions(shop: _Shop, shopper: Ints, shoppers: int, rng: np.random
         tastes[:, place] = np.where(rng.random(shoppers) < 0.75, kin, tastes[:, place])
     known = rng.choice([1, 2, 3], shoppers, p=[0.35, 0.42, 0.23])
     place = rng.choice(3, len(shopper), p=[0.55, 0.27, 0.18]) % known[shopper]
-    chosen: Ints = tastes[shopper, place]
-    return chosen
+    return np.asarray(tastes[shopper, place], np.int64)
 
 
 def _walk(shop: _Shop, aisles: Ints, starts: Ints, lengths: Ints, rng: np.random.Generator) -> Ints:
@@ -240,9 +239,8 @@ def _walk(shop: _Shop, aisles: Ints, starts: Ints, lengths: Ints, rng: np.random
         beside = first + (before - first + step) % (shop.first_type[aisle + 1] - first)
         kin = shop.companions[aisle, rng.integers(shop.companions.shape[1], size=len(at))]
         chance = rng.random(len(at))
-        types[at] = np.select(
-            [chance < _SAME_TYPE, chance < _SAME_AISLE], [before, beside], _any_type(shop, kin, rng)
-        )
+        moved = np.where(chance < _SAME_AISLE, beside, _any_type(shop, kin, rng))
+        types[at] = np.where(chance < _SAME_TYPE, before, moved)
     return types
 
 
@@ -269,8 +267,10 @@ def _choose(shop: _Shop, types: Ints, user: Ints, shoppers: int, rng: np.random.
     return items
 
 
-def _give_every_product_shoppers(shop: _Shop, items: Ints, user: Ints, rng: np.random.Generator) -> None:
-    """Hand rows of the best sellers to products of the same type that hardly anybody would see."""
+def _give_every_product_shoppers(
+    shop: _Shop, items: Ints, types: Ints, user: Ints, rng: np.random.Generator
+) -> None:
+    """Hand rows of best sellers, noise aside, to products of their type that hardly anybody would see."""
     count = len(shop.type_of_item)
     sold = np.bincount(np.unique(user * count + items) % count, minlength=count)
     rows = np.argsort(items, kind="stable")
@@ -278,8 +278,8 @@ def _give_every_product_shoppers(shop: _Shop, items: Ints, user: Ints, rng: np.r
     for kind in np.unique(shop.type_of_item[sold < _FEWEST_SHOPPERS]).tolist():
         products = np.arange(shop.cells[kind * _BRANDS], shop.cells[(kind + 1) * _BRANDS])
         of_type = rows[ends[kind] : ends[kind + 1]]
-        spare = rng.permutation(of_type[sold[items[of_type]] > _FEWEST_SHOPPERS])
-        spare = spare[np.unique(user[spare], return_index=True)[1]]
+        spare = of_type[(sold[items[of_type]] > _FEWEST_SHOPPERS) & (types[of_type] == kind)]
+        spare = rng.permutation(spare[np.unique(user[spare], return_index=True)[1]])
         spare = spare[np.argsort(-sold[items[spare]], kind="stable")]
         wanted = np.repeat(products, np.maximum(_FEWEST_SHOPPERS - sold[products], 0))[: len(spare)]
         items[spare[: len(wanted)]] = wanted

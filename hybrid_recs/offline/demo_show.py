@@ -59,7 +59,9 @@ def print_neighbours(url: str, generation: Generation, console: Console) -> None
         ask(connection, item_id, _SHOWN)  # so that the time shown is not that of a first touch
         answer = ask(connection, item_id, _SHOWN)
         console.print()
-        console.print(_table(f"{kind}: {generation.catalogue.title(row)} ({item_id})", answer))
+        console.print(f"[bold]{kind}[/]: {generation.catalogue.title(row)} ({item_id})", soft_wrap=True)
+        console.print(f"source [bold]{answer['source']}[/], {answer['milliseconds']:.2f} ms")
+        console.print(_table(answer))
     connection.close()
 
 
@@ -70,9 +72,7 @@ def print_next_steps(settings: Settings, generation: Generation, console: Consol
     console.print("\n[bold]Next[/]", highlight=False)
     console.print(f"  {own}make serve", markup=False, soft_wrap=True)
     console.print(f"  curl 'http://127.0.0.1:8000/recommendations?item_id={example}&k=10'", soft_wrap=True)
-    console.print(
-        "  make rebuild-index DATASET=path/to/dataset.toml   (examples/ has one for each kind of file)"
-    )
+    console.print("  make rebuild-index DATASET=path/to/dataset.toml   (examples/ has some)")
     console.print("  make hit-rate-report", soft_wrap=True)
     console.print("  make stop-redis", soft_wrap=True)
 
@@ -91,9 +91,8 @@ def _tail_row(generation: Generation) -> int:
     return int(tail[len(tail) // 2])
 
 
-def _table(heading: str, answer: Json) -> Table:
-    timing = f"source [bold]{answer['source']}[/], {answer['milliseconds']:.2f} ms"
-    table = Table("score", "item", "title", title=f"{heading} — {timing}", title_justify="left", box=None)
+def _table(answer: Json) -> Table:
+    table = Table("score", "item", "title", box=None, header_style="dim")
     for item in answer["items"]:
         table.add_row(f"{item['score']:.3f}", item["item_id"], item["title"] or "")
     return table

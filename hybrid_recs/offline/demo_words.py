@@ -246,8 +246,9 @@ Paint, Hand tools | Workwear, Power tools
 """
 
 # Endings of one and of many; the first that fits counts.
-_PLURALS = [("Shelf", "Shelves"), ("Knife", "Knives"), ("Mouse", "Mice"), ("Toy", "Toys"), ("Tray", "Trays")]
-_PLURALS += [("y", "ies"), ("ss", "sses"), ("s", "s"), ("ch", "ches"), ("sh", "shes"), ("x", "xes"), ("", "s")]
+_PLURALS = [("Shelf", "Shelves"), ("Knife", "Knives"), ("Mouse", "Mice")]
+_PLURALS += [("ay", "ays"), ("ey", "eys"), ("oy", "oys"), ("y", "ies")]
+_PLURALS += [("ss", "sses"), ("s", "s"), ("ch", "ches"), ("sh", "shes"), ("x", "xes"), ("", "s")]
 
 
 def by_department(text: str) -> dict[str, list[str]]:

@@ -68,12 +68,14 @@ def _one_row_each(rows: pl.DataFrame) -> pl.DataFrame:
     )
     categories = (
         rows.select("item", pl.col("categories").str.split(_JOINT))
-        .explode("categories")
+        .with_columns(place=pl.int_ranges(pl.col("categories").list.len()))
+        .explode("categories", "place")
         .with_columns(pl.col("categories").str.strip_chars())
         .filter(pl.col("categories") != "")
-        .unique()
-        .sort("item", "categories")
-        .group_by("item")
+        .group_by("item", "categories")
+        .agg(pl.col("place").min())
+        .sort("item", "place", "categories")
+        .group_by("item", maintain_order=True)
         .agg("categories")
     )
     texts = (

@@ -59,7 +59,8 @@ class Steps:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        bar = self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=not bar) as progress:
             step = Step(progress, name)
             yield step
         seconds = time.perf_counter() - started

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 import hybrid_recs
 from hybrid_recs.errors import HybridRecsError, NoGenerationError, RedisServerError, UnknownItemError
-from hybrid_recs.hit_rates import HitRateReport, parse_window
+from hybrid_recs.hit_rates import WINDOW_PATTERN, HitRateReport, parse_window
 from hybrid_recs.online import answers, metrics, schemas
 from hybrid_recs.online.service import Service
 from hybrid_recs.redis_client import UNREACHABLE
@@ -132,6 +132,7 @@ def _add_operations(app: FastAPI, service: Service, report_of: ReportOf) -> None
 
     @app.get("/metrics", summary="Prometheus metrics", response_class=Response, responses={200: _TEXT})
     async def prometheus() -> Response:
+        service.close_books()
         text = metrics.exposition(service.counters, service.generation)
         return Response(text, media_type=metrics.CONTENT_TYPE)
 
@@ -155,7 +156,10 @@ _TEXT = {"description": "Prometheus text format.", "content": {"text/plain": {"s
 def _window(
     request: Request,
     window: Annotated[
-        str, Query(pattern=r"^[1-9]\d{0,5}[mhd]$", description="such as 30m, 24h or 7d; at most 8d")
+        str,
+        Query(
+            description="such as 30m, 24h or 7d; at most 8d", json_schema_extra={"pattern": WINDOW_PATTERN}
+        ),
     ] = "24h",
 ) -> int:
     try:

@@ -70,8 +70,8 @@ class ErrorBody(_Shape):
 EXAMPLE_ANSWER: dict[str, Any] = {
     "item_id": "85123A",
     "generation": "20261123T020817706071Z",
-    "source": "cache",
-    "fallback_reason": None,
+    "source": "live",
+    "fallback_reason": "cache_unavailable",
     "items": [
         {"item_id": "21733", "score": 10.8828, "title": "RED HANGING HEART T-LIGHT HOLDER"},
         {"item_id": "22804", "score": 5.5117, "title": "CANDLEHOLDER PINK HANGING HEART"},

@@ -169,21 +169,25 @@ class Service:
             with contextlib.suppress(*UNREACHABLE):
                 await self._keeper.keep(self._background, self.generation)
 
-    async def _keep_books(self) -> None:
+    def close_books(self) -> None:
+        """Bring what was counted since the last time into the counters that workers share."""
         errors = self._cache.errors
         self.counters.add(self._stats.close_books(), errors - self._errors_told)
         self._errors_told = errors
+
+    async def _keep_books(self) -> None:
+        self.close_books()
         with contextlib.suppress(*UNREACHABLE):
             await self._stats.flush(self._background)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Repeat; a fault in one round is logged and does not end the next."""
         while True:
-            await asyncio.sleep(seconds)
             try:
                 await work()
             except Exception:
                 log.exception("background work failed and will be tried again")
+            await asyncio.sleep(seconds)
 
 
 def _rows(generation: Generation, item_ids: Iterable[str]) -> frozenset[int]:

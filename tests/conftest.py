@@ -1,0 +1,89 @@
+"""Real parts for every test: a redis-server of the tests' own, and a generation built by the real job."""
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from rich.console import Console
+
+from hybrid_recs import embedded_redis
+from hybrid_recs.generation import Generation
+from hybrid_recs.keys import Keys
+from hybrid_recs.offline.progress import Steps
+from hybrid_recs.redis_client import connect
+from hybrid_recs.settings import Settings
+from jobs import rebuild_index
+from tests.planted import write_planted
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own HYBRID_RECS_… variables must not reach a test."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"HYBRID_RECS_{name.upper()}", raising=False)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real server that ends with the tests."""
+    folder = tmp_path_factory.mktemp("var")
+    yield embedded_redis.ensure_running(folder)
+    embedded_redis.stop(folder)
+
+
+@pytest.fixture
+def keys() -> Keys:
+    """Key names that no other test uses."""
+    return Keys(f"test-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    """A blocking client of the tests' server."""
+    with connect(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset.toml of the planted data."""
+    return write_planted(tmp_path_factory.mktemp("planted"))
+
+
+def quiet_steps() -> Steps:
+    """Steps that print nowhere."""
+    return Steps(Console(quiet=True))
+
+
+@pytest.fixture(scope="session")
+def built_index(planted: Path, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index folder with one published generation of the planted data; not to be changed by a test."""
+    folder = tmp_path_factory.mktemp("index")
+    settings = Settings(index_dir=folder, redis_url=redis_url, key_prefix="built", hot_share=0.5)
+    rebuild_index.rebuild(planted, None, settings, quiet_steps())
+    return folder
+
+
+@pytest.fixture
+def index_dir(built_index: Path, tmp_path: Path) -> Path:
+    """A copy of the built index that a test may change."""
+    return Path(shutil.copytree(built_index, tmp_path / "index"))
+
+
+@pytest.fixture(scope="session")
+def generation(built_index: Path) -> Generation:
+    """The generation of the planted data, opened."""
+    return Generation.open(built_index / "generations" / (built_index / "CURRENT").read_text().strip())
+
+
+def real_data(name: str) -> Path:
+    """A folder of the real data, or a skipped test."""
+    folder = REAL_DATA / name
+    if not folder.exists():
+        pytest.skip(f"the real dataset {name} is not on this machine")
+    return folder
