@@ -28,6 +28,7 @@ from hybrid_recs.types import Answer, Neighbours, Reason, Source
 log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 10.0
+_STOP_SECONDS = 5.0
 _NO_GENERATION = "-"
 
 
@@ -67,6 +68,7 @@ class Service:
         self._failed: tuple[str, float] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._errors_told = 0
+        self._stopping = asyncio.Event()
 
     @property
     def generation(self) -> Generation | None:
@@ -91,10 +93,10 @@ class Service:
 
     async def stop(self) -> None:
         """End the background work and write what was counted."""
-        for task in self._tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        self._stopping.set()
+        if self._tasks:
+            # Ended by a flag, not by cancelling: a client library may take a cancellation for a timeout.
+            await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
         await self._keep_books()
         if self._stats.waiting:
             log.warning("%d counted requests could not be written to Redis", self._stats.waiting)
@@ -182,12 +184,13 @@ class Service:
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Repeat; a fault in one round is logged and does not end the next."""
-        while True:
+        while not self._stopping.is_set():
             try:
                 await work()
             except Exception:
                 log.exception("background work failed and will be tried again")
-            await asyncio.sleep(seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
 def _rows(generation: Generation, item_ids: Iterable[str]) -> frozenset[int]:
