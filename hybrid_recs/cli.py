@@ -15,9 +15,16 @@ import hybrid_recs
 from hybrid_recs import embedded_redis, wiring
 from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.generation import Generation
+from hybrid_recs.manifest import Manifest
 from hybrid_recs.settings import Settings
 
-_STATE_STYLE = {"current": "bold green", "published": "", "refused": "red", "unpublished": "yellow"}
+_STATE_STYLE = {
+    "current": "bold green",
+    "published": "",
+    "refused": "red",
+    "unpublished": "yellow",
+    "damaged": "red",
+}
 
 
 @contextmanager
@@ -79,18 +86,22 @@ def list_generations() -> None:
         "generation", "state", "dataset", "items", "hot", "recall@10", "MB", box=None, pad_edge=False
     )
     for entry in listing:
-        manifest = entry.manifest
-        table.add_row(
-            entry.id,
-            entry.state,
-            manifest.dataset.name,
-            f"{manifest.items:,}",
-            f"{manifest.hot_items:,}",
-            f"{manifest.quality.get('ann_recall@10', float('nan')):.3f}",
-            f"{sum(file.bytes for file in manifest.files.values()) / 1e6:.1f}",
-            style=_STATE_STYLE.get(entry.state, ""),
-        )
-    Console().print(table)
+        table.add_row(entry.id, entry.state, *_figures(entry.manifest), style=_STATE_STYLE[entry.state])
+    console = Console()
+    # Piped into another command, an id must not be cut to fit.
+    Console(width=None if console.is_terminal else 200).print(table)
+
+
+def _figures(manifest: Manifest | None) -> list[str]:
+    if manifest is None:
+        return []
+    return [
+        manifest.dataset.name,
+        f"{manifest.items:,}",
+        f"{manifest.hot_items:,}",
+        f"{manifest.quality.get('ann_recall@10', float('nan')):.3f}",
+        f"{sum(file.bytes for file in manifest.files.values()) / 1e6:.1f}",
+    ]
 
 
 @generations.command()
@@ -121,7 +132,13 @@ def rollback(generation: str | None) -> None:
 
 
 @generations.command()
-@click.option("--keep", default=2, show_default=True, help="how many besides the current one to keep")
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="how many besides the current one to keep",
+)
 def prune(keep: int) -> None:
     """Remove old generations; the current one always stays."""
     with _clear_errors():

@@ -35,6 +35,7 @@ class Generation:
         A build that is not sealed yet has no manifest on disk and is opened with the one in memory.
         """
         manifest = manifest or Manifest.read(folder)
+        _check_sizes(folder, manifest)
         generation = cls(
             id=manifest.id,
             manifest=manifest,
@@ -63,3 +64,13 @@ class Generation:
         for what, (found, promised) in counted.items():
             if found != promised:
                 raise CorruptGenerationError(f"{folder}: {found} {what}, the manifest says {promised}")
+
+
+def _check_sizes(folder: Path, manifest: Manifest) -> None:
+    """Before anything is opened: FAISS does not survive every file that was cut short."""
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != expected.bytes:
+            raise CorruptGenerationError(
+                f"{path}: missing, or not of the {expected.bytes} bytes it was sealed with"
+            )

@@ -19,16 +19,19 @@ from hybrid_recs.errors import CorruptGenerationError, NoGenerationError, Rebuil
 from hybrid_recs.manifest import FILE_NAME, Manifest, checksum
 from hybrid_recs.types import Json
 
-_STATE_AFTER = {"rolled back": "published"}
+# A generation is on record as "publishing" before the flip and as "published" after it: one that was killed
+# in between and does not serve never did.
+_PUBLISHING, _PUBLISHED, _ROLLED_BACK, _REFUSED = "publishing", "published", "rolled back", "refused"
+_STATE_AFTER = {_PUBLISHED: _PUBLISHED, _ROLLED_BACK: _PUBLISHED, _REFUSED: _REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One generation; `state` is current, published, refused or unpublished."""
+    """One generation: current, published, refused, unpublished or damaged; the last has no manifest."""
 
     id: str
     state: str
-    manifest: Manifest
+    manifest: Manifest | None
 
 
 class GenerationStore:
@@ -39,6 +42,7 @@ class GenerationStore:
         self._staging = root / "staging"
         self._generations = root / "generations"
         self._pointer = root / "CURRENT"
+        self._beside = root / "CURRENT.new"
         self._history = root / "history.jsonl"
 
     @contextmanager
@@ -93,24 +97,19 @@ class GenerationStore:
 
     def listing(self) -> list[Listing]:
         """All generations with their state, oldest first."""
-        current, last_event = self.current(), self._last_events()
-        return [
-            Listing(
-                generation,
-                "current" if generation == current else last_event.get(generation, "unpublished"),
-                Manifest.read(self._generations / generation),
-            )
-            for generation in self.ids()
-        ]
+        return [self._listed(generation) for generation in self.ids()]
 
     def clean(self) -> list[str]:
         """Remove what killed rebuilds left: staging folders and generations that never were published."""
-        known = {*self._last_events(), self.current()}
-        dead = [folder for folder in self._generations.glob("*") if folder.name not in known]
-        removed = [*self._staging.glob("*"), *dead]
-        for folder in removed:
+        self._settle()
+        dead = [generation for generation in self.ids() if self._state(generation) == "unpublished"]
+        for generation in dead:
+            self._remove(generation)
+        left = list(self._staging.glob("*"))
+        for folder in left:
             shutil.rmtree(folder)
-        return [folder.name for folder in removed]
+        self._beside.unlink(missing_ok=True)
+        return dead + [folder.name for folder in left]
 
     def stage(self, generation: str) -> Path:
         """A new empty folder to build in."""
@@ -133,14 +132,15 @@ class GenerationStore:
         _sync(self._generations)
         return folder
 
-    def publish(self, generation: str, event: str = "published") -> None:
-        """Make a sealed generation the serving one. The event is on record before the flip."""
+    def publish(self, generation: str, event: str = _PUBLISHED) -> None:
+        """Make a sealed generation the serving one."""
         self.path(generation)
-        self.record(event, generation)
-        beside = self.root / "CURRENT.new"
-        _write_synced(beside, generation + "\n")
-        beside.replace(self._pointer)
+        self._settle()
+        self.record(_PUBLISHING, generation)
+        _write_synced(self._beside, generation + "\n")
+        self._beside.replace(self._pointer)
         _sync(self.root)
+        self.record(event, generation)
 
     def record(self, event: str, generation: str, **details: object) -> None:
         """Append to the history."""
@@ -157,9 +157,7 @@ class GenerationStore:
     def rollback_target(self) -> str:
         """The generation that served before the current one and is still there."""
         current, present = self.require_current(), set(self.ids())
-        served = [e["generation"] for e in self.history() if e["event"] in ("published", "rolled back")]
-        while served and served[-1] == current:
-            served.pop()
+        served = [e["generation"] for e in self.history() if e["event"] in (_PUBLISHED, _ROLLED_BACK)]
         for generation in reversed(served):
             if generation != current and generation in present:
                 return str(generation)
@@ -167,14 +165,13 @@ class GenerationStore:
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the current and the `keep` newest other published generations."""
-        current = self.current()
-        others = [listing for listing in self.listing() if listing.id != current]
-        published = [listing.id for listing in others if listing.state != "refused"]
-        kept = set(published[len(published) - keep :]) if keep else set()
-        removed = [listing.id for listing in others if listing.id not in kept]
+        states = {listing.id: listing.state for listing in self.listing()}
+        published = [generation for generation, state in states.items() if state == "published"]
+        kept = {*published[max(0, len(published) - keep) :], self.current()}
+        removed = [generation for generation in states if generation not in kept]
         for generation in removed:
-            shutil.rmtree(self._generations / generation)
             self.record("pruned", generation)
+            self._remove(generation)
         return removed
 
     def verify(self, generation: str) -> None:
@@ -187,10 +184,34 @@ class GenerationStore:
             if checksum(path) != expected:
                 raise CorruptGenerationError(f"{path}: differs from the manifest's checksum")
 
-    def _last_events(self) -> dict[str, str]:
-        """Generation → what was last done with it; rolling back to one publishes it again."""
-        events = ((str(entry["generation"]), str(entry["event"])) for entry in self.history())
-        return {generation: _STATE_AFTER.get(event, event) for generation, event in events}
+    def _listed(self, generation: str) -> Listing:
+        try:
+            manifest = Manifest.read(self._generations / generation)
+        except CorruptGenerationError:
+            return Listing(generation, "damaged", None)
+        return Listing(generation, self._state(generation), manifest)
+
+    def _state(self, generation: str) -> str:
+        if generation == self.current():
+            return "current"
+        states = [_STATE_AFTER[e] for e in self._events(generation) if e in _STATE_AFTER]
+        return states[-1] if states else "unpublished"
+
+    def _events(self, generation: str) -> list[str]:
+        return [str(entry["event"]) for entry in self.history() if entry["generation"] == generation]
+
+    def _settle(self) -> None:
+        """Put on record what a killed publication had done already."""
+        current = self.current()
+        if current is not None and self._events(current)[-1:] == [_PUBLISHING]:
+            self.record(_PUBLISHED, current)
+
+    def _remove(self, generation: str) -> None:
+        """Out of sight in one step, then away; what a kill leaves lies in staging."""
+        self._staging.mkdir(exist_ok=True)
+        hidden = self._staging / f"{generation}.removed"
+        (self._generations / generation).rename(hidden)
+        shutil.rmtree(hidden)
 
 
 def _sync(path: Path) -> None:

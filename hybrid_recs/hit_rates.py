@@ -217,21 +217,26 @@ def _advice(sums: _Sums, missed: Counter[str], requests: int) -> str:
             f"Live answers took {live * 1e3:.2f} ms at the median and cached ones {cached * 1e3:.2f} ms: "
             "at this size and load the cache saves no time, and a larger hot set would not either."
         )
-    return _advice_on_size(missed, requests)
+    return _advice_on_size(missed, lost[None])
 
 
-def _advice_on_size(missed: Counter[str], requests: int) -> str:
-    """The fewest more hot items that would have bought half of what the missed items cost."""
+def _advice_on_size(missed: Counter[str], lost: float) -> str:
+    """The fewest more hot items that would have bought half of what ordinary misses cost.
+
+    lost: the share of the window's requests that were such misses. The items are counted by the hour and
+    held to a bound, so they say how misses are spread, not how many there were.
+    """
     half, bought, items = missed.total() / 2, 0, 0
     for _, count in missed.most_common():
         if bought >= half:
             break
         bought, items = bought + count, items + 1
-    gain = bought / requests
+    gain = lost * bought / max(missed.total(), 1)
     if gain < _WORTH_SAYING:
         return "The hot set covers nearly all requests: nothing to do."
     return (
-        f"{items:,} more hot items would have raised the hit rate by {gain * 100:.1f} points "
+        f"{items:,} more hot item{'s' if items > 1 else ''} would have raised the hit rate by "
+        f"{gain * 100:.1f} points "
         f"(half of what the most-missed items cost): raise HYBRID_RECS_HOT_SHARE and rebuild, "
         "or leave it if live answers are fast enough."
     )

@@ -25,7 +25,7 @@ def open_array(path: Path) -> NDArray[Any]:
     """
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged header fails in as many ways as there are parsers
         raise CorruptGenerationError(f"{path}: cannot be opened as an array ({error})") from error
     return array.view(np.ndarray)
 

@@ -61,7 +61,7 @@ class FaissIndex:
     def __init__(self, path: Path, settings: Sequence[SearchFigure]) -> None:
         try:
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise CorruptGenerationError(f"{path}: not a readable FAISS index") from error
         self._index: Any = index
         self.approximate = hasattr(faiss.downcast_index(index), "hnsw")

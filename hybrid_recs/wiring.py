@@ -5,6 +5,7 @@ import logging
 import redis
 
 from hybrid_recs import embedded_redis
+from hybrid_recs.errors import GenerationError, RedisServerError
 from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.keys import Keys
@@ -49,8 +50,8 @@ def load_into_redis(settings: Settings, generation: Generation, on_done: OnDone 
             loaded = load_lists(client, keys(settings), generation, list_ttl_seconds(settings), on_done)
             grown = _used_memory(client) - before
             return f"{loaded:,} lists, {grown / 1e6:.1f} MB more in use"
-    except UNREACHABLE as error:
-        return f"[yellow]Redis is out of reach ({error}); the service will load the lists when it is back[/]"
+    except (*UNREACHABLE, RedisServerError) as error:
+        return f"out of reach ({error}); the service will load the lists once it is back"
 
 
 def switch(settings: Settings, generations: GenerationStore, to: str, event: str = "published") -> None:
@@ -62,8 +63,8 @@ def switch(settings: Settings, generations: GenerationStore, to: str, event: str
     try:
         with connect(redis_url(settings)) as client:
             retire_lists(client, keys(settings), Generation.open(generations.path(before)))
-    except UNREACHABLE as error:
-        log.warning("Redis is out of reach, lists of %s stay until they expire: %s", before, error)
+    except (*UNREACHABLE, RedisServerError, GenerationError) as error:
+        log.warning("neighbour lists of %s stay in Redis until they expire: %s", before, error)
 
 
 def _used_memory(client: redis.Redis) -> int:

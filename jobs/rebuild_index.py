@@ -22,7 +22,13 @@ from hybrid_recs.settings import Settings
 @click.command(help=__doc__)
 @click.option("--dataset", required=True, type=click.Path(path_type=Path), help="its dataset.toml")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="where its relative paths start from")
-@click.option("--keep", default=2, show_default=True, help="older generations to keep for a rollback")
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="older generations to keep for a rollback",
+)
 @click.option("--force", is_flag=True, help="publish even if the gate refuses (recorded in the manifest)")
 def main(dataset: Path, data_dir: Path | None, keep: int, force: bool) -> None:
     """Run the steps in order; whatever fails leaves the serving generation as it was."""
@@ -90,8 +96,7 @@ def stage(
             account=summaries.as_json(dataset.account),
         )
         manifest = build.describe(generation, parent, source, data, index, scoring, hot, settings)
-        serving = Generation.open(store.path(parent)) if parent else None
-        quality = gate.measure(Generation.open(folder, manifest), serving)
+        quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:
         update = {"quality": quality, "forced": force, "steps": steps.finished}

@@ -1,14 +1,17 @@
 """Measures a finished build and refuses one that is not good enough to serve."""
 
+import logging
 from collections.abc import Iterator
 
 import numpy as np
 
-from hybrid_recs.errors import GateRefusedError
+from hybrid_recs.errors import GateRefusedError, GenerationError
 from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.manifest import Manifest
 from hybrid_recs.recommender import Query, Recommender
+
+log = logging.getLogger(__name__)
 
 MIN_ANN_RECALL = 0.95
 MIN_FULL_LISTS = 0.99
@@ -16,6 +19,16 @@ MIN_PARITY = 0.95
 MIN_OVERLAP = 0.1
 _FEWEST_SHARED = 100
 _SAMPLE = 200
+
+
+def serving_generation(store: GenerationStore) -> Generation | None:
+    """What a build is compared with; None when there is nothing, or it is damaged."""
+    current = store.current()
+    try:
+        return Generation.open(store.path(current)) if current else None
+    except GenerationError as error:
+        log.warning("the build is not compared with the serving generation: %s", error)
+        return None
 
 
 def measure(build: Generation, serving: Generation | None) -> dict[str, float]:

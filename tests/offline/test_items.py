@@ -79,7 +79,8 @@ KINDS: list[tuple[int, list[str | None] | None]] = [
     (8, None),
     (9, []),
 ]
-UNITED = [("7", None, ["gift", "toy", "wood"], None), ("8", None, [], None), ("9", None, [], None)]
+# In the order of their place in a cell, and of the alphabet among those of one place.
+UNITED = [("7", None, ["toy", "wood", "gift"], None), ("8", None, [], None), ("9", None, [], None)]
 
 
 def test_lists_of_categories(tmp_path: Path) -> None:

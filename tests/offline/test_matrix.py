@@ -10,7 +10,7 @@ A, B, C, D, E, F = range(6)
 
 def test_rows_and_matrix_by_hand() -> None:
     histories = [[A, B], [B, C], [D], [E], [C, A], [E]]
-    weights = [[1, 1], [4, 0.5], [1], [30], [0.5, 0], [30]]
+    weights: list[list[float]] = [[1, 1], [4, 0.5], [1], [30], [0.5, 0], [30]]
     data = encode(dataset_of(histories, weights=weights, items=[item_name(F), item_name(B)]))
     # Popular first among those beside another item, ties by id; then the rest in the same way.
     assert data.items["item"].to_list() == [item_name(item) for item in (B, A, C, E, D, F)]
@@ -33,7 +33,7 @@ def test_rows_and_matrix_by_hand() -> None:
 def test_popularity_counts_lone_interactions_of_linked_items() -> None:
     data = encode(dataset_of([[A, B], [A], [A], [B]]))
     assert data.items.select("item", "popularity").rows() == [(item_name(A), 3.0), (item_name(B), 2.0)]
-    assert data.matrix.toarray().tolist() == [[1, 1], [0, 0], [0, 0], [0, 0]]
+    assert data.matrix.toarray().tolist() == [[1, 1], [1, 0], [1, 0], [0, 1]]
 
 
 def test_ties_go_by_id() -> None:

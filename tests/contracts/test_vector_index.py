@@ -1,0 +1,183 @@
+"""What every VectorIndex has to do, against exact search in NumPy."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+
+from hybrid_recs.errors import CorruptGenerationError
+from hybrid_recs.manifest import SearchFigure
+from hybrid_recs.types import Floats
+from hybrid_recs.vectors import ExactIndex, FaissIndex, VectorIndex
+from tests.builders import random_unit_vectors
+
+_GENEROUS = [SearchFigure(k=k, ef_search=512, recall=1, milliseconds=1) for k in (10, 100)]
+_FACTORY = {"flat": "Flat", "hnsw": "HNSW32,Flat"}
+
+Make = Callable[[Floats], VectorIndex]
+
+
+def _faiss_file(folder: Path, kind: str, vectors: Floats) -> Path:
+    index = faiss.index_factory(vectors.shape[1], _FACTORY[kind], faiss.METRIC_INNER_PRODUCT)
+    index.add(vectors)
+    path = folder / f"{kind}.faiss"
+    faiss.write_index(index, str(path))
+    return path
+
+
+@pytest.fixture(params=["oracle", "flat", "hnsw"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def make(kind: str, tmp_path: Path) -> Make:
+    def of(vectors: Floats) -> VectorIndex:
+        if kind == "oracle":
+            return ExactIndex(vectors)
+        return FaissIndex(_faiss_file(tmp_path, kind, vectors), _GENEROUS)
+
+    return of
+
+
+def _tilted(seed: int, n: int, dimensions: int = 16) -> Floats:
+    """Unit vectors, lengthened a little as popularity does: the nearest row need not be the row itself."""
+    rng = np.random.default_rng(seed)
+    tilt = (1 + 0.2 * rng.random((n, 1))).astype(np.float32)
+    return np.ascontiguousarray(random_unit_vectors(rng, n, dimensions) * tilt)
+
+
+def _nearest(vectors: Floats, query: Floats, k: int) -> list[int]:
+    products = vectors.astype(np.float64) @ query.astype(np.float64)
+    return [int(row) for row in np.argsort(-products, kind="stable")[:k]]
+
+
+@pytest.mark.parametrize("k", [1, 10, 11, 100, 101])
+def test_finds_the_largest_inner_products_in_order(make: Make, kind: str, k: int) -> None:
+    vectors = _tilted(1, 1_500)
+    index = make(vectors)
+    queries = random_unit_vectors(np.random.default_rng(2), 40, 16)
+    hits = 0
+    for query in queries:
+        wanted, found = _nearest(vectors, query, k), index.search(query, k).tolist()
+        assert len(found) == k
+        assert len(set(found)) == k
+        products = vectors[found].astype(np.float64) @ query.astype(np.float64)
+        assert (np.diff(products) <= 1e-6).all()
+        if kind != "hnsw":
+            assert found == wanted
+        hits += len(set(found) & set(wanted))
+    assert hits / (k * len(queries)) >= 0.95
+
+
+@pytest.mark.parametrize("k", [40, 41, 5_000])
+def test_more_than_there_is_gives_all_there_is(make: Make, kind: str, k: int) -> None:
+    vectors = _tilted(3, 40)
+    found = make(vectors).search(vectors[7], k).tolist()
+    assert sorted(found) == list(range(40))
+    if kind != "hnsw":
+        assert found == _nearest(vectors, vectors[7], 40)
+
+
+def test_none_wanted_gives_none(make: Make) -> None:
+    found = make(_tilted(4, 20)).search(np.ones(16, np.float32), 0)
+    assert found.tolist() == []
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 100])
+def test_one_vector_is_found(make: Make, k: int) -> None:
+    index = make(_tilted(5, 1))
+    assert len(index) == 1
+    assert index.search(np.ones(16, np.float32), k).tolist() == [0][:k]
+
+
+def test_never_minus_one_and_never_twice(make: Make) -> None:
+    """Vectors that are all alike make a poor HNSW graph, in which search runs dry."""
+    vectors = np.ascontiguousarray(np.repeat(_tilted(6, 4), 100, axis=0))
+    index = make(vectors)
+    for k in (1, 50, 399, 400, 401, 4_000):
+        for query in vectors[::100]:
+            found = index.search(query, k).tolist()
+            assert 0 < len(found) <= min(k, 400)
+            assert len(set(found)) == len(found)
+            assert set(found) <= set(range(400))
+
+
+def test_a_search_that_runs_dry_is_short(tmp_path: Path) -> None:
+    vectors = np.ascontiguousarray(np.repeat(_tilted(6, 4), 100, axis=0))
+    path = _faiss_file(tmp_path, "hnsw", vectors)
+    _, raw = faiss.read_index(str(path)).search(vectors[:1], 400)
+    assert (raw == -1).any()
+    found = FaissIndex(path, []).search(vectors[0], 400)
+    assert found.tolist() == raw[0][raw[0] >= 0].tolist()
+
+
+def test_length_is_the_number_of_vectors(make: Make) -> None:
+    assert len(make(_tilted(7, 33))) == 33
+
+
+def test_many_queries_give_what_each_gives_alone() -> None:
+    vectors = _tilted(8, 300)
+    queries = random_unit_vectors(np.random.default_rng(9), 25, 16)
+    index = ExactIndex(vectors)
+    together = index.search_many(queries, 12)
+    assert together.tolist() == [_nearest(vectors, query, 12) for query in queries]
+    assert index.search_many(queries, 0).shape == (25, 0)
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+class TestFile:
+    def test_searching_leaves_the_file_as_it_was(self, kind: str, tmp_path: Path) -> None:
+        vectors = _tilted(10, 500)
+        path = _faiss_file(tmp_path, kind, vectors)
+        before = hashlib.sha256(path.read_bytes()).hexdigest()
+        index = FaissIndex(path, _GENEROUS)
+        for vector in vectors:
+            index.search(vector, 20)
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+
+    def test_says_what_it_is(self, kind: str, tmp_path: Path) -> None:
+        index = FaissIndex(_faiss_file(tmp_path, kind, _tilted(11, 50)), [])
+        assert index.approximate == (kind == "hnsw")
+        assert index.dimensions == 16
+        assert len(index.search(np.ones(16, np.float32), 10)) == 10
+
+    @pytest.mark.parametrize("damage", ["missing", "empty", "half", "last byte", "first byte"])
+    def test_a_damaged_file_is_named(self, kind: str, damage: str, tmp_path: Path) -> None:
+        path = _faiss_file(tmp_path, kind, _tilted(12, 50))
+        content = path.read_bytes()
+        FaissIndex(path, [])
+        if damage == "missing":
+            path.unlink()
+        else:
+            left = {
+                "empty": b"",
+                "half": content[: len(content) // 2],
+                "last byte": content[:-1],
+                "first byte": b"\xff" + content[1:],
+            }
+            path.write_bytes(left[damage])
+        with pytest.raises(CorruptGenerationError, match=path.name):
+            FaissIndex(path, [])
+
+
+def test_search_effort_is_that_measured_for_the_depth(tmp_path: Path) -> None:
+    """Little effort finds less: the settings that come with an index are used, each at its own depth."""
+    vectors = _tilted(13, 3_000, 32)
+    path = _faiss_file(tmp_path, "hnsw", vectors)
+    figures = [
+        SearchFigure(k=100, ef_search=1_024, recall=1, milliseconds=1),
+        SearchFigure(k=10, ef_search=1, recall=0.1, milliseconds=1),
+    ]
+    index = FaissIndex(path, figures)
+    queries = random_unit_vectors(np.random.default_rng(14), 60, 32)
+    recalls = {}
+    for k in (11, 12):
+        hits = [len(set(index.search(q, k).tolist()) & set(_nearest(vectors, q, k))) for q in queries]
+        recalls[k] = sum(hits) / (k * len(queries))
+    assert recalls[11] < 0.9
+    assert recalls[12] > 0.97
