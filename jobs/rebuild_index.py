@@ -95,7 +95,7 @@ def stage(
             fingerprint=fingerprint(description),
             account=summaries.as_json(dataset.account),
         )
-        manifest = build.describe(generation, parent, source, data, index, scoring, hot, settings)
+        manifest = build.describe(generation, parent, source, data, scorer, index, scoring, hot, settings)
         quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:

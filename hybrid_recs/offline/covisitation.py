@@ -5,6 +5,7 @@ from typing import cast
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy import sparse
 
 from hybrid_recs.covisits import CoVisits
@@ -13,6 +14,10 @@ from hybrid_recs.offline.matrix import Encoded
 WINDOW = 5
 LIST_LENGTH = 50
 HALF_LIFE = 0.25  # of the time span, for the age weights of R
+# Weights are added up as whole numbers, so that sums do not depend on the order in which a streamed
+# aggregation happens to add: 60 is divisible by every distance in the window, ages keep 20 bits.
+_UNIT = 60
+_PARTS = 2**20
 _BLOCK = 2_000
 
 Csr = sparse.csr_array
@@ -38,9 +43,9 @@ def count_covisits(data: Encoded, list_length: int = LIST_LENGTH) -> CoVisitCoun
     pairs = _near_pairs(data)
     n = data.n_vectors
     rows, columns = pairs["a"].to_numpy(), pairs["b"].to_numpy()
-    half: Csr[np.float32] = Csr((pairs["link"].to_numpy(), (rows, columns)), shape=(n, n))
+    half: Csr[np.float32] = Csr((_weights(pairs["link"], _UNIT), (rows, columns)), shape=(n, n))
     links: Csr[np.float32] = (half + half.T).tocsr()
-    recent = pairs.select("a", "b", weight="recent")
+    recent = pairs.select("a", "b", weight=pl.col("recent") / (_UNIT * _PARTS))
     both = pl.concat([recent, recent.select(a="b", b="a", weight="weight")])
     return CoVisitCounts(links, _top_lists(both, n, list_length))
 
@@ -55,12 +60,16 @@ def _near_pairs(data: Encoded) -> pl.DataFrame:
             a=pl.min_horizontal(here, there),
             b=pl.max_horizontal(here, there),
             same=(pl.col("user") == pl.col("user").shift(distance)) & (here != there),
-            link=pl.lit(1 / distance, pl.Float32),
-            recent=(pl.col("age") / distance).cast(pl.Float32),
+            link=pl.lit(_UNIT // distance),
+            recent=(pl.col("age") * (_UNIT / distance * _PARTS)).round().cast(pl.Int64),
         ).filter("same")
         by_distance.append(near.group_by("a", "b").agg(pl.col("link", "recent").sum()))
     summed = pl.concat(by_distance).group_by("a", "b").agg(pl.col("link", "recent").sum())
     return summed.sort("a", "b").collect(engine="streaming")
+
+
+def _weights(whole: pl.Series, unit: int) -> NDArray[np.float32]:
+    return (whole.to_numpy() / unit).astype(np.float32)
 
 
 def _age_weight(data: Encoded) -> pl.Expr:

@@ -3,6 +3,7 @@
 Streamed: memory grows with the distinct pairs, not with the rows.
 """
 
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -19,12 +20,18 @@ _TIME_FORMATS = (
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
     "%Y-%m-%d",
     "%Y-%m-%dT%H:%M:%S%.f%#z",
     "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d %H:%M%#z",
 )
 _WEIGHT_LABEL = {True: "of another event type", False: "without a positive weight"}
 _MILLISECONDS_ABOVE = 1e11  # as seconds this is the year 5138
+_MICROSECONDS_ABOVE = 1e14
+# One stray time must not stretch the time span that ages are measured by.
+_FIRST_TIME, _LAST_TIME = -2.2e9, 7.26e9  # the years 1900 and 2200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Dataset:
     """Clean input.
 
     pairs: `user`, `item` (text), `time` (seconds or null), `order` (place in the input), `weight`
-        (summed), by user and then by time and order; the time and order are those of the last row.
+        (summed), by user and then by time and order. A pair met again has its latest time and its last place.
     items: `item`, `title`, `categories`, `text` of the items table (empty without one).
     ordered: whether the order within a user means something.
     """
@@ -110,7 +117,9 @@ def labelled_rows(description: Description) -> pl.LazyFrame:
         f"with an item id over {MAX_ID_CHARACTERS} characters": (
             pl.col("__item").str.len_chars() > MAX_ID_CHARACTERS
         ),
-        "without a readable time": pl.col("__time").is_null() if table.time else pl.lit(False),
+        "without a readable time": (
+            ~_true(pl.col("__time").is_between(_FIRST_TIME, _LAST_TIME)) if table.time else pl.lit(False)
+        ),
         _WEIGHT_LABEL[table.event is not None]: ~_true(pl.col("__weight") > 0),
     }
     reason: pl.Expr = pl.lit(None, pl.String)
@@ -146,18 +155,24 @@ def _with_condition(frame: pl.LazyFrame, table: Interactions) -> pl.LazyFrame:
         return frame.with_columns(__where=True)
     try:
         condition = pl.sql_expr(table.where)
-        names = condition.meta.root_names()
+        names = list(dict.fromkeys(condition.meta.root_names()))
     except pl.exceptions.PolarsError as error:
         raise DatasetError(f"where: not valid SQL ({first_line(error)})") from error
     require_columns(frame, names, table)
     numeric = [name for name in names if _holds_numbers(frame, name, table)]
-    frame = frame.with_columns(as_number(name).alias(name) for name in numeric)
-    frame = frame.with_columns(__where=condition)
-    try:
-        frame.select("__where").head(1).collect()
-    except pl.exceptions.PolarsError as error:
-        raise DatasetError(f"where: {table.where!r} cannot be run ({first_line(error)})") from error
-    return frame
+    problem = ""
+    # A column of digits may be meant as text all the same (id <> '007'): as many as fit are numbers.
+    for count in range(len(numeric), -1, -1):
+        for chosen in itertools.combinations(numeric, count):
+            tried = frame.with_columns(as_number(name).alias(name) for name in chosen)
+            tried = tried.with_columns(__where=condition)
+            try:
+                if tried.select("__where").head(1).collect()["__where"].dtype == pl.Boolean:
+                    return tried
+                problem = problem or "it is not a condition"
+            except pl.exceptions.PolarsError as error:
+                problem = problem or first_line(error)
+    raise DatasetError(f"where: {table.where!r} cannot be run ({problem})")
 
 
 def _holds_numbers(frame: pl.LazyFrame, column: str, table: Interactions) -> bool:
@@ -182,8 +197,9 @@ def _time(frame: pl.LazyFrame, table: Interactions) -> pl.Expr:
     values = sample(frame, table.time, table)
     numbers = values.cast(pl.Float64, strict=False)
     if len(values) == 0 or _share(numbers) > 0.5:
-        milliseconds = cast(float, numbers.median() or 0) > _MILLISECONDS_ABOVE
-        return as_number(table.time) / (1000 if milliseconds else 1)
+        middle = cast(float, numbers.median() or 0)
+        unit = 1e6 if middle > _MICROSECONDS_ABOVE else 1e3 if middle > _MILLISECONDS_ABOVE else 1
+        return as_number(table.time) / unit
     readings = [f for f in _TIME_FORMATS if _share(pl.select(_read_time(pl.lit(values), f)).to_series()) > 0]
     if not readings:
         raise DatasetError(
@@ -230,10 +246,9 @@ def _sorted_by_item(pairs: pl.DataFrame) -> bool:
     """Whether users' rows stand in item order, which says nothing about what came first."""
     number = pl.col("item").cast(pl.Float64, strict=False)
     steps = pairs.select(text=_rises(pl.col("item")), number=_rises(number)).drop_nulls("text")
-    if steps.is_empty():
-        return False
-    rising = [share for share in (steps["text"].mean(), steps["number"].mean()) if share is not None]
-    return any(share > 0.95 or share < 0.05 for share in cast(list[float], rising))
+    readings = [steps["text"], steps["number"].drop_nulls()]
+    enough = [rises for rises in readings if len(rises) > len(steps) / 2]
+    return any(share > 0.95 or share < 0.05 for share in (cast(float, rises.mean()) for rises in enough))
 
 
 def _rises(column: pl.Expr) -> pl.Expr:

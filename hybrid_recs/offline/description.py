@@ -43,7 +43,7 @@ class Interactions(Table):
     time: str | None = None
     weight: str | None = None
     event: str | None = None
-    event_weights: dict[str, Annotated[float, Field(gt=0)]] | None = None
+    event_weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
     where: str | None = None
 
     @model_validator(mode="after")
@@ -99,7 +99,7 @@ class Description(BaseModel):
             raise DatasetError(f"{path}: not valid TOML ({error})") from error
         except ValidationError as error:
             raise DatasetError(f"{path}: {_first_problem(error)}") from error
-        name = path.parent.name if path.stem == "dataset" else path.stem
+        name = path.resolve().parent.name if path.stem == "dataset" else path.stem
         return description.model_copy(update={"folder": data_dir or path.parent, "name": name})
 
     def files(self, table: Table) -> list[Path]:

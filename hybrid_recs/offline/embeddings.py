@@ -57,10 +57,15 @@ def fit_vectors(
     steps: int = STEPS,
     on_done: OnDone = silent,
 ) -> Floats:
-    """Vectors (n × min(dimensions, n), float32), with their norms; the same input gives the same bits."""
+    """Vectors (n × at most `dimensions`, float32), with their norms; the same input gives the same bits.
+
+    A small catalogue gets a quarter as many dimensions as items: n orthonormal columns of length n would
+    make every two items orthogonal, whatever the data.
+    """
     n = matrix.shape[1]
+    dimensions = min(dimensions, max(1, n // 4))
     graph = _graph(matrix, links)
-    x = np.random.default_rng(seed).standard_normal((n, min(dimensions, n)), np.float32)
+    x = np.random.default_rng(seed).standard_normal((n, dimensions), np.float32)
     for _ in range(steps):
         x = _orthonormal(_apply_in_parallel(graph, x))
         on_done(1)

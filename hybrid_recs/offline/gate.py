@@ -10,6 +10,7 @@ from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.manifest import Manifest
 from hybrid_recs.recommender import Query, Recommender
+from hybrid_recs.types import Floats
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,6 @@ def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
     """
     figures = {f"ann_recall@{figure.k}": round(figure.recall, 5) for figure in build.manifest.index.search}
     figures |= _list_figures(build)
-    figures["not_finite"] = float(
-        np.size(build.scorer.vectors) - np.count_nonzero(np.isfinite(build.scorer.vectors))
-    )
     figures["parity@10"] = _parity(build)
     if serving is not None and serving.manifest.dataset.name == build.manifest.dataset.name:
         figures |= _overlap(build, serving)
@@ -57,10 +55,13 @@ def problems(quality: dict[str, float]) -> list[str]:
     ]
     if quality.get("shared_hot_items", 0) >= _FEWEST_SHARED:
         bounds.append(("overlap@10", MIN_OVERLAP))
+    # Not "less than": a figure that is not a number passes no bound.
     found = [
-        f"{name} is {quality[name]:.4g}, below {least:g}" for name, least in bounds if quality[name] < least
+        f"{name} is {quality[name]:.4g}, below {least:g}"
+        for name, least in bounds
+        if not quality[name] >= least
     ]
-    none_allowed = ("duplicates", "not_finite", "self_recommended")
+    none_allowed = ("duplicates", "not_finite", "self_recommended", "unknown_rows")
     return found + [f"{name} is {quality[name]:g}, not 0" for name in none_allowed if quality[name]]
 
 
@@ -74,18 +75,26 @@ def check(store: GenerationStore, manifest: Manifest) -> None:
 
 def _list_figures(build: Generation) -> dict[str, float]:
     depth = min(build.manifest.list_depth, build.manifest.vectors - 1)
-    full = duplicates = own = 0
+    full = duplicates = own = stray = unscored = 0
     for row in build.hot.rows:
         neighbours = build.hot.neighbours(int(row))
         rows = neighbours.rows if neighbours else np.empty(0, np.int64)
         full += len(rows) == depth
         duplicates += len(rows) - len(np.unique(rows))
         own += int(row in rows)
+        stray += int(np.count_nonzero(rows >= build.manifest.vectors))
+        unscored += int(np.count_nonzero(~np.isfinite(neighbours.scores))) if neighbours else 0
     return {
         "full_lists": full / len(build.hot) if len(build.hot) else 1.0,
         "duplicates": float(duplicates),
         "self_recommended": float(own),
+        "unknown_rows": float(stray),
+        "not_finite": float(unscored + _not_finite(build.scorer.vectors) + _not_finite(build.scorer.tilt)),
     }
+
+
+def _not_finite(values: Floats) -> int:
+    return int(np.size(values) - np.count_nonzero(np.isfinite(values)))
 
 
 def _parity(build: Generation) -> float:

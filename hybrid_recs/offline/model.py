@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.embeddings import fit_vectors, popularity_tilt, unit_rows
 from hybrid_recs.offline.matrix import Encoded
@@ -23,6 +24,10 @@ class Model:
 
 
 def fit(data: Encoded, dimensions: int, seed: int) -> Model:
-    """Co-visits and vectors of one dataset."""
+    """Co-visits and vectors of one dataset; raises DatasetError when no user has two items."""
+    if data.n_vectors < 2:
+        raise DatasetError(
+            "no user has two different items, so there is nothing to learn; is the user column the right one?"
+        )
     counts = count_covisits(data)
     return Model(fit_vectors(data.matrix, counts.links, dimensions, seed), counts, data.degrees)

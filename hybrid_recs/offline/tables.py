@@ -38,7 +38,8 @@ def require_columns(frame: pl.LazyFrame, wanted: list[str], table: Table) -> Non
     present = frame.collect_schema().names()
     for name in wanted:
         if name not in present:
-            raise DatasetError(f"{table.path}: no column {name!r}; it has {', '.join(present)}")
+            named = ", ".join(other for other in present if not other.startswith("__"))
+            raise DatasetError(f"{table.path}: no column {name!r}; it has {named}")
 
 
 def sample(frame: pl.LazyFrame, column: str, table: Table) -> pl.Series:
@@ -91,6 +92,7 @@ def _scan_lines(paths: list[str], separator: str, columns: list[str] | None) -> 
         quote_char=None,
         infer_schema=False,
         encoding="utf8-lossy",
+        truncate_ragged_lines=True,
     )
     if columns is None:
         header = lines.head(1).collect()["line"]

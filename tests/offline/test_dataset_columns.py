@@ -3,9 +3,11 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from hybrid_recs.errors import DatasetError
 from tests.offline.builders import USER_AND_ITEM, WITH_TIME, read
 
 MOMENT = datetime(2010, 12, 1, 8, 26)
@@ -20,6 +22,8 @@ SECONDS = 1_291_191_960.0
         ("2010-12-01T08:26:00", SECONDS),
         ("2010-12-01T08:26:00.25", SECONDS + 0.25),
         ("2010-12-01 08:26", SECONDS),
+        ("2010-12-01T08:26", SECONDS),
+        ("2010-12-01 09:26+01:00", SECONDS),
         ("2010-12-01", SECONDS - (8 * 60 + 26) * 60),
         ("2010-12-01T08:26:00Z", SECONDS),
         ("2010-12-01T09:26:00+01:00", SECONDS),
@@ -87,6 +91,9 @@ CLAUSES = {
     "item = 'pen'": ["a", "c"],
     '"order" = 3': ["c"],
     "weight * 2 = 4": ["b"],
+    "n > 5 AND n < 100": ["a", "b"],
+    "n <> '10' AND weight > 1": ["c", "d"],  # digits compared as text, as numbers beside it
+    "n NOT LIKE '10%'": ["a", "c"],
 }
 
 
@@ -154,3 +161,22 @@ def test_a_pair_stands_where_it_was_met_last(tmp_path: Path) -> None:
     for toml in (USER_AND_ITEM, WITH_TIME):
         dataset = read(tmp_path, {"a.csv": text}, toml)
         assert dataset.pairs["item"].to_list() == ["b", "c", "a"]
+
+
+def test_times_out_of_all_proportion_are_dropped(tmp_path: Path) -> None:
+    text = "user,item,time\nu,a,1291191960\nu,b,9000000000000000\nu,c,1291191961\n"
+    dataset = read(tmp_path, {"a.csv": text}, WITH_TIME)
+    assert dataset.pairs["item"].to_list() == ["a", "c"]
+    assert dataset.account.dropped == {"without a readable time": 1}
+
+
+def test_where_that_is_no_condition_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"where: 'n \+ 1' cannot be run \(it is not a condition\)"):
+        read(tmp_path, {"a.csv": "user,item,n\nu,a,1\nu,b,2\n"}, USER_AND_ITEM + 'where = "n + 1"\n')
+
+
+def test_one_step_of_digits_does_not_say_that_rows_are_sorted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = [f"u{user},x{item}" for user in range(200) for item in rng.permutation(50)[:5]]
+    text = "user,item\n" + "\n".join([*lines, "last,1", "last,2"]) + "\n"
+    assert read(tmp_path, {"a.csv": text}, USER_AND_ITEM).ordered

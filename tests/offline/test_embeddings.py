@@ -48,7 +48,7 @@ def sparse_of(matrix: Matrix) -> "Csr[np.float32]":
 
 def fitted(seed: int, dimensions: int, with_links: bool) -> tuple[Floats, Matrix, Matrix | None]:
     """Vectors of random histories, and the dense input they were fitted to."""
-    data, _ = encoded(random_histories(seed, users=300, items=120, longest=10))
+    data, _ = encoded(random_histories(seed, users=400, items=200, longest=10))
     links = count_covisits(data).links if with_links else None
     vectors = fit_vectors(data.matrix, links, dimensions, seed)
     met = data.matrix.toarray().astype(np.float64)
@@ -80,6 +80,20 @@ def test_the_same_input_gives_the_same_bits() -> None:
     first, again = (fit_vectors(data.matrix, links, 64, 20) for _ in range(2))
     assert first.tobytes() == again.tobytes()
     assert fit_vectors(data.matrix, links, 64, 21).tobytes() != first.tobytes()
+
+
+@pytest.mark.parametrize("per_world", [4, 8, 12])
+def test_a_small_catalogue_is_told_apart_too(per_world: int) -> None:
+    """Eight worlds of a few items: with as many dimensions as items every two would be orthogonal."""
+    rng = np.random.default_rng(4)
+    met = np.zeros((480, 8 * per_world))
+    for user in range(480):
+        met[user, (user % 8) * per_world + rng.choice(per_world, 4, replace=False)] = 1
+    cosines = unit_rows(fit_vectors(sparse_of(met), None, 128, 20))
+    cosines = cosines @ cosines.T
+    np.fill_diagonal(cosines, -2)
+    nearest = np.argsort(-cosines, axis=1)[:, :3] // per_world
+    assert (nearest == np.arange(8 * per_world)[:, np.newaxis] // per_world).mean() > 0.95
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hybrid_recs.errors import GateRefusedError
-from hybrid_recs.generation import VECTORS_FILE, Generation
+from hybrid_recs.generation import TILT_FILE, VECTORS_FILE, Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.hot_lists import HotLists
 from hybrid_recs.manifest import Manifest
@@ -64,6 +64,7 @@ def test_a_healthy_build_has_no_problems(generation: Generation) -> None:
         "full_lists": 1,
         "duplicates": 0,
         "self_recommended": 0,
+        "unknown_rows": 0,
         "not_finite": 0,
         "parity@10": 1,
         "shared_hot_items": len(generation.hot),
@@ -97,6 +98,33 @@ def test_vectors_that_are_not_numbers(folder: Path) -> None:
     quality, problems = _measured(folder)
     assert quality["not_finite"] == 3
     assert "not_finite is 3, not 0" in problems
+
+
+def test_tilts_and_scores_that_are_not_numbers(folder: Path) -> None:
+    tilt = np.load(folder / TILT_FILE)
+    tilt[5] = np.nan
+    (folder / TILT_FILE).unlink()
+    np.save(folder / TILT_FILE, tilt)
+    rows, lists = _lists(folder)
+    scores = lists[1].scores.copy()
+    scores[-1] = np.nan
+    _write(folder, rows, [lists[0], Neighbours(lists[1].rows, scores), *lists[2:]])
+    quality, problems = _measured(folder)
+    assert quality["not_finite"] == 2
+    assert "not_finite is 2, not 0" in problems
+
+
+def test_rows_that_do_not_exist(folder: Path) -> None:
+    rows, lists = _lists(folder)
+    _write(folder, rows, _with_first(lists, 3, 50, 1_000_000))
+    quality, problems = _measured(folder)
+    assert quality["unknown_rows"] == 1
+    assert "unknown_rows is 1, not 0" in problems
+
+
+def test_a_figure_that_is_not_a_number_passes_no_bound(generation: Generation) -> None:
+    quality = gate.measure(generation, None) | {"parity@10": float("nan")}
+    assert gate.problems(quality) == ["parity@10 is nan, below 0.95"]
 
 
 def test_lists_that_are_too_short(folder: Path) -> None:
