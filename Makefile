@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCHMARK_READY := $(VENV)/.benchmark-ready
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -13,7 +14,7 @@ KEEP ?= 2
 DAYS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint rebuild-index serve hit-rate-report replay generations stop-redis lock clean
+.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality serve hit-rate-report replay generations stop-redis lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -23,6 +24,10 @@ setup: $(READY)  ## make .venv with the pinned packages
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(BENCHMARK_READY): requirements-benchmark.lock $(READY)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-benchmark.lock
 	touch $@
 
 demo: $(READY)  ## a made-up shop from data to served answers, in about a minute
@@ -41,6 +46,14 @@ rebuild-index: $(READY)  ## learn from DATASET=path/to/dataset.toml and publish 
 	$(BIN)/python -m jobs.rebuild_index --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml, see examples/))' \
 	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --keep $(KEEP) $(if $(FORCE),--force)
 
+evaluate: $(BENCHMARK_READY)  ## measure on held-out data beside baselines (DATASET= FORMAT=table|json|md)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m jobs.evaluate \
+	  --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \
+	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --format $(or $(filter-out text,$(FORMAT)),table)
+
+quality: $(BENCHMARK_READY)  ## evaluate every dataset of examples/ below DATA_DIR= into docs/quality.md
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality --data-dir '$(or $(DATA_DIR),$(error give DATA_DIR=))'
+
 serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
 	$(BIN)/hybrid-recs serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
@@ -58,8 +71,10 @@ stop-redis: $(READY)  ## end the embedded redis-server
 	@$(BIN)/hybrid-recs stop-redis
 
 lock:  ## resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --upgrade --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra benchmark -c requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-benchmark.lock
 
 clean:  ## remove the virtual environment and caches; generations and Redis data stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -11,13 +11,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.types import Json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "manifest.json"
 _LIBRARIES = ("hybrid-recs", "faiss-cpu", "numpy", "scipy", "polars", "redis")
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class _SchemaVersion(BaseModel):
+    """Read first: what other versions wrote need not fit the shape below."""
+
+    schema_version: int
 
 
 class FileEntry(_Frozen):
@@ -44,12 +50,23 @@ class IndexInfo(_Frozen):
 
 
 class ScoringInfo(_Frozen):
-    """The chosen co-visit weight and tilt; `tried`: validation HR@20 by weight."""
+    """The parameters of fit and score, and how they were chosen.
 
-    covisit_weight: float
-    tilt: float
-    tried: dict[str, float] = {}
+    repeat: σ, what a session's own items' weights count for again; None: they never come again.
+    tried: parameter → value → HR@20 over `validation_pairs` held-out steps, in the order of the search.
+    hr: HR@20 of the chosen parameters on that slice; None when there was too little to judge by.
+    """
+
+    covisit_weight: float = 1.0
+    tilt: float = 0.05
+    steps: int = 3
+    half_life: float = 0.25
+    history_decay: float = 1.0
+    history_weight: float = 1.0
+    repeat: float | None = None
+    tried: dict[str, dict[str, float]] = {}
     validation_pairs: int = 0
+    hr: float | None = None
 
 
 class DatasetInfo(_Frozen):
@@ -95,15 +112,16 @@ class Manifest(_Frozen):
         """Read the manifest of a sealed generation."""
         path = folder / FILE_NAME
         try:
-            manifest = cls.model_validate_json(path.read_bytes())
+            content = path.read_bytes()
+            version_found = _SchemaVersion.model_validate_json(content).schema_version
+            if version_found != SCHEMA_VERSION:
+                raise CorruptGenerationError(
+                    f"{path}: schema version {version_found}, this program reads {SCHEMA_VERSION}; "
+                    "rebuild the index"
+                )
+            return cls.model_validate_json(content)
         except (OSError, ValidationError) as error:
             raise CorruptGenerationError(f"{path}: not a readable manifest ({error})") from error
-        if manifest.schema_version != SCHEMA_VERSION:
-            raise CorruptGenerationError(
-                f"{path}: schema version {manifest.schema_version}, this program reads {SCHEMA_VERSION}; "
-                "rebuild the index"
-            )
-        return manifest
 
 
 def new_id(now: datetime | None = None) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from hybrid_recs.generation import Generation
 from hybrid_recs.packed import unpack
+from hybrid_recs.scoring import history
 from hybrid_recs.types import Answer, Neighbours, Reason, Rows, Source
 
 
@@ -75,9 +76,34 @@ class Recommender:
         assert query.row is not None
         generation = self.generation
         wanted = query.k + 1 + len(query.excluded)
-        candidates = generation.index.search(generation.scorer.query(query.row), wanted)
-        found = generation.scorer.rank(query.row, candidates, query.k, query.excluded)
+        scorer = generation.scorer
+        candidates = generation.index.search(scorer.query(scorer.one(query.row)), wanted)
+        found = scorer.rank(query.row, candidates, query.k, query.excluded)
         return self._filled(query, found)
+
+    def after_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
+        """What a visitor will want next; `rows` oldest first. Items of the session may come again where
+        visitors of this data do come back to items."""
+        return self._for_history(rows, k, excluded, self.generation.manifest.scoring.repeat)
+
+    def for_user(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
+        """What else a user will want; `rows` is the history, oldest first, none of which comes again."""
+        return self._for_history(rows, k, excluded, None)
+
+    def _for_history(self, rows: Rows, k: int, excluded: frozenset[int], repeat: float | None) -> Answer:
+        generation, scoring = self.generation, self.generation.manifest.scoring
+        if repeat is None:
+            excluded |= frozenset(rows.tolist())
+        query = Query(None, k, excluded)
+        known = rows[rows < generation.manifest.vectors]
+        if not len(known):
+            reason = Reason.NO_VECTOR if len(rows) else Reason.UNKNOWN_ITEM
+            return Answer(Source.POPULAR, reason, self.popular(query))
+        items = history(known, scoring.history_decay, scoring.history_weight, repeat)
+        wanted = k + len(items.rows) + len(excluded)
+        candidates = generation.index.search(generation.scorer.query(items), wanted)
+        found = generation.scorer.rank_set(items, candidates, k, excluded)
+        return Answer(Source.LIVE, None, self._filled(query, found))
 
     def popular(self, query: Query) -> Neighbours:
         """The last rung: scores are popularity over that of the most popular item."""

@@ -30,11 +30,27 @@ class Settings(BaseSettings):
     index_dir: Path = Field(Path("index"), description="where generations are published")
     var_dir: Path = Field(Path("var"), description="run-time files: embedded Redis, counters, demo data")
 
-    dimensions: int = Field(128, ge=2, le=1024, description="length of an item vector")
+    dimensions: int | None = Field(
+        None, ge=2, le=1024, description="length of a vector; unset: 256 up to 50,000 items, 128 above"
+    )
     seed: int = Field(20, description="seed of the vector fit")
     max_history: int = Field(5_000, ge=2, description="latest items kept of one user's history")
     covisit_weight: float | None = Field(
-        None, ge=0, description="weight of co-visits in the score; unset: chosen on a validation slice"
+        None,
+        ge=0,
+        le=1_000,
+        description="weight of co-visits in the score; this and the next five, unset: validated",
+    )
+    tilt: float | None = Field(None, ge=0, le=1, description="power of popularity in the score")
+    steps: int | None = Field(None, ge=1, le=12, description="steps of the vector fit")
+    half_life: float | None = Field(
+        None, gt=0, description="age at which a co-visit counts half, in shares of the time span"
+    )
+    history_decay: float | None = Field(
+        None, ge=0, description="power by which older items of a visitor count less"
+    )
+    history_weight: float | None = Field(
+        None, ge=0, le=1_000, description="weight of co-visits in answers to a visitor's history"
     )
 
     exact_below: int = Field(10_000, ge=0, description="catalogues up to this size get an exact index")

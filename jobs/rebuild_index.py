@@ -15,7 +15,7 @@ from hybrid_recs.offline.hot_set import choose_hot_set
 from hybrid_recs.offline.matrix import encode
 from hybrid_recs.offline.model import fit
 from hybrid_recs.offline.progress import Steps, reported
-from hybrid_recs.offline.tuning import choose_scoring
+from hybrid_recs.offline.tuning import ROUNDS, choose_scoring
 from hybrid_recs.settings import Settings
 
 
@@ -66,11 +66,12 @@ def stage(
         dataset = read_dataset(description, settings.max_history)
         step.done(summaries.account(dataset.account))
     with steps("Choose the weights") as step:
-        scoring = choose_scoring(dataset, settings)
+        step.expect(ROUNDS)
+        scoring = choose_scoring(dataset, settings, step.advance)
         step.done(summaries.scoring(scoring))
     with steps("Learn item vectors") as step:
         data = encode(dataset)
-        scorer = fit(data, settings.dimensions, settings.seed).scorer(scoring.covisit_weight)
+        scorer = fit(data, settings.dimensions, settings.seed, scoring).scorer(scoring)
         build.write_items(folder, data)
         step.done(summaries.vectors(data, scorer))
     with steps("Build FAISS index") as step:

@@ -123,11 +123,18 @@ def test_changelog_begins_with_this_version() -> None:
     assert next(v for v in versions if v != "Unreleased") == hybrid_recs.__version__
 
 
-def test_lock_pins_every_dependency() -> None:
+def test_locks_pin_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + [
-        r for extra in project["optional-dependencies"].values() for r in extra
-    ]
-    names = {re.split(r"[\[>=;]", requirement)[0].strip().lower() for requirement in wanted}
-    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.M))
-    assert names <= locked
+    extras = dict(project["optional-dependencies"])
+    of_benchmark = extras.pop("benchmark")
+    wanted = project["dependencies"] + [requirement for extra in extras.values() for requirement in extra]
+    assert _names(wanted) <= _locked("requirements.lock")
+    assert _names(project["dependencies"] + of_benchmark) <= _locked("requirements-benchmark.lock")
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[>=;]", requirement)[0].strip().lower() for requirement in requirements}
+
+
+def _locked(name: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / name).read_text(), re.M))

@@ -82,8 +82,8 @@ def test_help(path: tuple[str, ...]) -> None:
 
 def test_there_are_these_commands() -> None:
     assert {" ".join(path) for path in _commands(main)} == {
-        "", "serve", "generations", "generations list", "generations verify", "generations rollback",
-        "generations prune", "stop-redis",
+        "", "serve", "explain", "generations", "generations list", "generations verify",
+        "generations rollback", "generations prune", "stop-redis",
     }  # fmt: skip
 
 

@@ -202,9 +202,9 @@ def test_a_manifest_of_another_schema_asks_for_a_rebuild(store: GenerationStore)
     publish_small(store, "a")
     path = store.path("a") / "manifest.json"
     content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | {"schema_version": 2}))
+    path.write_text(json.dumps(content | {"schema_version": 1}))
     with pytest.raises(
-        CorruptGenerationError, match="schema version 2, this program reads 1; rebuild the index"
+        CorruptGenerationError, match="schema version 1, this program reads 2; rebuild the index"
     ):
         Manifest.read(path.parent)
     path.write_text("{}")

@@ -20,7 +20,8 @@ from hybrid_recs.types import OnDone, silent
 
 # What a generation depends on; the rest of the settings is about serving it.
 _OF_THE_BUILD = {
-    "dimensions", "seed", "max_history", "covisit_weight", "exact_below", "ann_recall",
+    "dimensions", "seed", "max_history", "covisit_weight", "tilt", "steps", "half_life",
+    "history_decay", "history_weight", "exact_below", "ann_recall",
     "hot_share", "hot_max_items", "hot_max_mb",
 }  # fmt: skip
 

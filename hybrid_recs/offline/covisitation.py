@@ -31,16 +31,18 @@ class CoVisitCounts:
     lists: CoVisits
 
 
-def count_covisits(data: Encoded, list_length: int = LIST_LENGTH) -> CoVisitCounts:
+def count_covisits(
+    data: Encoded, list_length: int = LIST_LENGTH, half_life: float = HALF_LIFE
+) -> CoVisitCounts:
     """S and R of an ordered dataset; without an order, R is built from who was met by the same users.
 
     Two items at positions p and q of one history, 0 < |p - q| <= 5, add 1 / |p - q| to S in both
-    directions; for R, with times, that is further weighted by 2^(-age / (a quarter of the time span)).
+    directions; for R, with times, that is further weighted by 2^(-age / (half_life · time span)).
     R is scaled to 1 at the heaviest of each row.
     """
     if not data.ordered:
         return CoVisitCounts(None, _lists_without_order(data, list_length))
-    pairs = _near_pairs(data)
+    pairs = _near_pairs(data, half_life)
     n = data.n_vectors
     rows, columns = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     half: Csr[np.float32] = Csr((_weights(pairs["link"], _UNIT), (rows, columns)), shape=(n, n))
@@ -50,9 +52,9 @@ def count_covisits(data: Encoded, list_length: int = LIST_LENGTH) -> CoVisitCoun
     return CoVisitCounts(links, _top_lists(both, n, list_length))
 
 
-def _near_pairs(data: Encoded) -> pl.DataFrame:
+def _near_pairs(data: Encoded, half_life: float) -> pl.DataFrame:
     """`a` < `b`, `link` and `recent`: summed weights of every unordered pair met within the window."""
-    frame = data.pairs.lazy().with_columns(age=_age_weight(data))
+    frame = data.pairs.lazy().with_columns(age=_age_weight(data, half_life))
     by_distance = []
     for distance in range(1, WINDOW + 1):
         here, there = pl.col("item"), pl.col("item").shift(distance)
@@ -72,12 +74,12 @@ def _weights(whole: pl.Series, unit: int) -> NDArray[np.float32]:
     return (whole.to_numpy() / unit).astype(np.float32)
 
 
-def _age_weight(data: Encoded) -> pl.Expr:
+def _age_weight(data: Encoded, half_life: float) -> pl.Expr:
     if not data.timed:
         return pl.lit(1.0)
     first, last = cast(float, data.pairs["time"].min()), cast(float, data.pairs["time"].max())
-    half_life = HALF_LIFE * max(last - first, 1.0)
-    return pl.lit(2.0).pow((pl.col("time") - last) / half_life)
+    seconds = half_life * max(last - first, 1.0)
+    return pl.lit(2.0).pow((pl.col("time") - last) / seconds)
 
 
 def _top_lists(pairs: pl.DataFrame, n: int, length: int) -> CoVisits:

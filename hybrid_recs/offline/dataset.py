@@ -27,6 +27,7 @@ _TIME_FORMATS = (
     "%Y-%m-%dT%H:%M%#z",
     "%Y-%m-%d %H:%M%#z",
 )
+_OF_A_PAIR = (pl.col("time").max(), pl.col("order").max(), pl.col("weight").sum())
 _WEIGHT_LABEL = {True: "of another event type", False: "without a positive weight"}
 _MILLISECONDS_ABOVE = 1e11  # as seconds this is the year 5138
 _MICROSECONDS_ABOVE = 1e14
@@ -36,7 +37,7 @@ _FIRST_TIME, _LAST_TIME = -2.2e9, 7.26e9  # the years 1900 and 2200
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of the input; times are seconds since 1970."""
+    """What became of the input; times are seconds since 1970, pairs those before histories are capped."""
 
     rows_read: int
     rows_kept: int
@@ -72,9 +73,7 @@ def read_dataset(description: Description, max_history: int) -> Dataset:
     table = description.interactions
     labelled = labelled_rows(description)
     kept = labelled.filter(pl.col("reason").is_null())
-    pairs_plan = kept.group_by("user", "item").agg(
-        pl.col("time").max(), pl.col("order").max(), pl.col("weight").sum()
-    )
+    pairs_plan = kept.group_by("user", "item").agg(*_OF_A_PAIR)
     try:
         counts, pairs = pl.collect_all([labelled.group_by("reason").len(), pairs_plan], engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -83,14 +82,29 @@ def read_dataset(description: Description, max_history: int) -> Dataset:
     if pairs.is_empty():
         reasons = ", ".join(f"{n:,} {why}" for why, n in account.dropped.items()) or "the files hold no rows"
         raise DatasetError(f"{table.path}: no interaction is left of {account.rows_read:,} rows ({reasons})")
-    pairs = pairs.sort("user", "time", "order", "item")
-    pairs, capped = _cap_histories(pairs, max_history)
-    timed = table.time is not None
+    items = read_items(description)
+    return _dataset(description.name, pairs, items, account, table.time is not None, max_history)
+
+
+def dataset_of_events(
+    name: str, events: pl.DataFrame, items: pl.DataFrame, timed: bool, max_history: int
+) -> Dataset:
+    """A dataset of rows already read: `user`, `item`, `time`, `order`, `weight`, all of them kept."""
+    pairs = events.group_by("user", "item").agg(*_OF_A_PAIR)
+    account = Account(rows_read=len(events), rows_kept=len(events))
+    return _dataset(name, pairs, items, account, timed, max_history)
+
+
+def _dataset(
+    name: str, pairs: pl.DataFrame, items: pl.DataFrame, account: Account, timed: bool, max_history: int
+) -> Dataset:
+    met = len(pairs)
+    pairs, capped = _cap_histories(pairs.sort("user", "time", "order", "item"), max_history)
     return Dataset(
-        name=description.name,
+        name=name,
         pairs=pairs,
-        items=read_items(description),
-        account=_with_pairs(account, pairs, capped),
+        items=items,
+        account=_with_pairs(account, pairs, met, capped),
         timed=timed,
         ordered=timed or not _sorted_by_item(pairs),
     )
@@ -223,12 +237,12 @@ def _account(counts: pl.DataFrame) -> Account:
     return Account(rows_read=kept + sum(dropped.values()), rows_kept=kept, dropped=dropped)
 
 
-def _with_pairs(account: Account, pairs: pl.DataFrame, capped: int) -> Account:
+def _with_pairs(account: Account, pairs: pl.DataFrame, met: int, capped: int) -> Account:
     return replace(
         account,
         users=pairs["user"].n_unique(),
         items=pairs["item"].n_unique(),
-        pairs=len(pairs),
+        pairs=met,
         users_capped=capped,
         first_time=cast(float | None, pairs["time"].min()),
         last_time=cast(float | None, pairs["time"].max()),

@@ -7,17 +7,20 @@ session graphs have hundreds of eigenvalues near 1, and converged vectors say on
 Subspace iteration: Halko, Martinsson, Tropp, "Finding structure with randomness", SIAM Review 2011.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from os import cpu_count
 
 import numpy as np
 from scipy import linalg, sparse
 
-from hybrid_recs.types import Floats, OnDone, silent
+from hybrid_recs.types import Floats
 
 STEPS = 3
 TILT = 0.05
+_DIMENSIONS, _FINE_DIMENSIONS, _FINE_UP_TO = 128, 256, 50_000
 
 Csr = sparse.csr_array
 
@@ -52,24 +55,31 @@ class _Graph:
 def fit_vectors(
     matrix: "Csr[np.float32]",
     links: "Csr[np.float32] | None",
-    dimensions: int,
+    dimensions: int | None,
     seed: int,
     steps: int = STEPS,
-    on_done: OnDone = silent,
 ) -> Floats:
-    """Vectors (n × at most `dimensions`, float32), with their norms; the same input gives the same bits.
+    """Vectors (n × d, float32), with their norms; the same input gives the same bits."""
+    return next(islice(diffusion(matrix, links, dimensions, seed), steps - 1, None))
 
-    A small catalogue gets a quarter as many dimensions as items: n orthonormal columns of length n would
-    make every two items orthogonal, whatever the data.
+
+def diffusion(
+    matrix: "Csr[np.float32]", links: "Csr[np.float32] | None", dimensions: int | None, seed: int
+) -> Iterator[Floats]:
+    """The vectors after one step, after two, and so on without end.
+
+    d is `dimensions`; by default 256 up to 50,000 items, where that costs little and gains 0.002 to 0.008 of
+    HR@20, and 128 above. Never more than a quarter of the items: n orthonormal columns of length n would make
+    every two items orthogonal, whatever the data.
     """
     n = matrix.shape[1]
-    dimensions = min(dimensions, max(1, n // 4))
     graph = _graph(matrix, links)
-    x = np.random.default_rng(seed).standard_normal((n, dimensions), np.float32)
-    for _ in range(steps):
+    wanted = dimensions or (_FINE_DIMENSIONS if n <= _FINE_UP_TO else _DIMENSIONS)
+    start = (n, min(wanted, max(1, n // 4)))
+    x = np.random.default_rng(seed).standard_normal(start, np.float32)
+    while True:
         x = _orthonormal(_apply_in_parallel(graph, x))
-        on_done(1)
-    return x
+        yield x
 
 
 def unit_rows(vectors: Floats) -> Floats:

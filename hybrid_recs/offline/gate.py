@@ -18,8 +18,11 @@ MIN_ANN_RECALL = 0.95
 MIN_FULL_LISTS = 0.99
 MIN_PARITY = 0.95
 MIN_OVERLAP = 0.1
+# By how much of itself a figure may fall below that of the serving generation of the same dataset.
+MOST_FALL = {"hr@20": 0.2, "coverage": 0.5}
 _FEWEST_SHARED = 100
 _SAMPLE = 200
+_SHOWN = 10
 
 
 def serving_generation(store: GenerationStore) -> Generation | None:
@@ -38,15 +41,19 @@ def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
     `serving` is only compared with when it was made from the same dataset.
     """
     figures = {f"ann_recall@{figure.k}": round(figure.recall, 5) for figure in build.manifest.index.search}
+    if build.manifest.scoring.hr is not None:
+        figures["hr@20"] = build.manifest.scoring.hr
     figures |= _list_figures(build)
     figures["parity@10"] = _parity(build)
     if serving is not None and serving.manifest.dataset.name == build.manifest.dataset.name:
         figures |= _overlap(build, serving)
+        before = serving.manifest.quality
+        figures |= {f"serving_{name}": before[name] for name in MOST_FALL if name in before}
     return figures
 
 
 def problems(quality: dict[str, float]) -> list[str]:
-    """Every bound that the figures miss, in words."""
+    """Every bound that the figures miss, in words, beside what it is held against."""
     bounds = [
         ("ann_recall@10", MIN_ANN_RECALL),
         ("ann_recall@100", MIN_ANN_RECALL),
@@ -61,6 +68,10 @@ def problems(quality: dict[str, float]) -> list[str]:
         for name, least in bounds
         if not quality[name] >= least
     ]
+    for name, most in MOST_FALL.items():
+        before = quality.get(f"serving_{name}")
+        if before is not None and name in quality and not quality[name] >= (1 - most) * before:
+            found.append(f"{name} is {quality[name]:.4g}, {before:.4g} in the serving generation")
     none_allowed = ("duplicates", "not_finite", "self_recommended", "unknown_rows")
     return found + [f"{name} is {quality[name]:g}, not 0" for name in none_allowed if quality[name]]
 
@@ -76,16 +87,19 @@ def check(store: GenerationStore, manifest: Manifest) -> None:
 def _list_figures(build: Generation) -> dict[str, float]:
     depth = min(build.manifest.list_depth, build.manifest.vectors - 1)
     full = duplicates = own = stray = unscored = 0
+    shown = np.zeros(build.manifest.vectors, bool)
     for row in build.hot.rows:
         neighbours = build.hot.neighbours(int(row))
         rows = neighbours.rows if neighbours else np.empty(0, np.int64)
         full += len(rows) == depth
+        shown[rows[rows < len(shown)][:_SHOWN]] = True
         duplicates += len(rows) - len(np.unique(rows))
         own += int(row in rows)
         stray += int(np.count_nonzero(rows >= build.manifest.vectors))
         unscored += int(np.count_nonzero(~np.isfinite(neighbours.scores))) if neighbours else 0
     return {
         "full_lists": full / len(build.hot) if len(build.hot) else 1.0,
+        "coverage": float(shown.mean()) if len(shown) else 0.0,
         "duplicates": float(duplicates),
         "self_recommended": float(own),
         "unknown_rows": float(stray),

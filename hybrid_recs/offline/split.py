@@ -11,7 +11,8 @@ _LATEST_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """earlier: what may be learned from. steps: `source` and `target`, one item followed by the next."""
+    """earlier: what may be learned from. steps: `user`, `place` (of the target in the whole history),
+    `source` and `target`: one item followed by the next."""
 
     earlier: Dataset
     steps: pl.DataFrame
@@ -29,7 +30,9 @@ def split_latest(dataset: Dataset) -> Split:
     else:
         later = pl.int_range(pl.len()).over("user") == pl.len().over("user") - 1
         later &= pl.len().over("user") > 1
-    marked = pairs.with_columns(later=later, source=pl.col("item").shift().over("user"))
-    steps = marked.filter("later").drop_nulls("source").select("source", target="item")
-    earlier = marked.filter(~pl.col("later")).drop("later", "source")
+    marked = pairs.with_columns(
+        later=later, source=pl.col("item").shift().over("user"), place=pl.int_range(pl.len()).over("user")
+    )
+    steps = marked.filter("later").drop_nulls("source").select("user", "place", "source", target="item")
+    earlier = marked.filter(~pl.col("later")).drop("later", "source", "place")
     return Split(replace(dataset, pairs=earlier), steps)

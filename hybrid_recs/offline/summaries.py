@@ -32,13 +32,14 @@ def as_json(figures: Account) -> Json:
 
 
 def scoring(info: ScoringInfo) -> str:
-    """The co-visit weight, and the validation HR@20 of every weight tried."""
-    if not info.tried:
-        return f"co-visit weight {info.covisit_weight:g}"
-    tried = ", ".join(f"{weight} → {rate:.4f}" for weight, rate in info.tried.items())
-    return (
-        f"co-visit weight {info.covisit_weight:g}; HR@20 of {info.validation_pairs:,} held-out steps: {tried}"
-    )
+    """What was chosen, and the validation HR@20 of every co-visit weight."""
+    text = f"co-visit weight {info.covisit_weight:g}, {info.steps} steps, tilt {info.tilt:g}"
+    text += f", half-life {info.half_life:g}; histories: weight {info.history_weight:g}"
+    text += f", decay {info.history_decay:g}"
+    if info.hr is None:
+        return text
+    tried = ", ".join(f"{w} → {rate:.4f}" for w, rate in info.tried.get("covisit_weight", {}).items())
+    return f"{text}; HR@20 {info.hr:.4f} of {info.validation_pairs:,} held-out steps (by weight: {tried})"
 
 
 def vectors(data: Encoded, scorer: Scorer) -> str:

@@ -1,76 +1,108 @@
-"""Chooses how much co-visits weigh against vectors, on a slice of the data held out for it."""
+"""Chooses the parameters of fit and score on a slice of the data held out for it, or takes those pinned."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import polars as pl
 
 from hybrid_recs.manifest import ScoringInfo
 from hybrid_recs.offline.dataset import Dataset
-from hybrid_recs.offline.embeddings import TILT
-from hybrid_recs.offline.matrix import Encoded, encode
-from hybrid_recs.offline.model import Model, fit
-from hybrid_recs.offline.split import split_latest
+from hybrid_recs.offline.validation import Hits, Validation, hold_out
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import Rows
-from hybrid_recs.vectors import ExactIndex
+from hybrid_recs.types import OnDone, silent
 
-WEIGHTS = (0.0, 0.5, 1.0, 3.0, 10.0)
-DEFAULT_WEIGHT = 1.0
-_CUTOFF = 20
-_MOST_STEPS = 4_000
+# The last stands for "lists first": vectors then only order what the lists leave equal.
+WEIGHTS = (0.0, 0.5, 1.0, 3.0, 10.0, 100.0)
+STEPS = (2, 3, 4, 5)
+TILTS = (0.0, 0.05, 0.1)
+HALF_LIVES = (0.1, 0.25, 1.0)
+DECAYS = (0.0, 0.5, 1.0)
+ROUNDS = 8
 _FEWEST_STEPS = 100
+_LEAST_REPEAT, _MOST_REPEAT = 0.5, 4.0
+_SELDOM = 0.01
+
+Score = Callable[[ScoringInfo], Hits]
 
 
-def choose_scoring(dataset: Dataset, settings: Settings) -> ScoringInfo:
-    """The pinned weight of co-visits, or the one that validation chooses."""
-    if settings.covisit_weight is not None:
-        return ScoringInfo(covisit_weight=settings.covisit_weight, tilt=TILT)
-    return choose_weight(dataset, settings.dimensions, settings.seed)
+def choose_scoring(dataset: Dataset, settings: Settings, on_done: OnDone = silent) -> ScoringInfo:
+    """One parameter after the other by validation HR@20; deterministic.
 
-
-def choose_weight(dataset: Dataset, dimensions: int, seed: int) -> ScoringInfo:
-    """The weight with the highest validation HR@20; the default when there is too little to judge by.
-
-    Fits on the earlier part and asks for the next item of up to 4,000 later steps, source masked.
+    Weights go to the highest, so that a blend is never shipped that is below vectors alone or lists alone.
+    The others leave their default only for more than one standard error of the paired difference.
     """
-    split = split_latest(dataset)
-    data = encode(split.earlier)
-    steps = _known_steps(split.steps, data, seed)
-    if len(steps) < _FEWEST_STEPS:
-        return ScoringInfo(covisit_weight=DEFAULT_WEIGHT, tilt=TILT, validation_pairs=len(steps))
-    model = fit(data, dimensions, seed)
-    rates = hit_rates(model, steps)
-    # Ties and near-ties go to the weight nearest the default: noise should not choose an extreme.
-    best = max(rates.values())
-    near = [weight for weight, rate in rates.items() if rate >= best * (1 - 1e-9)]
-    chosen = min(near, key=lambda weight: abs(np.log((weight + 0.1) / (DEFAULT_WEIGHT + 0.1))))
-    return ScoringInfo(
-        covisit_weight=chosen,
-        tilt=TILT,
-        tried={f"{weight:g}": round(rate, 5) for weight, rate in rates.items()},
-        validation_pairs=len(steps),
-    )
+    pinned = settings.model_dump(include=set(_PINNABLE), exclude_none=True)
+    start = ScoringInfo(repeat=repeat_weight(dataset)).model_copy(update=pinned)
+    if not dataset.ordered:
+        start = start.model_copy(update={"history_decay": 0.0} | pinned)
+    slice_ = hold_out(dataset, settings.dimensions, settings.seed)
+    if len(slice_.steps) < _FEWEST_STEPS:
+        return start.model_copy(update={"validation_pairs": len(slice_.steps)})
+    search = _Search(slice_, start, frozenset(pinned), on_done)
+    search.best("covisit_weight", WEIGHTS, slice_.item_hits)
+    first = search.chosen
+    search.better("steps", STEPS, slice_.item_hits)
+    search.better("tilt", TILTS, slice_.item_hits)
+    search.better("half_life", HALF_LIVES if dataset.timed else (), slice_.item_hits)
+    if search.chosen != first:
+        search.best("covisit_weight", WEIGHTS, slice_.item_hits)
+    on_done(1)
+    hr = float(slice_.item_hits(search.chosen).mean())
+    search.best("history_weight", WEIGHTS, slice_.history_hits)
+    search.better("history_decay", DECAYS if dataset.ordered else (), slice_.history_hits)
+    update = {"tried": search.tried, "validation_pairs": len(slice_.steps), "hr": round(hr, 5)}
+    return search.chosen.model_copy(update=update)
 
 
-def hit_rates(model: Model, steps: Rows) -> dict[float, float]:
-    """HR@20 of each weight over steps (m × 2: source and target rows)."""
-    scorers = {weight: model.scorer(weight) for weight in WEIGHTS}
-    any_scorer = scorers[DEFAULT_WEIGHT]
-    index = ExactIndex(np.ascontiguousarray(any_scorer.vectors * any_scorer.tilt[:, np.newaxis]))
-    candidates = index.search_many(any_scorer.vectors[steps[:, 0]], _CUTOFF + 1)
-    hits = dict.fromkeys(WEIGHTS, 0)
-    for (source, target), near in zip(steps, candidates, strict=True):
-        for weight, scorer in scorers.items():
-            hits[weight] += int(target in scorer.rank(int(source), near, _CUTOFF).rows)
-    return {weight: count / len(steps) for weight, count in hits.items()}
+def repeat_weight(dataset: Dataset) -> float | None:
+    """σ = clip(10 ρ, 0.5, 4), ρ the share of interactions with an item that their user had met before;
+    None where that hardly happens."""
+    share = 1 - dataset.account.pairs / max(dataset.account.rows_kept, 1)
+    return None if share < _SELDOM else round(float(np.clip(10 * share, _LEAST_REPEAT, _MOST_REPEAT)), 4)
 
 
-def _known_steps(steps: pl.DataFrame, data: Encoded, seed: int) -> Rows:
-    """Source and target rows of the steps between items that have vectors, sampled to a bound."""
-    rows = data.items.head(data.n_vectors).select("item").with_row_index("row")
-    known = steps.join(rows.rename({"item": "source", "row": "a"}), on="source").join(
-        rows.rename({"item": "target", "row": "b"}), on="target"
-    )
-    known = known.filter(pl.col("a") != pl.col("b")).select("a", "b").sort("a", "b")
-    if len(known) > _MOST_STEPS:
-        known = known.sample(_MOST_STEPS, seed=seed)
-    return known.to_numpy().astype(np.int64)
+_PINNABLE = ("covisit_weight", "tilt", "steps", "half_life", "history_decay", "history_weight")
+
+
+class _Search:
+    """The parameters chosen so far, and everything that was tried."""
+
+    def __init__(
+        self, slice_: Validation, start: ScoringInfo, pinned: frozenset[str], on_done: OnDone
+    ) -> None:
+        self.chosen = start
+        self.tried: dict[str, dict[str, float]] = {}
+        self._slice = slice_
+        self._pinned = pinned
+        self._on_done = on_done
+
+    def best(self, name: str, values: Sequence[float], score: Score) -> None:
+        """The value with the highest HR@20; ties to the one nearest the present one."""
+        self._choose(name, values, score, lambda gains: gains.mean() > 0)
+
+    def better(self, name: str, values: Sequence[float], score: Score) -> None:
+        """As `best`, but the present value stays unless the gain is above its standard error."""
+        self._choose(name, values, score, _is_significant)
+
+    def _choose(
+        self,
+        name: str,
+        values: Sequence[float],
+        score: Score,
+        worth_it: Callable[[np.ndarray[tuple[int], np.dtype[np.float64]]], bool],
+    ) -> None:
+        present = getattr(self.chosen, name)
+        if name not in self._pinned and values:
+            hits = {value: score(self._with(name, value)) for value in {*values, present}}
+            self.tried[name] = {f"{value:g}": round(float(hits[value].mean()), 5) for value in sorted(hits)}
+            nearest = sorted(hits, key=lambda value: abs(np.log((value + 0.1) / (present + 0.1))))
+            top = max(nearest, key=lambda value: hits[value].mean())
+            if worth_it(hits[top].astype(np.float64) - hits[present]):
+                self.chosen = self._with(name, top)
+        self._on_done(1)
+
+    def _with(self, name: str, value: float) -> ScoringInfo:
+        return self.chosen.model_copy(update={name: value})
+
+
+def _is_significant(gains: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    return bool(gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))

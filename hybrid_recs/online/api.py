@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 
 import hybrid_recs
 from hybrid_recs.errors import HybridRecsError, NoGenerationError, RedisServerError, UnknownItemError
+from hybrid_recs.explain import explain, known_row
+from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import WINDOW_PATTERN, HitRateReport, parse_window
 from hybrid_recs.online import answers, metrics, schemas
 from hybrid_recs.online.service import Service
@@ -57,9 +59,47 @@ def create_api(service: Service, report_of: ReportOf) -> FastAPI:
     app.add_exception_handler(HybridRecsError, answers.on_product_error)
     app.add_exception_handler(RequestValidationError, answers.on_bad_parameter)
     app.add_exception_handler(HTTPException, answers.on_http_error)
+    _add_explain_route(app, service)
     _add_item_routes(app, service)
     _add_operations(app, service, report_of)
     return app
+
+
+def _loaded(service: Service) -> Generation:
+    if service.generation is None:
+        raise NoGenerationError("no generation is loaded yet")
+    return service.generation
+
+
+def _add_explain_route(app: FastAPI, service: Service) -> None:
+    """Before `/items/{item_id:path}`, which would match its paths too."""
+
+    @app.get(
+        "/items/{a:path}/explain/{b:path}",
+        summary="Why an item is, or is not, in another's list",
+        description="The same as `hybrid-recs explain A B`. Ids may hold slashes, plain or as %2F; a B that "
+        "begins with explain/ or has /explain/ in it cannot be told apart and is for the command only. "
+        "Takes time in proportion to the catalogue: for people, not for every page view.",
+        response_class=Response,
+        responses={
+            **_example("The parts of the score.", schemas.Explanation, schemas.EXAMPLE_EXPLANATION),
+            **_INVALID,
+            **_NOT_READY,
+            **_UNKNOWN,
+        },
+    )
+    async def explain_pair(
+        a: Annotated[ItemId, Path(examples=["85123A"], description="the item whose list it is")],
+        b: Annotated[ItemId, Path(examples=["21733"], description="the item that is in it, or is not")],
+        k: Annotated[int, Query(ge=1, le=100, description="length of the list")] = 10,
+    ) -> Response:
+        generation, rows = _loaded(service), {}
+        for parameter, item_id in (("a", a), ("b", b)):
+            try:
+                rows[parameter] = known_row(generation, item_id)
+            except UnknownItemError as error:
+                return answers.error_response(404, "unknown_item", str(error), parameter)
+        return answers.json_response(await asyncio.to_thread(explain, generation, rows["a"], rows["b"], k))
 
 
 def _add_item_routes(app: FastAPI, service: Service) -> None:
@@ -99,12 +139,8 @@ def _add_item_routes(app: FastAPI, service: Service) -> None:
         },
     )
     async def item(item_id: Annotated[ItemId, Path(examples=["85123A"])]) -> Response:
-        generation = service.generation
-        if generation is None:
-            raise NoGenerationError("no generation is loaded yet")
-        row = generation.catalogue.row(item_id)
-        if row is None:
-            raise UnknownItemError(item_id)
+        generation = _loaded(service)
+        row = known_row(generation, item_id)
         found = generation.catalogue.item(row)
         return answers.json_response(
             schemas.ItemDetails(
@@ -124,9 +160,7 @@ def _add_operations(app: FastAPI, service: Service, report_of: ReportOf) -> None
 
     @app.get("/readyz", summary="Can it answer", response_model=schemas.Readiness, responses={**_NOT_READY})
     async def readyz() -> Response:
-        generation = service.generation
-        if generation is None:
-            raise NoGenerationError("no generation is loaded yet")
+        generation = _loaded(service)
         cache = "available" if service.cache_available else "unavailable"
         return answers.json_response({"status": "ready", "generation": generation.id, "cache": cache})
 

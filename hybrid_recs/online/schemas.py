@@ -39,6 +39,55 @@ class ItemDetails(_Shape):
     hot: bool = Field(description="whether its neighbour list is precomputed")
 
 
+class ExplainedItem(_Shape):
+    """One of the two items of an explanation."""
+
+    item_id: str
+    title: str | None
+    popularity: float
+    has_vector: bool = Field(description="false: too few interactions, recommended as popular only")
+    hot: bool
+
+
+class ScoreParts(_Shape):
+    """score = near + covisit_part."""
+
+    cosine: float
+    tilt: float = Field(description="grows slowly with the popularity of b")
+    near: float = Field(description="cosine · tilt")
+    covisit_weight: float = Field(description="0 to 1; 0 when b is not among the co-visits of a")
+    weight: float = Field(description="of co-visits in the score; the same for all items")
+    covisit_part: float = Field(description="weight · covisit_weight")
+    score: float = Field(description="as served, in half precision")
+
+
+class ExplainedRanks(_Shape):
+    """Exact places of b among all items that have a vector; 1 is best."""
+
+    score: int
+    near: int = Field(description="by cosine · tilt alone")
+    ranked: int = Field(description="how many items are ranked")
+    covisits: int | None = Field(description="among the co-visits of a; null when b is not one")
+    listed_covisits: int = Field(description="how many co-visits of a are kept")
+
+
+class Explanation(_Shape):
+    """Why b is, or is not, among the best k of a."""
+
+    generation: str
+    k: int
+    a: ExplainedItem
+    b: ExplainedItem
+    source: Source = Field(description="the rung that answers for a while the cache is in reach")
+    in_list: bool
+    place: int | None = Field(description="of b in the k that are served")
+    precomputed_place: int | None = Field(description="of b in the precomputed list of a")
+    precomputed_length: int | None = Field(description="null when a is not hot")
+    parts: ScoreParts | None = Field(description="null for an item itself, and where either has no vector")
+    ranks: ExplainedRanks | None = Field(description="null where parts is")
+    verdict: str = Field(description="all of it in one sentence")
+
+
 class Health(_Shape):
     """The process lives."""
 
@@ -83,4 +132,39 @@ EXAMPLE_ITEM: dict[str, Any] = {
     "categories": [],
     "popularity": 2247.0,
     "hot": True,
+}
+EXAMPLE_EXPLANATION: dict[str, Any] = {
+    "generation": "20261123T020817706071Z",
+    "k": 10,
+    "a": {
+        "item_id": "85123A",
+        "title": "WHITE HANGING HEART T-LIGHT HOLDER",
+        "popularity": 2265.0,
+        "has_vector": True,
+        "hot": True,
+    },
+    "b": {
+        "item_id": "21733",
+        "title": "RED HANGING HEART T-LIGHT HOLDER",
+        "popularity": 760.0,
+        "has_vector": True,
+        "hot": True,
+    },
+    "source": "cache",
+    "in_list": True,
+    "place": 1,
+    "precomputed_place": 1,
+    "precomputed_length": 100,
+    "parts": {
+        "cosine": 0.6451,
+        "tilt": 1.3568,
+        "near": 0.8752,
+        "covisit_weight": 1.0,
+        "weight": 10.0,
+        "covisit_part": 10.0,
+        "score": 10.875,
+    },
+    "ranks": {"score": 1, "near": 7, "ranked": 3917, "covisits": 1, "listed_covisits": 50},
+    "verdict": "21733 is 1st in 85123A's list: mostly because shoppers meet them close together "
+    "(co-visit part 10 of 10.9).",
 }

@@ -78,7 +78,7 @@ def dataset_of(
         name="made",
         pairs=pairs.select("user", "item", "time", "order", "weight"),
         items=table,
-        account=Account(rows_read=len(rows), rows_kept=len(rows)),
+        account=Account(rows_read=len(rows), rows_kept=len(rows), pairs=len(rows)),
         timed=times is not None,
         ordered=ordered,
     )

@@ -188,7 +188,7 @@ def test_long_histories_keep_their_latest_items(tmp_path: Path) -> None:
     assert dataset.pairs.filter(user="long")["item"].to_list() == ["4", "2", "0"]
     assert dataset.pairs.filter(user="fits")["item"].to_list() == ["0", "1", "2"]
     assert dataset.account.users_capped == 1
-    assert (dataset.account.pairs, dataset.account.rows_kept) == (7, 10)
+    assert (len(dataset.pairs), dataset.account.pairs, dataset.account.rows_kept) == (7, 10, 10)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,9 @@ def _measured(folder: Path) -> tuple[dict[str, float], list[str]]:
 
 def test_a_healthy_build_has_no_problems(generation: Generation) -> None:
     quality = gate.measure(generation, generation)
+    shown = {row for list_ in _hot_lists(generation) for row in list_.head(10).rows.tolist()}
+    assert quality.pop("hr@20") == quality.pop("serving_hr@20") == generation.manifest.scoring.hr
+    assert quality.pop("coverage") == quality.pop("serving_coverage") == len(shown) / 240
     assert quality == {
         "ann_recall@10": 1,
         "ann_recall@100": 1,
@@ -71,6 +74,21 @@ def test_a_healthy_build_has_no_problems(generation: Generation) -> None:
         "overlap@10": 1,
     }
     assert gate.problems(quality) == []
+
+
+def _hot_lists(generation: Generation) -> list[Neighbours]:
+    lists = [generation.hot.neighbours(int(row)) for row in generation.hot.rows]
+    return [neighbours for neighbours in lists if neighbours is not None]
+
+
+def test_figures_that_fall_below_the_serving_generation_are_shown_beside_it(generation: Generation) -> None:
+    quality = gate.measure(generation, generation)
+    assert gate.problems(quality | {"hr@20": 0.81 * quality["hr@20"]}) == []
+    fallen = quality | {"hr@20": 0.2, "serving_hr@20": 0.3, "coverage": 0.1, "serving_coverage": 0.4}
+    assert gate.problems(fallen) == [
+        "hr@20 is 0.2, 0.3 in the serving generation",
+        "coverage is 0.1, 0.4 in the serving generation",
+    ]
 
 
 def test_an_item_twice_in_a_list(folder: Path) -> None:

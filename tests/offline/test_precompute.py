@@ -68,7 +68,7 @@ def test_a_live_answer_is_the_precomputed_list(n: int, k: int, weight: float, tm
     info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, exact_below=n, recall=0.98, seed=1)
     index = FaissIndex(tmp_path / "index", info.search)
     for row, stored in enumerate(neighbour_lists(scorer, np.arange(n), LIST_DEPTH)):
-        live = scorer.rank(row, index.search(scorer.query(row), k + 1), k)
+        live = scorer.rank(row, index.search(scorer.query(scorer.one(row)), k + 1), k)
         assert live.rows.tolist() == stored.rows[:k].tolist()
         assert live.scores.tolist() == stored.scores[:k].tolist()
 
@@ -83,7 +83,7 @@ def test_exclusions_do_not_shorten_a_list(weight: float, tmp_path: Path) -> None
     for row in range(0, n, 7):
         # The best of the plain answer among them, so that the next ones have to move up.
         excluded = frozenset(np.argsort(-scores[row])[:15:2].tolist())
-        candidates = index.search(scorer.query(row), k + 1 + len(excluded))
+        candidates = index.search(scorer.query(scorer.one(row)), k + 1 + len(excluded))
         left = scores[row].copy()
         left[list(excluded)] = -np.inf
         assert_best(scorer.rank(row, candidates, k, excluded), left, k)

@@ -1,72 +1,34 @@
-"""The split by time, and the co-visit weight chosen on it."""
+"""The parameters chosen on the held-out slice: right on planted data, and what was tried is what is so."""
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from hybrid_recs.offline.dataset import Dataset
-from hybrid_recs.offline.matrix import encode
+from hybrid_recs.manifest import ScoringInfo
+from hybrid_recs.offline.dataset import Account, Dataset
 from hybrid_recs.offline.model import Model, fit
-from hybrid_recs.offline.split import Split, split_latest
-from hybrid_recs.offline.tuning import DEFAULT_WEIGHT, WEIGHTS, choose_scoring, choose_weight
+from hybrid_recs.offline.tuning import (
+    DECAYS,
+    HALF_LIVES,
+    STEPS,
+    TILTS,
+    WEIGHTS,
+    _Search,
+    choose_scoring,
+    repeat_weight,
+)
+from hybrid_recs.offline.validation import Hits, Validation, hold_out
 from hybrid_recs.settings import Settings
-from tests.offline.builders import all_scores, dataset_of, random_histories
+from hybrid_recs.types import silent
+from tests.offline.builders import all_scores, dataset_of, dense, random_histories
 
-DIMENSIONS, SEED = 64, 20
-
-
-def _timed(seed: int) -> Dataset:
-    histories = random_histories(seed, users=200, items=100, longest=9)
-    rng = np.random.default_rng(seed)
-    times = [np.sort(rng.uniform(0, 1e6, len(history))).tolist() for history in histories]
-    return dataset_of(histories, times=times)
+SETTINGS = Settings(dimensions=64, seed=20)
 
 
-def _steps_by_hand(dataset: Dataset, split: Split) -> list[tuple[str, str]]:
-    """What each held-out item was met after."""
-    kept = set(split.earlier.pairs.select("user", "item").rows())
-    steps, before = [], ("", "")
-    for user, item in dataset.pairs.select("user", "item").rows():
-        if (user, item) not in kept and before[0] == user:
-            steps.append((before[1], item))
-        before = (user, item)
-    return steps
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_last_tenth_by_time_is_held_out(seed: int) -> None:
-    dataset = _timed(seed)
-    split = split_latest(dataset)
-    times = np.sort(dataset.pairs["time"].to_numpy())
-    kept = np.sort(split.earlier.pairs["time"].to_numpy())
-    held_out = len(times) - len(kept)
-    assert held_out == pytest.approx(len(times) * 0.1, abs=1)
-    np.testing.assert_array_equal(kept, times[: len(kept)])  # nothing later is learned from
-    assert split.steps.rows() == _steps_by_hand(dataset, split)
-    assert split.steps.columns == ["source", "target"]
-    assert 0 < len(split.steps) <= held_out
-    assert split.earlier.pairs.columns == dataset.pairs.columns
-
-
-def test_times_that_are_all_alike_hold_nothing_out() -> None:
-    dataset = dataset_of([[0, 1], [2, 3]], times=[[5, 5], [5, 5]])
-    split = split_latest(dataset)
-    assert split.earlier.pairs.rows() == dataset.pairs.rows()
-    assert split.steps.is_empty()
-
-
-def test_without_times_the_last_item_of_each_user_is_held_out() -> None:
-    split = split_latest(dataset_of([[3, 1, 2], [4], [2, 1]]))
-    assert split.steps.rows() == [("i0001", "i0002"), ("i0002", "i0001")]
-    assert split.earlier.pairs.select("user", "item").rows() == [
-        ("u00000", "i0003"),
-        ("u00000", "i0001"),
-        ("u00001", "i0004"),
-        ("u00002", "i0002"),
-    ]
-
-
-def _chains(users: int = 900) -> Dataset:
+def _chains(users: int) -> Dataset:
     """Six groups of sixty items; one item mostly leads to the next, while anyone meets any of a group."""
     rng = np.random.default_rng(0)
     histories = []
@@ -80,78 +42,192 @@ def _chains(users: int = 900) -> Dataset:
             else:
                 at = int(rng.integers(60))
         histories.append(met)
-    times = [[7.0 * user + at for at in range(12)] for user in range(users)]
-    return dataset_of(histories, times=times)
+    return dataset_of(histories, times=[[7.0 * user + at for at in range(12)] for user in range(users)])
 
 
-def _hit_rate(model: Model, steps: list[tuple[int, int]], weight: float) -> float:
-    scores = all_scores(model.scorer(weight))
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :20]
-    return float(np.mean([target in best[source] for source, target in steps]))
+def _noisy(users: int = 400) -> Dataset:
+    """Users keep to one of four groups of 25, but six of 300 other items lie between any two of it.
+
+    Only the held-out step leads from one item of a group to another, so every list is of other items.
+    """
+    rng = np.random.default_rng(0)
+    histories = []
+    for _ in range(users):
+        own = rng.integers(4) * 25 + rng.choice(25, 8, replace=False)
+        other = 100 + rng.choice(300, (7, 6), replace=False)
+        met = [row for at in range(7) for row in (*other[at].tolist(), int(own[at]))]
+        histories.append([*met, int(own[7])])
+    return dataset_of(histories)
 
 
 @pytest.fixture(scope="module")
 def chains() -> Dataset:
-    return _chains()
+    return _chains(900)
 
 
-def test_a_high_weight_where_the_order_decides(chains: Dataset) -> None:
-    info = choose_weight(chains, DIMENSIONS, SEED)
-    assert info.covisit_weight >= 3
-    assert info.tried[f"{info.covisit_weight:g}"] == max(info.tried.values())
-    assert info.tried["0"] < max(info.tried.values()) - 0.01
-    assert info.tilt == 0.05
+@pytest.fixture(scope="module")
+def slice_(chains: Dataset) -> Validation:
+    return hold_out(chains, SETTINGS.dimensions, SETTINGS.seed)
 
 
-def test_the_rates_are_those_of_scoring_every_item(chains: Dataset) -> None:
-    info = choose_weight(chains, DIMENSIONS, SEED)
-    split = split_latest(chains)
-    data = encode(split.earlier)
-    ids = data.items["item"].head(data.n_vectors).to_list()
-    row_of = {item: row for row, item in enumerate(ids)}
-    steps = [(row_of[a], row_of[b]) for a, b in split.steps.rows() if a in row_of and b in row_of]
-    assert info.validation_pairs == len(steps) > 500
-    model = fit(data, DIMENSIONS, SEED)
-    assert list(info.tried) == [f"{weight:g}" for weight in WEIGHTS]
+@pytest.fixture(scope="module")
+def chosen(chains: Dataset) -> ScoringInfo:
+    return choose_scoring(chains, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def model(slice_: Validation, chosen: ScoringInfo) -> Model:
+    return fit(slice_.data, SETTINGS.dimensions, SETTINGS.seed, chosen)
+
+
+def test_a_high_weight_where_the_order_decides(chosen: ScoringInfo) -> None:
+    tried = chosen.tried["covisit_weight"]
+    assert chosen.covisit_weight >= 3
+    assert tried["0"] < tried[f"{chosen.covisit_weight:g}"] - 0.01
+    assert chosen.hr == tried[f"{chosen.covisit_weight:g}"] > 0.5
+
+
+def test_no_weight_where_the_lists_are_noise() -> None:
+    found = choose_scoring(_noisy(), SETTINGS)
+    tried = found.tried["covisit_weight"]
+    assert found.covisit_weight == 0
+    assert found.hr == tried["0"] > 0.3
+    assert tried["0.5"] < 0.1
+    assert tried["100"] < 0.1
+    assert found.half_life == ScoringInfo().half_life
+    assert "half_life" not in found.tried  # without times no age
+
+
+def test_everything_is_tried_and_a_blend_is_never_below_its_parts(chosen: ScoringInfo) -> None:
+    names = ["covisit_weight", "steps", "tilt", "half_life", "history_weight", "history_decay"]
+    assert list(chosen.tried) == names
+    for name, values in zip(names[1:4], (STEPS, TILTS, HALF_LIVES), strict=True):
+        assert list(chosen.tried[name]) == [f"{value:g}" for value in values]
+    assert list(chosen.tried["covisit_weight"]) == [f"{weight:g}" for weight in WEIGHTS]
+    assert list(chosen.tried["history_weight"]) == [f"{weight:g}" for weight in WEIGHTS]
+    assert list(chosen.tried["history_decay"]) == [f"{decay:g}" for decay in DECAYS]
+    for name in ("covisit_weight", "history_weight"):
+        value = getattr(chosen, name)
+        assert chosen.tried[name][f"{value:g}"] == max(chosen.tried[name].values())
+
+
+def test_the_rates_are_those_of_scoring_every_item(
+    chosen: ScoringInfo, model: Model, slice_: Validation
+) -> None:
+    assert chosen.validation_pairs == len(slice_.steps) > 500
     for weight in WEIGHTS:
-        expected = _hit_rate(model, steps, weight)
+        scores = all_scores(model.scorer(chosen.model_copy(update={"covisit_weight": weight})))
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :20]
+        expected = np.mean([target in best[source] for source, target in slice_.steps])
         # Scores that are equal but for rounding may change places once or twice.
-        assert info.tried[f"{weight:g}"] == pytest.approx(expected, abs=2 / len(steps))
+        assert chosen.tried["covisit_weight"][f"{weight:g}"] == pytest.approx(
+            expected, abs=2 / len(slice_.steps)
+        )
 
 
-def test_many_steps_are_sampled_and_the_sample_stays() -> None:
-    dataset = _chains(users=4_500)
-    first, again = (choose_weight(dataset, 8, SEED) for _ in range(2))
-    assert first.validation_pairs == 4_000
-    assert first.covisit_weight == again.covisit_weight
+def test_the_rates_of_histories_are_those_of_scoring_every_item(
+    chosen: ScoringInfo, model: Model, slice_: Validation
+) -> None:
+    scorer = model.scorer(chosen)
+    vectors, lists = scorer.vectors.astype(np.float64), dense(scorer.covisits)
+    assert len(slice_.histories) == 600
+    for decay in DECAYS:
+        hits = []
+        for met, (_, target) in zip(slice_.histories, slice_.steps, strict=False):
+            weights = 1 / np.arange(len(met), 0, -1.0) ** decay
+            scores = vectors @ (weights @ vectors[met]) * scorer.tilt
+            scores += chosen.history_weight * (weights @ lists[met])
+            scores[met] = -np.inf
+            hits.append(target in np.argsort(-scores, kind="stable")[:20])
+        assert chosen.tried["history_decay"][f"{decay:g}"] == pytest.approx(np.mean(hits), abs=2 / 600)
 
 
-def test_steps_to_unknown_items_do_not_count() -> None:
-    dataset = _timed(1)
-    late = dataset.pairs["time"] > float(dataset.pairs["time"].quantile(0.9, "lower") or 0)
-    new = pl.when(late).then(pl.lit("new") + pl.int_range(pl.len()).cast(pl.String)).otherwise("item")
-    renamed = Dataset(
-        "made", dataset.pairs.with_columns(item=new), dataset.items, dataset.account, True, True
-    )
-    info = choose_weight(renamed, 8, SEED)
-    assert (info.covisit_weight, info.validation_pairs, info.tried) == (DEFAULT_WEIGHT, 0, {})
+def test_the_same_data_give_the_same_choice(chains: Dataset, chosen: ScoringInfo) -> None:
+    assert choose_scoring(chains, SETTINGS) == chosen
 
 
-def test_too_few_steps_leave_the_default() -> None:
+def test_many_steps_are_sampled() -> None:
+    slices = [hold_out(_chains(3_000), 8, 20) for _ in range(2)]
+    assert [len(one.steps) for one in slices] == [3_000, 3_000]
+    np.testing.assert_array_equal(slices[0].steps, slices[1].steps)
+
+
+def test_pinned_settings_stay_and_are_not_tried(chains: Dataset) -> None:
+    pinned: dict[str, Any] = {"covisit_weight": 7.5, "tilt": 0.2, "steps": 1, "history_decay": 0.25}
+    found = choose_scoring(chains, Settings(dimensions=16, **pinned))
+    assert found.model_dump(include=set(pinned)) == pinned
+    assert list(found.tried) == ["half_life", "history_weight"]
+    everything = pinned | {"half_life": 0.5, "history_weight": 2.0}
+    found = choose_scoring(chains, Settings(dimensions=16, **everything))
+    assert found.model_dump(include=set(everything)) == everything
+    assert found.tried == {}
+    assert choose_scoring(chains, Settings(dimensions=16, covisit_weight=0)).covisit_weight == 0
+
+
+def test_too_few_steps_keep_the_defaults_and_say_how_many() -> None:
     few = dataset_of(random_histories(1, users=60, items=20, longest=5))
-    info = choose_weight(few, DIMENSIONS, SEED)
-    assert 0 < info.validation_pairs < 100
-    assert (info.covisit_weight, info.tried) == (DEFAULT_WEIGHT, {})
+    steps = len(hold_out(few, 64, 20).steps)
+    assert 0 < steps < 100
+    assert choose_scoring(few, SETTINGS) == ScoringInfo(validation_pairs=steps)
+    pinned = choose_scoring(few, Settings(tilt=0.3))
+    assert pinned == ScoringInfo(validation_pairs=steps, tilt=0.3)
 
 
-def test_a_pinned_weight_is_used_as_it_is(chains: Dataset) -> None:
-    info = choose_scoring(chains, Settings(covisit_weight=7.5))
-    assert (info.covisit_weight, info.tried, info.validation_pairs) == (7.5, {}, 0)
-    zero = choose_scoring(chains, Settings(covisit_weight=0))
-    assert zero.covisit_weight == 0
+def test_without_an_order_every_item_of_a_history_counts_the_same() -> None:
+    found = choose_scoring(replace(_noisy(), ordered=False), Settings(dimensions=16))
+    assert found.history_decay == 0
+    assert "history_decay" not in found.tried
+    few = dataset_of([[1, 2], [2, 3]], ordered=False)
+    assert choose_scoring(few, SETTINGS) == ScoringInfo(history_decay=0.0)
 
 
-def test_an_unset_weight_is_chosen_with_the_settings(chains: Dataset) -> None:
-    chosen = choose_scoring(chains, Settings(dimensions=DIMENSIONS, seed=SEED))
-    assert chosen.covisit_weight == choose_weight(chains, DIMENSIONS, SEED).covisit_weight
-    assert chosen.tried.keys() == {f"{weight:g}" for weight in WEIGHTS}
+def test_steps_to_unknown_items_do_not_count(chains: Dataset) -> None:
+    late = chains.pairs["time"] > float(chains.pairs["time"].quantile(0.9, "lower") or 0)
+    new = pl.when(late).then(pl.lit("new") + pl.int_range(pl.len()).cast(pl.String)).otherwise("item")
+    renamed = replace(chains, pairs=chains.pairs.with_columns(item=new))
+    assert choose_scoring(renamed, SETTINGS) == ScoringInfo()
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "stays"),
+    # Of 100 steps: the mean gain is (g - l) / 100 and its standard error close to sqrt(g + l) / 100.
+    [(9, 6, True), (12, 6, False), (2, 0, False), (5, 5, True), (0, 9, True)],
+)
+def test_better_leaves_the_present_only_for_more_than_a_standard_error(
+    slice_: Validation, gained: int, lost: int, stays: bool
+) -> None:
+    present = np.zeros(100, bool)
+    present[:50] = True
+    other = present.copy()
+    other[:lost] = False
+    other[50 : 50 + gained] = True
+
+    def score(scoring: ScoringInfo) -> Hits:
+        return present if scoring.steps == 3 else other
+
+    search = _Search(slice_, ScoringInfo(), frozenset(), silent)
+    search.better("steps", (3, 4), score)
+    assert search.chosen.steps == (3 if stays else 4)
+    assert search.tried == {"steps": {"3": 0.5, "4": (50 + gained - lost) / 100}}
+    # `best` wants nothing but more hits.
+    search = _Search(slice_, ScoringInfo(), frozenset(), silent)
+    search.best("steps", (3, 4), score)
+    assert search.chosen.steps == (4 if gained > lost else 3)
+
+
+@pytest.mark.parametrize(
+    ("kept", "pairs", "sigma"),
+    [
+        (100, 100, None),
+        (1_000, 991, None),  # 0.9 % come again
+        (1_000, 989, 0.5),  # 1.1 %: 0.11, and at least a half
+        (100, 95, 0.5),
+        (100, 88, 1.2),
+        (3, 2, 3.3333),
+        (100, 60, 4.0),
+        (1_000, 10, 4.0),
+    ],
+)
+def test_the_weight_of_coming_again(kept: int, pairs: int, sigma: float | None) -> None:
+    account = Account(rows_read=kept, rows_kept=kept, pairs=pairs)
+    assert repeat_weight(replace(dataset_of([[1, 2]]), account=account)) == sigma

@@ -1,0 +1,1 @@
+"""Measurements of the whole package against others; no part of the wheel."""

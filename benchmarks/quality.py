@@ -1,0 +1,61 @@
+"""Evaluates every example dataset beside all baselines: python -m benchmarks.quality --data-dir DIR.
+
+Writes docs/quality.md and benchmarks/quality.json. Session-KNN, which is not part of the product, joins
+the baselines here.
+"""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks.session_knn import SessionKnn
+from hybrid_recs.offline.description import Description
+from hybrid_recs.offline.evaluation import show
+from hybrid_recs.offline.progress import Steps, reported
+from hybrid_recs.settings import Settings
+from hybrid_recs.types import Json
+from jobs.evaluate import BASELINES, evaluate
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("serenade-example", "movietweetings", "online-retail", "ml-latest-small", "goodbooks-10k")
+INTRODUCTION = """# Quality
+
+Every figure below was printed by one run of `make quality DATA_DIR=<folder of the datasets>`: the same
+held-out cases for every method, up to 4,000 a task, defaults only. Only items with a vector are asked about
+and counted as targets, for every method alike. `se` is the standard error of HR@20; head and tail are HR@20
+by whether the (last) source item is among those that hold the first half of interactions; coverage, Gini and
+mean popularity rank are of what was recommended. `hybrid-recs` is the recommender object that the service
+uses, with its FAISS index and hot lists; "its exact search" scores every item instead. `implicit` ALS has its
+factors and alpha chosen on a validation slice of the training data, for items and users separately.
+`fit_s` and `fit_peak_mb` (growth of the process) of hybrid-recs include the choice of its parameters.
+"""
+
+
+@click.command(help=__doc__)
+@click.option("--data-dir", required=True, type=click.Path(path_type=Path), help="folder of the datasets")
+@click.option("--only", multiple=True, help="names of datasets; default: all")
+def main(data_dir: Path, only: tuple[str, ...]) -> None:
+    """Run, print each table as it is done, and write the two files."""
+    steps = Steps(Console(highlight=False, width=180))
+    results: list[Json] = []
+    with reported(steps.console):
+        for name in only or NAMES:
+            description = Description.load(ROOT / "examples" / f"{name}.toml", data_dir)
+            fits = {**BASELINES, "session-KNN": SessionKnn.fit}
+            results.append(evaluate(description, Settings(), steps, fits, 4_000))
+            show.print_table(results[-1], steps.console)
+            write(results)
+
+
+def write(results: list[Json]) -> None:
+    """What there is so far."""
+    sections = "\n".join(show.as_markdown(result) for result in results)
+    (ROOT / "docs").mkdir(exist_ok=True)
+    (ROOT / "docs" / "quality.md").write_text(f"{INTRODUCTION}\n{sections}")
+    (ROOT / "benchmarks" / "quality.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

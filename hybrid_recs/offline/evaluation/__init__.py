@@ -1,0 +1,1 @@
+"""Measures recommendations on held-out interactions, beside named baselines."""

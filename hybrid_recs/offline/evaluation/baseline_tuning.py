@@ -1,0 +1,71 @@
+"""Held-out items that the settings of baselines are chosen on: the last one of some training users."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from hybrid_recs.offline.embeddings import unit_rows
+from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.types import Floats, Rows
+
+_USERS = 2_000
+_K = 20
+_QUERIES_AT_ONCE = 256
+
+Csr = sparse.csr_array
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Training data without the last item of some users: users × items, and per user what is to be found."""
+
+    matrix: "Csr[np.float32]"
+    users: Rows
+    sources: Rows
+    targets: Rows
+
+    def of_items(self, vectors: Floats) -> float:
+        """HR@20 of the target by cosine (n × f) with the item before it."""
+        unit = unit_rows(vectors)
+        n = len(self.sources)
+        masked = sparse.csr_array(
+            (np.ones(n, np.float32), (np.arange(n), self.sources)), shape=(n, self.matrix.shape[1])
+        )
+        return self._hit_rate(unit[self.sources], unit, masked)
+
+    def of_users(self, items: Floats, user: Callable[[Rows], Floats]) -> float:
+        """HR@20 (= Recall@20 of one target) among what a user does not have.
+
+        Scores are products of item factors (n × f) with the factor (f) that `user` makes of a history.
+        """
+        if not len(self.users):
+            return 0.0
+        histories = self.matrix[self.users]
+        parts = np.split(histories.indices.astype(np.int64), histories.indptr[1:-1])
+        return self._hit_rate(np.stack([user(part) for part in parts]), items, histories)
+
+    def _hit_rate(self, queries: Floats, vectors: Floats, masked: "Csr[np.float32]") -> float:
+        """Rows level with the target count as before it."""
+        found = 0
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            block = slice(start, start + _QUERIES_AT_ONCE)
+            scores = queries[block] @ vectors.T
+            scores[masked[block].nonzero()] = -np.inf
+            bound = scores[np.arange(len(scores)), self.targets[block]]
+            found += int(np.sum((scores >= bound[:, np.newaxis]).sum(axis=1) <= _K))
+        return found / max(len(queries), 1)
+
+
+def hold_out(data: Encoded, seed: int) -> HeldOut:
+    """Take the last item of up to 2,000 users with at least two."""
+    users, items = (data.pairs[name].to_numpy().astype(np.int64) for name in ("user", "item"))
+    same = users[1:] == users[:-1]
+    last = np.flatnonzero(np.append(~same, True) & np.insert(same, 0, False))
+    chosen = np.random.default_rng(seed).permutation(last)[:_USERS]
+    keep = np.ones(len(users), np.bool_)
+    keep[chosen] = False
+    ones = np.ones(int(keep.sum()), np.float32)
+    matrix = sparse.csr_array((ones, (users[keep], items[keep])), shape=data.matrix.shape)
+    return HeldOut(matrix, users[chosen], items[chosen - 1], items[chosen])

@@ -1,0 +1,111 @@
+"""This product's answers as the service gives them, and those of its parts alone."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hybrid_recs.covisits import CoVisits
+from hybrid_recs.generation import Generation
+from hybrid_recs.manifest import DatasetInfo, ScoringInfo
+from hybrid_recs.offline import build
+from hybrid_recs.offline.dataset import Dataset
+from hybrid_recs.offline.evaluation.method import Kind
+from hybrid_recs.offline.hot_set import choose_hot_set
+from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.offline.model import fit
+from hybrid_recs.offline.tuning import choose_scoring
+from hybrid_recs.recommender import NoList, Query, Recommender
+from hybrid_recs.scoring import Scorer, history
+from hybrid_recs.settings import Settings
+from hybrid_recs.types import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The recommender object that the service uses: hot lists, FAISS index and all."""
+
+    recommender: Recommender
+    name: str = "hybrid-recs"
+    kind: Kind = Kind.SERVED
+
+    def from_item(self, row: int, k: int) -> Rows:
+        """From the item's precomputed list when it is hot, by live search when it is not."""
+        cached = self.recommender.generation.hot.neighbours(row) or NoList.NOT_HOT
+        return self.recommender.answer(Query(row, k), cached).neighbours.rows
+
+    def from_session(self, rows: Rows, k: int) -> Rows:
+        """As the recommender answers a session."""
+        return self.recommender.after_session(rows, k).neighbours.rows
+
+    def from_user(self, rows: Rows, k: int) -> Rows:
+        """As the recommender answers a user."""
+        return self.recommender.for_user(rows, k).neighbours.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustive:
+    """A scoring function over every item: the served score without an index, or a part of it."""
+
+    scorer: Scorer
+    scoring: ScoringInfo
+    name: str
+    kind: Kind = Kind.PART
+
+    def from_item(self, row: int, k: int) -> Rows:
+        """The best of all items."""
+        return self.scorer.rank(row, self._candidates(self.scorer.vectors[row], k + 1), k).rows
+
+    def from_session(self, rows: Rows, k: int) -> Rows:
+        """The best of all items."""
+        return self._from_history(rows, k, self.scoring.repeat)
+
+    def from_user(self, rows: Rows, k: int) -> Rows:
+        """The best of all items that are not in the history."""
+        return self._from_history(rows, k, None)
+
+    def _from_history(self, rows: Rows, k: int, repeat: float | None) -> Rows:
+        seen = frozenset(rows.tolist()) if repeat is None else frozenset()
+        items = history(rows, self.scoring.history_decay, self.scoring.history_weight, repeat)
+        candidates = self._candidates(self.scorer.query(items), k + len(items.rows) + len(seen))
+        return self.scorer.rank_set(items, candidates, k, seen).rows
+
+    def _candidates(self, query: np.ndarray[tuple[int], np.dtype[np.float32]], k: int) -> Rows:
+        if not self.scorer.vectors.any():
+            return np.empty(0, np.int64)  # lists only: nothing to search
+        scores = (self.scorer.vectors @ query) * self.scorer.tilt
+        best: Rows = np.argpartition(-scores, min(k, len(scores) - 1))[:k]
+        return best
+
+
+def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) -> Served:
+    """Choose, fit, build and open a generation in `folder`, as a rebuild does; it is not published."""
+    scoring = choose_scoring(dataset, settings)
+    scorer = fit(data, settings.dimensions, settings.seed, scoring).scorer(scoring)
+    build.write_items(folder, data)
+    index = build.write_model(folder, scorer, settings)
+    hot = choose_hot_set(
+        data.popularity,
+        data.n_vectors,
+        settings.hot_share,
+        settings.hot_max_items,
+        settings.hot_max_mb * 10**6,
+    )
+    build.write_hot_lists(folder, scorer, hot)
+    source = DatasetInfo(name=dataset.name, fingerprint="", account={})
+    manifest = build.describe("evaluation", None, source, data, scorer, index, scoring, hot, settings)
+    return Served(Recommender(Generation.open(folder, manifest)))
+
+
+def parts_of(served: Served) -> list[Exhaustive]:
+    """The same score by exact search, its vectors alone, and its co-visit lists alone."""
+    generation = served.recommender.generation
+    scorer, scoring = generation.scorer, generation.manifest.scoring
+    n = len(scorer.vectors)
+    none = CoVisits(np.zeros(n + 1, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
+    blank = np.zeros((n, 1), np.float32)
+    return [
+        Exhaustive(scorer, scoring, "its exact search"),
+        Exhaustive(replace(scorer, covisits=none), scoring, "its vectors only"),
+        Exhaustive(replace(scorer, vectors=blank, weight=1.0), scoring, "its lists only"),
+    ]

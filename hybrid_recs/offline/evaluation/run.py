@@ -1,0 +1,130 @@
+"""Runs every method over the cases of every task and adds up the figures."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hybrid_recs.offline.evaluation.cases import TASKS, Case
+from hybrid_recs.offline.evaluation.method import Method
+from hybrid_recs.offline.evaluation.metrics import Figures, Tally, head_rows
+from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.types import Json, OnDone, Rows
+
+CUTOFF = 20
+_PAGE = 4_096
+_SAMPLE_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A method ready to be asked; memory is the growth of the process at its peak during the fit."""
+
+    method: Method
+    seconds: float
+    peak_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the result."""
+
+    task: str
+    fitted: Fitted
+    figures: Figures
+    ms: float
+
+    def as_json(self) -> Json:
+        """The line as documented; `se` is that of HR@20; null where there were too few cases."""
+        figures = self.figures
+        line = {
+            "task": self.task,
+            "method": self.fitted.method.name,
+            "kind": self.fitted.method.kind.value,
+            f"hr@{CUTOFF}": round(figures.hr.value, 5),
+            f"mrr@{CUTOFF}": round(figures.mrr.value, 5),
+            f"recall@{CUTOFF}": round(figures.recall.value, 5),
+            f"ndcg@{CUTOFF}": round(figures.ndcg.value, 5),
+            "se": round(figures.hr.error, 5),
+            "se_mrr": round(figures.mrr.error, 5),
+            "se_recall": round(figures.recall.error, 5),
+            "se_ndcg": round(figures.ndcg.error, 5),
+            "head": round(figures.hr_head.value, 5),
+            "tail": round(figures.hr_tail.value, 5),
+            "coverage": round(figures.coverage, 5),
+            "gini": round(figures.gini, 5),
+            "popularity_rank": round(figures.popularity_rank, 1),
+            "cases": figures.cases,
+            "fit_s": round(self.fitted.seconds, 2),
+            "fit_peak_mb": round(self.fitted.peak_mb, 1),
+            "ms": round(self.ms, 3),
+        }
+        return {name: None if value != value else value for name, value in line.items()}
+
+
+def fitted(fit: Callable[[], Method]) -> Fitted:
+    """Fit, timed, with the memory watched."""
+    with _memory_watch() as peak:
+        started = time.perf_counter()
+        method = fit()
+        seconds = time.perf_counter() - started
+    return Fitted(method, seconds, peak() / 1e6)
+
+
+def measure(one: Fitted, cases: dict[str, list[Case]], data: Encoded, on_done: OnDone) -> list[Row]:
+    """The figures of one method on every task."""
+    popularity = data.popularity[: data.n_vectors]
+    in_head = head_rows(popularity)
+    ranks = np.arange(1, data.n_vectors + 1)  # rows run from most to least popular
+    ask = dict(zip(TASKS, _questions(one.method), strict=True))
+    rows = []
+    for task, asked in cases.items():
+        tally = Tally(CUTOFF, ranks)
+        started = time.perf_counter()
+        for case in asked:
+            found = ask[task](case.given)
+            tally.add(found[found < data.n_vectors], case.targets, bool(in_head[case.given[-1]]))
+            on_done(1)
+        seconds = time.perf_counter() - started
+        if asked:
+            rows.append(Row(task, one, tally.figures(), 1_000 * seconds / len(asked)))
+    return rows
+
+
+def _questions(method: Method) -> tuple[Callable[[Rows], Rows], ...]:
+    return (
+        lambda given: method.from_item(int(given[-1]), CUTOFF),
+        lambda given: method.from_session(given, CUTOFF),
+        lambda given: method.from_user(given, CUTOFF),
+    )
+
+
+@contextmanager
+def _memory_watch() -> Iterator[Callable[[], int]]:
+    """Bytes by which the resident memory grew at most inside the block; sampled, 0 where not known."""
+    start = peak = _resident()
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(_SAMPLE_SECONDS):
+            peak = max(peak, _resident())
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield lambda: max(peak, _resident()) - start
+    finally:
+        done.set()
+        thread.join()
+
+
+def _resident() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+    except OSError:
+        return 0
