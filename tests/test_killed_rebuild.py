@@ -48,14 +48,16 @@ def _full_pipe_but(room: int) -> tuple[int, int]:
 
 
 def _wait_until_it_waits(job: subprocess.Popen[bytes], writer: int) -> None:
-    """Until the pipe is full and the job has used no processor time for a while."""
+    """Until the pipe is full and the job has slept for a while without using processor time."""
     deadline = time.monotonic() + 30
     used, since = "", time.monotonic()
-    while select.select([], [writer], [], 0)[1] or time.monotonic() - since < 0.25:
+    while select.select([], [writer], [], 0)[1] or time.monotonic() - since < 0.5:
         assert time.monotonic() < deadline
         assert job.poll() is None
-        now = " ".join(Path(f"/proc/{job.pid}/stat").read_text().rpartition(")")[2].split()[11:13])
-        if now != used:
+        state, *fields = Path(f"/proc/{job.pid}/stat").read_text().rpartition(")")[2].split()
+        now = " ".join(fields[10:12])
+        # Runnable but not running is what a job looks like on a busy machine.
+        if now != used or state != "S":
             used, since = now, time.monotonic()
         time.sleep(0.02)
 

@@ -21,7 +21,7 @@ CUTOFF = 20
 MOST_STEPS = 5
 _MOST_STEPS = 3_000
 _LEAST_SAMPLE = 500
-_MOST_HISTORIES = 400
+_MOST_HISTORIES = 600
 # Steps times items that one search over the slice may cost.
 _BUDGET = 200_000_000
 

@@ -15,6 +15,15 @@ import pytest
 from hybrid_recs import embedded_redis
 
 ROOT = Path(__file__).parents[2]
+# What the search for parameters would find; it has tests of its own and takes half a minute here.
+PINNED = {
+    "HYBRID_RECS_COVISIT_WEIGHT": "0.5",
+    "HYBRID_RECS_TILT": "0.05",
+    "HYBRID_RECS_STEPS": "3",
+    "HYBRID_RECS_HALF_LIFE": "0.25",
+    "HYBRID_RECS_HISTORY_WEIGHT": "1",
+    "HYBRID_RECS_HISTORY_DECAY": "1",
+}
 
 
 @pytest.fixture
@@ -45,7 +54,13 @@ def _commands() -> list[str]:
 
 def _run(command: str, folder: Path) -> str:
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False, timeout=240
+        ["bash", "-c", command],
+        cwd=folder,
+        env=os.environ | PINNED,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
