@@ -106,13 +106,15 @@ class ItemKnn:
     kind = Kind.BASELINE
 
     @classmethod
-    def fit(cls, data: Encoded, neighbours: int = NEIGHBOURS) -> "ItemKnn":
+    def fit(
+        cls, data: Encoded, neighbours: int = NEIGHBOURS, cells_at_once: int = _CELLS_AT_ONCE
+    ) -> "ItemKnn":
         """Keep the best `neighbours` of every row; a few million cosines at a time are held."""
         unit = data.matrix.copy()
         unit.data = (unit.data / np.sqrt(data.degrees[unit.indices])).astype(np.float32)
         by_item = unit.T.tocsr()
         found: list[tuple[Rows, Floats]] = []
-        for start, end in _blocks(data.matrix):
+        for start, end in _blocks(data.matrix, cells_at_once):
             block = (by_item[start:end] @ unit).tocsr()
             for row in range(start, end):
                 part = slice(block.indptr[row - start], block.indptr[row - start + 1])
@@ -159,7 +161,7 @@ def spans(starts: Rows, lengths: Rows) -> Rows:
     return every
 
 
-def _blocks(matrix: "Csr[np.float32]") -> Iterator[tuple[int, int]]:
+def _blocks(matrix: "Csr[np.float32]", cells_at_once: int) -> Iterator[tuple[int, int]]:
     """Ranges of items whose co-occurrences are a few million cells at most (or one item)."""
     n = matrix.shape[1]
     cells = np.minimum(matrix.T @ np.asarray(matrix.sum(axis=1), np.float64), n)
@@ -167,7 +169,7 @@ def _blocks(matrix: "Csr[np.float32]") -> Iterator[tuple[int, int]]:
     start = 0
     while start < n:
         before = held[start - 1] if start else 0.0
-        end = max(int(np.searchsorted(held, before + _CELLS_AT_ONCE, "right")), start + 1)
+        end = max(int(np.searchsorted(held, before + cells_at_once, "right")), start + 1)
         yield start, end
         start = end
 

@@ -133,10 +133,9 @@ def dense_cosines(data: Encoded) -> Floats:
 
 
 @pytest.mark.parametrize("cells", [1, 500, 4_000_000])
-def test_item_knn_is_the_dense_cosine(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hybrid_recs.offline.evaluation.baselines._CELLS_AT_ONCE", cells)
+def test_item_knn_is_the_dense_cosine(cells: int) -> None:
     data, _ = encoded(random_histories(2, 80, 40, 9))
-    cosines, method = dense_cosines(data), ItemKnn.fit(data, neighbours=7)
+    cosines, method = dense_cosines(data), ItemKnn.fit(data, neighbours=7, cells_at_once=cells)
     for row in range(data.n_vectors):
         start, end = method.starts[row], method.starts[row + 1]
         expected = np.sort(cosines[row])[::-1][:7]
