@@ -10,6 +10,7 @@ from hybrid_recs.hot_lists import HotLists
 from hybrid_recs.manifest import Manifest
 from hybrid_recs.mapped import open_array
 from hybrid_recs.scoring import Scorer
+from hybrid_recs.trending import Trending
 from hybrid_recs.vectors import FaissIndex
 
 INDEX_FILE = "index.faiss"
@@ -46,6 +47,7 @@ class Generation:
                 tilt=open_array(folder / TILT_FILE),
                 covisits=CoVisits.open(folder),
                 weight=manifest.scoring.covisit_weight,
+                trending=Trending.open(folder),
             ),
             hot=HotLists.open(folder),
         )

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hybrid_recs.errors import CorruptGenerationError
-from hybrid_recs.types import Json
+from hybrid_recs.types import HistoryWeights, Json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "manifest.json"
 _LIBRARIES = ("hybrid-recs", "faiss-cpu", "numpy", "scipy", "polars", "redis")
 
@@ -52,21 +52,41 @@ class IndexInfo(_Frozen):
 class ScoringInfo(_Frozen):
     """The parameters of fit and score, and how they were chosen.
 
+    half_life: of co-visits, trend_half_life: of what is met lately, both in shares of the time span.
+    session_…, user_…: how answers to a session and to a user's history are scored.
     repeat: σ, what a session's own items' weights count for again; None: they never come again.
-    tried: parameter → value → HR@20 over `validation_pairs` held-out steps, in the order of the search.
-    hr: HR@20 of the chosen parameters on that slice; None when there was too little to judge by.
+    tried: parameter → value → mean over the validation slice (HR@20 of the next item after an item and
+        after a session, nDCG@20 of users' later items), in the order of the search.
+    validation_pairs, validation_users: held-out steps and users. hr: HR@20 of the chosen parameters after
+        an item; None when there was too little to judge by.
     """
 
     covisit_weight: float = 1.0
     tilt: float = 0.05
     steps: int = 3
     half_life: float = 0.25
-    history_decay: float = 1.0
-    history_weight: float = 1.0
+    trend_half_life: float = 0.01
+    session_decay: float = 1.0
+    session_weight: float = 1.0
+    session_trend: float = 0.0
+    user_decay: float = 0.5
+    user_weight: float = 1.0
+    user_trend: float = 3.0
     repeat: float | None = None
     tried: dict[str, dict[str, float]] = {}
     validation_pairs: int = 0
+    validation_users: int = 0
     hr: float | None = None
+
+    @property
+    def of_session(self) -> HistoryWeights:
+        """How a session is scored; its items may come again where visitors do come back to items."""
+        return HistoryWeights(self.session_decay, self.session_weight, self.session_trend, self.repeat)
+
+    @property
+    def of_user(self) -> HistoryWeights:
+        """How a user's history is scored; none of it comes again."""
+        return HistoryWeights(self.user_decay, self.user_weight, self.user_trend)
 
 
 class DatasetInfo(_Frozen):

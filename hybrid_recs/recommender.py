@@ -8,7 +8,7 @@ import numpy as np
 from hybrid_recs.generation import Generation
 from hybrid_recs.packed import unpack
 from hybrid_recs.scoring import history
-from hybrid_recs.types import Answer, Neighbours, Reason, Rows, Source
+from hybrid_recs.types import Answer, HistoryWeights, Neighbours, Reason, Rows, Source
 
 
 class NoList(Enum):
@@ -84,22 +84,22 @@ class Recommender:
     def after_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
         """What a visitor will want next; `rows` oldest first. Items of the session may come again where
         visitors of this data do come back to items."""
-        return self._for_history(rows, k, excluded, self.generation.manifest.scoring.repeat)
+        return self._for_history(rows, k, excluded, self.generation.manifest.scoring.of_session)
 
     def for_user(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
         """What else a user will want; `rows` is the history, oldest first, none of which comes again."""
-        return self._for_history(rows, k, excluded, None)
+        return self._for_history(rows, k, excluded, self.generation.manifest.scoring.of_user)
 
-    def _for_history(self, rows: Rows, k: int, excluded: frozenset[int], repeat: float | None) -> Answer:
-        generation, scoring = self.generation, self.generation.manifest.scoring
-        if repeat is None:
+    def _for_history(self, rows: Rows, k: int, excluded: frozenset[int], how: HistoryWeights) -> Answer:
+        generation = self.generation
+        if how.repeat is None:
             excluded |= frozenset(rows.tolist())
         query = Query(None, k, excluded)
         known = rows[rows < generation.manifest.vectors]
         if not len(known):
             reason = Reason.NO_VECTOR if len(rows) else Reason.UNKNOWN_ITEM
             return Answer(Source.POPULAR, reason, self.popular(query))
-        items = history(known, scoring.history_decay, scoring.history_weight, repeat)
+        items = history(known, how)
         wanted = k + len(items.rows) + len(excluded)
         candidates = generation.index.search(generation.scorer.query(items), wanted)
         found = generation.scorer.rank_set(items, candidates, k, excluded)

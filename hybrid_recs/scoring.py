@@ -2,18 +2,20 @@
 
 A query is a set of items with weights; one item is a set of one. With q = Σ w_a V_a (unit vectors),
 
-    score(j) = (q · V_j) · tilt_j + weight · Σ w_a R_aj + repeat · w_j
+    score(j) = (q · V_j) · tilt_j + weight · Σ w_a R_aj + trend · T_j + repeat · w_j
 
-where tilt_j grows slowly with j's popularity, R_aj in [0, 1] is the co-visit weight, and the last term is
-for queries whose own items may come again.
+where tilt_j grows slowly with j's popularity, R_aj in [0, 1] is the co-visit weight, T_j in [0, 1] says how
+often everybody meets j lately (for visitors only: what is like an item does not depend on the season), and
+the last term is for queries whose own items may come again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from hybrid_recs.covisits import CoVisits
-from hybrid_recs.types import Floats, Neighbours, Rows
+from hybrid_recs.trending import Trending
+from hybrid_recs.types import Floats, HistoryWeights, Neighbours, Rows
 
 # Of a longer history only the latest are scored: the weights of the rest are small.
 LONGEST_HISTORY = 50
@@ -21,7 +23,7 @@ LONGEST_HISTORY = 50
 
 @dataclass(frozen=True, slots=True)
 class ItemSet:
-    """Distinct rows with a weight each, and how co-visits count in this kind of query.
+    """Distinct rows with a weight each, and how co-visits and the trend count in this kind of query.
 
     repeat: what the items' own weights are multiplied by in their score; None: they never come again.
     """
@@ -30,16 +32,19 @@ class ItemSet:
     weights: Floats
     covisit_weight: float
     repeat: float | None = None
+    trend: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """What the score is made of: unit vectors (n × d), tilt (n), co-visits of n rows, their weight."""
+    """What the score is made of: unit vectors (n × d), tilt (n), co-visits of n rows, their weight, and
+    what is met lately."""
 
     vectors: Floats
     tilt: Floats
     covisits: CoVisits
     weight: float
+    trending: Trending = field(default_factory=Trending.nothing)
 
     def one(self, row: int) -> ItemSet:
         """The query for items like one item."""
@@ -57,9 +62,10 @@ class Scorer:
     def rank_set(
         self, items: ItemSet, candidates: Rows, k: int, excluded: frozenset[int] = frozenset()
     ) -> Neighbours:
-        """The best `k` of `candidates`, the items' co-visits and, if they may repeat, the items themselves.
+        """The best `k` of `candidates`, the items' co-visits, what is trending (where that counts) and, if
+        they may repeat, the items themselves.
 
-        Never an excluded row. Co-visit weights are never negative, so an item outside all the co-visit
+        Never an excluded row. Co-visit and trend weights are never negative, so an item outside all the
         lists can only be in the best k if it is in the best k by q · V · tilt: with the best
         k + len(items) + len(excluded) of those as candidates the result equals that of scoring every item.
         Ties go to the lower row.
@@ -69,7 +75,7 @@ class Scorer:
         # einsum sums each row by itself: a score does not depend on what else is scored, as it would
         # in a blocked matrix product.
         scores = np.einsum("ij,j->i", self.vectors[rows], self.query(items)) * self.tilt[rows]
-        np.add.at(scores, np.searchsorted(rows, linked), np.float32(items.covisit_weight) * strengths)
+        np.add.at(scores, np.searchsorted(rows, linked), strengths)
         own = np.searchsorted(rows, items.rows)
         keep = np.ones(len(rows), bool)
         if items.repeat is None:
@@ -84,17 +90,23 @@ class Scorer:
         return Neighbours(rows[best], scores[best].astype(np.float16).astype(np.float32))
 
     def _linked(self, items: ItemSet) -> tuple[Rows, Floats]:
-        """Co-visited rows of all the items, with repeats, and their weights times the item's."""
+        """Co-visited rows of all the items and trending ones, with repeats, and what each adds to a score."""
         lists = [self.covisits.of(int(row)) for row in items.rows]
-        rows = np.concatenate([linked for linked, _ in lists])
-        weights = [weight * strengths for weight, (_, strengths) in zip(items.weights, lists, strict=True)]
-        return rows, np.concatenate(weights)
+        parts = [
+            np.float32(items.covisit_weight) * (weight * strengths)
+            for weight, (_, strengths) in zip(items.weights, lists, strict=True)
+        ]
+        rows = [linked for linked, _ in lists]
+        if items.trend:
+            rows.append(self.trending.rows)
+            parts.append(np.float32(items.trend) * self.trending.weights)
+        return np.concatenate(rows), np.concatenate(parts)
 
 
-def history(rows: Rows, decay: float, covisit_weight: float, repeat: float | None) -> ItemSet:
-    """A visitor's items, oldest first: the a-th most recent distinct one weighs (1 + a)^-decay."""
+def history(rows: Rows, how: HistoryWeights) -> ItemSet:
+    """A visitor's items, oldest first, as a query."""
     newest_first = rows[::-1]
     _, first = np.unique(newest_first, return_index=True)
     distinct = newest_first[np.sort(first)][:LONGEST_HISTORY]
-    weights = (1 + np.arange(len(distinct))) ** -decay
-    return ItemSet(distinct, weights.astype(np.float32), covisit_weight, repeat)
+    weights = ((1 + np.arange(len(distinct))) ** -float(how.decay)).astype(np.float32)
+    return ItemSet(distinct, weights, how.covisit_weight, how.repeat, how.trend)

@@ -39,18 +39,33 @@ class Settings(BaseSettings):
         None,
         ge=0,
         le=1_000,
-        description="weight of co-visits in the score; this and the next five, unset: validated",
+        description="weight of co-visits in the score; this and the next ten, unset: validated",
     )
     tilt: float | None = Field(None, ge=0, le=1, description="power of popularity in the score")
     steps: int | None = Field(None, ge=1, le=12, description="steps of the vector fit")
     half_life: float | None = Field(
         None, gt=0, description="age at which a co-visit counts half, in shares of the time span"
     )
-    history_decay: float | None = Field(
-        None, ge=0, description="power by which older items of a visitor count less"
+    trend_half_life: float | None = Field(
+        None, gt=0, description="age at which an interaction counts half for the trend, in the same shares"
     )
-    history_weight: float | None = Field(
-        None, ge=0, le=1_000, description="weight of co-visits in answers to a visitor's history"
+    session_decay: float | None = Field(
+        None, ge=0, description="power by which older items of a session count less"
+    )
+    session_weight: float | None = Field(
+        None, ge=0, le=1_000, description="weight of co-visits in answers to a session"
+    )
+    session_trend: float | None = Field(
+        None, ge=0, le=1_000, description="weight of what is met lately in answers to a session"
+    )
+    user_decay: float | None = Field(
+        None, ge=0, description="power by which older items of a user's history count less"
+    )
+    user_weight: float | None = Field(
+        None, ge=0, le=1_000, description="weight of co-visits in answers to a user's history"
+    )
+    user_trend: float | None = Field(
+        None, ge=0, le=1_000, description="weight of what is met lately in answers to a user's history"
     )
 
     exact_below: int = Field(10_000, ge=0, description="catalogues up to this size get an exact index")

@@ -62,6 +62,21 @@ class Neighbours:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryWeights:
+    """How a visitor's history is scored.
+
+    decay: the a-th most recent distinct item weighs (1 + a)^-decay. covisit_weight: of co-visits.
+    trend: of what everybody meets lately. repeat: what the items' own weights count for again in their
+    score; None: they never come again.
+    """
+
+    decay: float
+    covisit_weight: float
+    trend: float = 0.0
+    repeat: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What one request gets: the neighbours, and which rung gave them and why."""
 

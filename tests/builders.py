@@ -110,6 +110,7 @@ def write_generation(folder: Path, generation: str, ids: Sequence[str], hot: Row
     save_array(folder / VECTORS_FILE, scorer.vectors)
     save_array(folder / TILT_FILE, scorer.tilt)
     scorer.covisits.save(folder)
+    scorer.trending.save(folder)
     flat = faiss.IndexFlatIP(dimensions)
     flat.add(scorer.vectors)
     faiss.write_index(flat, str(folder / INDEX_FILE))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_recs.scoring import LONGEST_HISTORY, ItemSet, Scorer, history
-from hybrid_recs.types import Neighbours
+from hybrid_recs.trending import Trending
+from hybrid_recs.types import HistoryWeights, Neighbours
 from tests.builders import random_covisits
 
 Pairs = list[tuple[int, float]]
@@ -21,14 +22,22 @@ def _exact_scorer(seed: int) -> Scorer:
         rng.choice([1.0, 1.25, 1.5], n).astype(np.float32),
         random_covisits(rng, np.arange(1, 17) / 16, n, 12),
         float(rng.choice([0.0, 0.5, 1.0, 3.0])),
+        _trending(rng, n),
     )
+
+
+def _trending(rng: np.random.Generator, n: int) -> Trending:
+    rows = rng.permutation(n)[: rng.integers(0, 6)]
+    return Trending(rows, (np.sort(rng.integers(1, 17, len(rows)))[::-1] / 16).astype(np.float32))
 
 
 def _items(seed: int, n: int, repeat: float | None) -> ItemSet:
     rng = np.random.default_rng(seed + 1)
     rows = rng.permutation(n)[: rng.integers(1, 8)]
     weights = rng.choice([0.125, 0.25, 0.5, 1.0], len(rows)).astype(np.float32)
-    return ItemSet(rows, weights, float(rng.choice([0.0, 0.5, 2.0])), repeat)
+    return ItemSet(
+        rows, weights, float(rng.choice([0.0, 0.5, 2.0])), repeat, float(rng.choice([0.0, 0.5, 4.0]))
+    )
 
 
 def _reference(
@@ -39,7 +48,10 @@ def _reference(
     for row, weight in weights.items():
         for other, strength in zip(*(part.tolist() for part in scorer.covisits.of(row)), strict=True):
             linked[other] = linked.get(other, 0.0) + weight * strength
-    allowed = {*candidates, *linked, *weights} - excluded
+    trend = dict(zip(scorer.trending.rows.tolist(), scorer.trending.weights.tolist(), strict=True))
+    if not items.trend:
+        trend = {}
+    allowed = {*candidates, *linked, *weights, *trend} - excluded
     if items.repeat is None:
         allowed -= set(weights)
     scored = []
@@ -49,6 +61,7 @@ def _reference(
             for row, weight in weights.items()
         )
         score = cosine * float(scorer.tilt[other]) + items.covisit_weight * linked.get(other, 0.0)
+        score += items.trend * trend.get(other, 0.0)
         scored.append((other, score + (items.repeat or 0.0) * weights.get(other, 0.0)))
     best = sorted(scored, key=lambda entry: (-entry[1], entry[0]))[:k]
     return [(other, float(np.float16(score))) for other, score in best]
@@ -103,18 +116,18 @@ def test_one_item_is_a_set_of_one(seed: int) -> None:
         np.testing.assert_array_equal(scorer.query(one), scorer.vectors[row])
         as_set = scorer.rank_set(one, np.arange(n), n, frozenset((3,)))
         assert _pairs(as_set) == _pairs(scorer.rank(row, np.arange(n), n, frozenset((3,))))
-        of_history = history(np.array([row]), 1.0, scorer.weight, None)
+        of_history = history(np.array([row]), HistoryWeights(1.0, scorer.weight))
         assert _pairs(scorer.rank_set(of_history, np.arange(n), n)) == _pairs(
             scorer.rank(row, np.arange(n), n)
         )
 
 
 def test_a_history_is_its_distinct_items_latest_first() -> None:
-    items = history(np.array([7, 3, 7, 9, 3, 5]), 1.0, 2.0, 0.5)
+    items = history(np.array([7, 3, 7, 9, 3, 5]), HistoryWeights(1.0, 2.0, 3.0, 0.5))
     assert items.rows.tolist() == [5, 3, 9, 7]
     np.testing.assert_allclose(items.weights, [1, 1 / 2, 1 / 3, 1 / 4], rtol=1e-7)
     assert items.weights.dtype == np.float32
-    assert (items.covisit_weight, items.repeat) == (2.0, 0.5)
+    assert (items.covisit_weight, items.trend, items.repeat) == (2.0, 3.0, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -122,15 +135,15 @@ def test_a_history_is_its_distinct_items_latest_first() -> None:
     [(0.0, [1, 1, 1, 1]), (0.5, [1, 2**-0.5, 3**-0.5, 0.5]), (2.0, [1, 1 / 4, 1 / 9, 1 / 16])],
 )
 def test_older_items_weigh_less_by_the_decay(decay: float, weights: list[float]) -> None:
-    np.testing.assert_allclose(history(np.arange(4), decay, 1.0, None).weights, weights, rtol=1e-6)
+    np.testing.assert_allclose(history(np.arange(4), HistoryWeights(decay, 1.0)).weights, weights, rtol=1e-6)
 
 
 def test_of_a_long_history_the_latest_distinct_items_count() -> None:
     assert LONGEST_HISTORY == 50
-    once = history(np.arange(1_000), 1.0, 1.0, None)
+    once = history(np.arange(1_000), HistoryWeights(1.0, 1.0))
     assert once.rows.tolist() == list(range(999, 949, -1))
     assert once.weights[-1] == np.float32(1 / 50)
-    twice = history(np.repeat(np.arange(60), 40), 1.0, 1.0, None)
+    twice = history(np.repeat(np.arange(60), 40), HistoryWeights(1.0, 1.0))
     assert twice.rows.tolist() == list(range(59, 9, -1))
 
 
@@ -148,3 +161,16 @@ def test_items_come_again_only_if_they_may() -> None:
     assert (added[0] - nothing_added[0], added[2] - nothing_added[2]) == (4.0, 2.0)
     left_out = scorer.rank_set(ItemSet(rows, weights, 1.0, 4.0), np.arange(n), n, frozenset((0,)))
     assert set(left_out.rows.tolist()) == set(range(n)) - {0}
+
+
+def test_the_trend_counts_for_visitors_and_never_for_what_is_like_an_item() -> None:
+    scorer = _exact_scorer(3)
+    n = len(scorer.vectors)
+    assert len(scorer.trending.rows)
+    rows, weights = np.array([0, 2]), np.array([1.0, 0.5], np.float32)
+    plain = dict(_pairs(scorer.rank_set(ItemSet(rows, weights, 1.0, 0.0), np.arange(n), n)))
+    moved = dict(_pairs(scorer.rank_set(ItemSet(rows, weights, 1.0, 0.0, 4.0), np.arange(n), n)))
+    added = {row: moved[row] - plain[row] for row in moved if moved[row] != plain[row]}
+    expected = zip(scorer.trending.rows.tolist(), scorer.trending.weights.tolist(), strict=True)
+    assert added == {row: 4 * weight for row, weight in expected}
+    assert scorer.one(0).trend == 0

@@ -39,18 +39,20 @@ def _rows(generation: Generation, *ids: str) -> Rows:
 
 
 def _reference(
-    recommender: Recommender, rows: Rows, repeat: float | None
+    recommender: Recommender, rows: Rows, repeat: float | None, of_user: bool = False
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The score of every item with a vector, by the formula; -inf for the items themselves if not again."""
     scorer, scoring = recommender.generation.scorer, recommender.generation.manifest.scoring
     vectors = np.asarray(scorer.vectors, np.float64)
     met = list(dict.fromkeys(rows[::-1].tolist()))[:50]
+    how = scoring.of_user if of_user else scoring.of_session
     scores = np.zeros(len(vectors))
+    scores[scorer.trending.rows] += how.trend * scorer.trending.weights
     for age, row in enumerate(met):
-        weight = (1 + age) ** -scoring.history_decay
+        weight = (1 + age) ** -how.decay
         scores += weight * (vectors @ vectors[row]) * np.asarray(scorer.tilt, np.float64)
         linked, strengths = scorer.covisits.of(row)
-        scores[linked] += scoring.history_weight * weight * strengths
+        scores[linked] += how.covisit_weight * weight * strengths
         scores[row] += weight * repeat if repeat is not None else -np.inf
     return scores
 
@@ -78,7 +80,7 @@ def test_answers_are_the_best_of_all_items(once: Recommender, again: Recommender
         left = _reference(again, rows, 2.0)
         left[list(excluded)] = -np.inf
         _check(again.after_session(rows, k, excluded), left, k)
-        of_user = _reference(again, rows, None)
+        of_user = _reference(again, rows, None, of_user=True)
         of_user[[*excluded, *rows.tolist()]] = -np.inf
         _check(again.for_user(rows, k, excluded), of_user, k)
 
@@ -117,7 +119,7 @@ def test_a_session_is_answered_from_its_own_world(once: Recommender, world: int)
 
 
 def test_the_latest_world_comes_first(once: Recommender) -> None:
-    scoring = once.generation.manifest.scoring.model_copy(update={"history_decay": 1.0})
+    scoring = once.generation.manifest.scoring.model_copy(update={"session_decay": 1.0, "user_decay": 1.0})
     manifest = once.generation.manifest.model_copy(update={"scoring": scoring})
     recommender = Recommender(replace(once.generation, manifest=manifest))
     for older, newer in ((0, 1), (1, 0), (5, 2)):

@@ -21,8 +21,9 @@ from hybrid_recs.types import OnDone, silent
 # What a generation depends on; the rest of the settings is about serving it.
 _OF_THE_BUILD = {
     "dimensions", "seed", "max_history", "covisit_weight", "tilt", "steps", "half_life",
-    "history_decay", "history_weight", "exact_below", "ann_recall",
-    "hot_share", "hot_max_items", "hot_max_mb",
+    "trend_half_life", "session_decay", "session_weight", "session_trend",
+    "user_decay", "user_weight", "user_trend", "exact_below", "ann_recall", "hot_share",
+    "hot_max_items", "hot_max_mb",
 }  # fmt: skip
 
 
@@ -39,10 +40,11 @@ def write_items(folder: Path, data: Encoded) -> None:
 
 
 def write_model(folder: Path, scorer: Scorer, settings: Settings) -> IndexInfo:
-    """Vectors, tilt, co-visits and the FAISS index."""
+    """Vectors, tilt, co-visits, the trend and the FAISS index."""
     save_array(folder / VECTORS_FILE, scorer.vectors)
     save_array(folder / TILT_FILE, scorer.tilt)
     scorer.covisits.save(folder)
+    scorer.trending.save(folder)
     return build_index(
         folder / INDEX_FILE,
         scorer.vectors,

@@ -7,22 +7,26 @@ from hybrid_recs.manifest import ScoringInfo
 from hybrid_recs.offline.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.embeddings import fit_vectors, popularity_tilt, unit_rows
 from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.offline.trend import trending
 from hybrid_recs.scoring import Scorer
+from hybrid_recs.trending import Trending
 from hybrid_recs.types import Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A fit: vectors (n × d, with their norms) and co-visits."""
+    """A fit: vectors (n × d, with their norms), co-visits, users of each item, what is met lately."""
 
     vectors: Floats
     counts: CoVisitCounts
     degrees: Floats
+    trending: Trending
 
     def scorer(self, scoring: ScoringInfo) -> Scorer:
         """The scoring function with the given parameters."""
         tilt = popularity_tilt(self.degrees, scoring.tilt)
-        return Scorer(unit_rows(self.vectors), tilt, self.counts.lists, scoring.covisit_weight)
+        lists = self.counts.lists
+        return Scorer(unit_rows(self.vectors), tilt, lists, scoring.covisit_weight, self.trending)
 
 
 def fit(data: Encoded, dimensions: int | None, seed: int, scoring: ScoringInfo) -> Model:
@@ -32,6 +36,5 @@ def fit(data: Encoded, dimensions: int | None, seed: int, scoring: ScoringInfo) 
             "no user has two different items, so there is nothing to learn; is the user column the right one?"
         )
     counts = count_covisits(data, half_life=scoring.half_life)
-    return Model(
-        fit_vectors(data.matrix, counts.links, dimensions, seed, scoring.steps), counts, data.degrees
-    )
+    vectors = fit_vectors(data.matrix, counts.links, dimensions, seed, scoring.steps)
+    return Model(vectors, counts, data.degrees, trending(data, scoring.trend_half_life))

@@ -12,10 +12,12 @@ _LATEST_SHARE = 0.1
 @dataclass(frozen=True, slots=True)
 class Split:
     """earlier: what may be learned from. steps: `user`, `place` (of the target in the whole history),
-    `source` and `target`: one item followed by the next."""
+    `source` and `target`: one item followed by the next. later: `user` and `place` of the first item of
+    each that is held out."""
 
     earlier: Dataset
     steps: pl.DataFrame
+    later: pl.DataFrame
 
 
 def split_latest(dataset: Dataset) -> Split:
@@ -35,4 +37,5 @@ def split_latest(dataset: Dataset) -> Split:
     )
     steps = marked.filter("later").drop_nulls("source").select("user", "place", "source", target="item")
     earlier = marked.filter(~pl.col("later")).drop("later", "source", "place")
-    return Split(replace(dataset, pairs=earlier), steps)
+    first = marked.filter("later").group_by("user").agg(pl.col("place").min()).sort("user")
+    return Split(replace(dataset, pairs=earlier), steps, first)

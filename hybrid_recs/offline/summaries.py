@@ -11,7 +11,7 @@ from hybrid_recs.offline.hot_set import HotSet
 from hybrid_recs.offline.matrix import Encoded
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.scoring import Scorer
-from hybrid_recs.types import Json
+from hybrid_recs.types import HistoryWeights, Json
 
 
 def account(figures: Account) -> str:
@@ -34,12 +34,16 @@ def as_json(figures: Account) -> Json:
 def scoring(info: ScoringInfo) -> str:
     """What was chosen, and the validation HR@20 of every co-visit weight."""
     text = f"co-visit weight {info.covisit_weight:g}, {info.steps} steps, tilt {info.tilt:g}"
-    text += f", half-life {info.half_life:g}; histories: weight {info.history_weight:g}"
-    text += f", decay {info.history_decay:g}"
+    text += f", half-life {info.half_life:g}; sessions: {_history(info.of_session)}"
+    text += f"; users: {_history(info.of_user)}; trend half-life {info.trend_half_life:g}"
     if info.hr is None:
         return text
     tried = ", ".join(f"{w} → {rate:.4f}" for w, rate in info.tried.get("covisit_weight", {}).items())
     return f"{text}; HR@20 {info.hr:.4f} of {info.validation_pairs:,} held-out steps (by weight: {tried})"
+
+
+def _history(how: HistoryWeights) -> str:
+    return f"weight {how.covisit_weight:g}, decay {how.decay:g}, trend {how.trend:g}"
 
 
 def vectors(data: Encoded, scorer: Scorer) -> str:

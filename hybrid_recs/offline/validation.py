@@ -1,4 +1,4 @@
-"""The held-out slice of a rebuild: next-item steps, and how often a set of parameters foresees them."""
+"""The held-out slice of a rebuild, and how well a set of parameters foresees it."""
 
 from dataclasses import dataclass, field
 
@@ -7,81 +7,106 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hybrid_recs.manifest import ScoringInfo
+from hybrid_recs.offline.contenders import Contenders, Queries, find_contenders
 from hybrid_recs.offline.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.dataset import Dataset
 from hybrid_recs.offline.embeddings import diffusion
 from hybrid_recs.offline.matrix import Encoded, encode
 from hybrid_recs.offline.model import Model
 from hybrid_recs.offline.split import split_latest
-from hybrid_recs.scoring import LONGEST_HISTORY, Scorer, history
-from hybrid_recs.types import Floats, Rows
-from hybrid_recs.vectors import ExactIndex
+from hybrid_recs.offline.trend import trending
+from hybrid_recs.scoring import Scorer, history
+from hybrid_recs.trending import Trending
+from hybrid_recs.types import Floats, HistoryWeights, Rows
 
-CUTOFF = 20
 MOST_STEPS = 5
-_MOST_STEPS = 3_000
+_MOST_ITEMS, _MOST_HISTORIES = 3_000, 1_500
 _LEAST_SAMPLE = 500
-_MOST_HISTORIES = 600
-# Steps times items that one search over the slice may cost.
+# Queries times items that one look at the slice may cost.
 _BUDGET = 200_000_000
 
-Hits = NDArray[np.bool_]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a visitor had met, oldest first, and the rows that are to be foreseen."""
+
+    given: Rows
+    targets: Rows
 
 
 @dataclass(slots=True)
 class Validation:
-    """data: the earlier part. steps: source and target rows (m × 2). histories: what each target's user
-    had met before it, oldest first, for the first steps."""
+    """data: the earlier part. items: one step each; sessions: all that came before a step; users: those
+    met on both sides of the cut, with all they met later."""
 
     data: Encoded
-    steps: Rows
-    histories: list[Rows]
+    items: list[Visit]
+    sessions: list[Visit]
+    users: list[Visit]
     dimensions: int | None
     seed: int
+    most_steps: int = MOST_STEPS
     _counts: dict[float, CoVisitCounts] = field(default_factory=dict)
     _vectors: dict[int, Floats] = field(default_factory=dict)
-    _near: dict[tuple[int, float], Rows] = field(default_factory=dict)
+    _trends: dict[float, Trending] = field(default_factory=dict)
+    _found: dict[tuple[object, ...], Contenders] = field(default_factory=dict)
 
-    def item_hits(self, scoring: ScoringInfo) -> Hits:
-        """Per step, whether the target is among the best 20 after its source."""
-        scorer, key = self._scorer(scoring), (scoring.steps, scoring.tilt)
-        if key not in self._near:
-            queries = scorer.vectors[self.steps[:, 0]]
-            self._near[key] = _index(scorer).search_many(queries, CUTOFF + 1)
-        near = self._near[key]
-        found = (
-            int(target) in scorer.rank(int(source), candidates, CUTOFF).rows
-            for (source, target), candidates in zip(self.steps, near, strict=True)
-        )
-        return np.fromiter(found, bool, len(self.steps))
+    def of_items(self, scoring: ScoringInfo) -> Values:
+        """Per step, 1 if the target is among the best 20 after its source."""
+        how = HistoryWeights(0.0, scoring.covisit_weight)
+        return self._contenders("items", self.items, scoring, how).hits(how.covisit_weight, how.trend)
 
-    def history_hits(self, scoring: ScoringInfo) -> Hits:
-        """Per history, whether the target is among the best 20 of what its user had not met."""
-        scorer = self._scorer(scoring)
-        index = _index(scorer)
-        sets = [history(rows, scoring.history_decay, scoring.history_weight, None) for rows in self.histories]
-        queries = np.stack([scorer.query(items) for items in sets])
-        near = index.search_many(queries, CUTOFF + LONGEST_HISTORY)
-        targets = self.steps[: len(sets), 1]
-        found = (
-            int(target) in scorer.rank_set(items, candidates, CUTOFF, frozenset(rows.tolist())).rows
-            for items, candidates, target, rows in zip(sets, near, targets, self.histories, strict=True)
-        )
-        return np.fromiter(found, bool, len(sets))
+    def of_sessions(self, scoring: ScoringInfo) -> Values:
+        """Per session, 1 if the target is among the best 20 of what its visitor had not met."""
+        how = HistoryWeights(scoring.session_decay, scoring.session_weight, scoring.session_trend)
+        return self._contenders("sessions", self.sessions, scoring, how).hits(how.covisit_weight, how.trend)
 
-    def _scorer(self, scoring: ScoringInfo) -> Scorer:
+    def of_users(self, scoring: ScoringInfo) -> Values:
+        """Per user, nDCG@20 of what they met later."""
+        how = scoring.of_user
+        return self._contenders("users", self.users, scoring, how).ndcg(how.covisit_weight, how.trend)
+
+    def _contenders(
+        self, name: str, visits: list[Visit], scoring: ScoringInfo, how: HistoryWeights
+    ) -> Contenders:
+        """The same for every weight: only what changes them is part of the key; the latest is kept."""
+        fit = (scoring.steps, scoring.tilt, scoring.half_life)
+        key = (name, *fit) if name == "items" else (name, *fit, how.decay, scoring.trend_half_life)
+        if key not in self._found:
+            for old in [held for held in self._found if held[0] == name]:
+                del self._found[old]
+            queries = _queries(visits, how)
+            self._found[key] = find_contenders(self.scorer(scoring), queries, trend=name != "items")
+        return self._found[key]
+
+    def scorer(self, scoring: ScoringInfo) -> Scorer:
+        """The scoring function of a fit to the earlier part."""
         if scoring.half_life not in self._counts:
             self._counts[scoring.half_life] = count_covisits(self.data, half_life=scoring.half_life)
         counts = self._counts[scoring.half_life]
         if scoring.steps not in self._vectors:
             # The links of the graph carry no age, so the vectors do not depend on the half-life.
             fits = diffusion(self.data.matrix, counts.links, self.dimensions, self.seed)
-            self._vectors = dict(zip(range(1, max(MOST_STEPS, scoring.steps) + 1), fits, strict=False))
-        return Model(self._vectors[scoring.steps], counts, self.data.degrees).scorer(scoring)
+            steps = range(1, max(self.most_steps, scoring.steps) + 1)
+            self._vectors = dict(zip(steps, fits, strict=False))
+        if scoring.trend_half_life not in self._trends:
+            self._trends[scoring.trend_half_life] = trending(self.data, scoring.trend_half_life)
+        trend = self._trends[scoring.trend_half_life]
+        return Model(self._vectors[scoring.steps], counts, self.data.degrees, trend).scorer(scoring)
+
+
+def _queries(visits: list[Visit], how: HistoryWeights) -> Queries:
+    return Queries(
+        sets=[history(visit.given, how) for visit in visits],
+        masked=[visit.given for visit in visits],
+        targets=[visit.targets for visit in visits],
+    )
 
 
 def hold_out(dataset: Dataset, dimensions: int | None, seed: int) -> Validation:
-    """Split off the latest interactions; a bounded, seeded sample of the steps they make."""
+    """Split off the latest interactions; bounded, seeded samples of the steps and users they make."""
     split = split_latest(dataset)
     data = encode(split.earlier)
     rows = data.items.head(data.n_vectors).select("item").with_row_index("row")
@@ -90,30 +115,53 @@ def hold_out(dataset: Dataset, dimensions: int | None, seed: int) -> Validation:
         .join(rows.rename({"item": "target", "row": "b"}), on="target")
         .sort("user", "place")
     )
-    most = max(_LEAST_SAMPLE, min(_MOST_STEPS, _BUDGET // max(data.n_vectors, 1)))
-    if len(known) > most:
-        known = known.sample(most, seed=seed, shuffle=True)
-    steps = known.select("a", "b").to_numpy().astype(np.int64)
-    histories = _histories(dataset, known.head(_MOST_HISTORIES), rows)
-    return Validation(data, steps, histories, dimensions, seed)
-
-
-def _histories(dataset: Dataset, steps: pl.DataFrame, rows: pl.DataFrame) -> list[Rows]:
-    """The rows that each step's user met before its target, oldest first."""
-    users = steps.select("user").unique()
-    met = (
-        dataset.pairs.with_columns(place=pl.int_range(pl.len()).over("user"))
-        .join(users, on="user", how="semi", maintain_order="left")
-        .join(rows, on="item", maintain_order="left")
-        .group_by("user")
-        .agg("row", met="place")
+    most = max(_LEAST_SAMPLE, _BUDGET // max(data.n_vectors, 1))
+    steps = _sample(known, min(most, _MOST_ITEMS), seed)
+    met = _histories(dataset, rows)
+    return Validation(
+        data=data,
+        items=[Visit(np.array([a], np.int64), np.array([b], np.int64)) for a, b in steps["a", "b"].rows()],
+        sessions=_sessions(met, steps.head(min(most, _MOST_HISTORIES))),
+        users=_users(met, split.later, min(most, _MOST_HISTORIES), seed),
+        dimensions=dimensions,
+        seed=seed,
     )
-    lists = steps.select("user", "place").join(met, on="user", how="left", maintain_order="left")
+
+
+def _sample(frame: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
+    return frame if len(frame) <= most else frame.sample(most, seed=seed, shuffle=True)
+
+
+def _histories(dataset: Dataset, rows: pl.DataFrame) -> pl.LazyFrame:
+    """`user`, `row` and `place` of everything that was met, in order; of items with a vector only."""
+    placed = dataset.pairs.lazy().with_columns(place=pl.int_range(pl.len()).over("user"))
+    return placed.join(rows.lazy(), on="item", maintain_order="left").select("user", "row", "place")
+
+
+def _sessions(met: pl.LazyFrame, steps: pl.DataFrame) -> list[Visit]:
+    """For each step all that its user had met before the target."""
+    users = steps.lazy().select("user").unique()
+    of = met.join(users, on="user", how="semi", maintain_order="left")
+    grouped = of.group_by("user").agg("row", met="place").collect()
+    lists = steps.select("user", "place", "b").join(grouped, on="user", how="left", maintain_order="left")
     return [
-        np.asarray(of, np.int64)[np.asarray(places) < place]
-        for place, of, places in lists.select("place", "row", "met").iter_rows()
+        Visit(np.asarray(rows, np.int64)[np.asarray(places) < place], np.array([target], np.int64))
+        for place, target, rows, places in lists.select("place", "b", "row", "met").iter_rows()
     ]
 
 
-def _index(scorer: Scorer) -> ExactIndex:
-    return ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis]))
+def _users(met: pl.LazyFrame, later: pl.DataFrame, most: int, seed: int) -> list[Visit]:
+    """Users who met something before the cut (`later`: `user` and the first `place` behind it) and after."""
+    cut = later.lazy().rename({"place": "cut"})
+    both = met.join(cut, on="user", maintain_order="left").with_columns(late=pl.col("place") >= pl.col("cut"))
+    grouped = (
+        both.group_by("user")
+        .agg(given=pl.col("row").filter(~pl.col("late")), targets=pl.col("row").filter("late"))
+        .filter((pl.col("given").list.len() > 0) & (pl.col("targets").list.len() > 0))
+        .sort("user")
+        .collect()
+    )
+    return [
+        Visit(np.asarray(given, np.int64), np.asarray(targets, np.int64))
+        for given, targets in _sample(grouped, most, seed).select("given", "targets").iter_rows()
+    ]

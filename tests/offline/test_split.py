@@ -76,7 +76,27 @@ def test_histories_are_what_each_user_had_met_before_the_target() -> None:
             before = [row_of[name] for name in names[:-1] if name in known]
             expected.append((row_of[names[-2]], row_of[names[-1]], before))
     found = [
-        (int(a), int(b), met.tolist()) for (a, b), met in zip(slice_.steps, slice_.histories, strict=True)
+        (int(step.given[0]), int(step.targets[0]), session.given.tolist())
+        for step, session in zip(slice_.items, slice_.sessions, strict=True)
     ]
+    assert [session.targets.tolist() for session in slice_.sessions] == [[b] for _, b, _ in expected]
     assert len(found) > 200
     assert found == expected
+
+
+def test_users_are_those_met_on_both_sides_of_the_cut() -> None:
+    histories = [[1, 2, 3, 4], [1, 3], [2, 1, 4], [5, 6]]
+    times: list[list[float]] = [[1, 2, 19, 20], [3, 4], [21, 22, 23], [5, 6]]
+    slice_ = hold_out(dataset_of(histories * 4, times=times * 4), 2, 20)
+    row_of = {item: row for row, item in enumerate(slice_.data.items["item"].to_list())}
+    last = 23.0
+    cut = sorted(time for one in times * 4 for time in one)[int(0.9 * 43)]
+    assert cut < last
+    expected = []
+    for history, at in zip(histories * 4, times * 4, strict=True):
+        given = [row_of[item_name(i)] for i, t in zip(history, at, strict=True) if t <= cut]
+        targets = [row_of.get(item_name(i)) for i, t in zip(history, at, strict=True) if t > cut]
+        if given and targets:
+            expected.append((given, targets))
+    assert expected
+    assert [(user.given.tolist(), user.targets.tolist()) for user in slice_.users] == expected

@@ -18,7 +18,8 @@ from hybrid_recs.offline.tuning import choose_scoring
 from hybrid_recs.recommender import NoList, Query, Recommender
 from hybrid_recs.scoring import Scorer, history
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import Rows
+from hybrid_recs.trending import Trending
+from hybrid_recs.types import HistoryWeights, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,15 @@ class Exhaustive:
 
     def from_session(self, rows: Rows, k: int) -> Rows:
         """The best of all items."""
-        return self._from_history(rows, k, self.scoring.repeat)
+        return self._from_history(rows, k, self.scoring.of_session)
 
     def from_user(self, rows: Rows, k: int) -> Rows:
         """The best of all items that are not in the history."""
-        return self._from_history(rows, k, None)
+        return self._from_history(rows, k, self.scoring.of_user)
 
-    def _from_history(self, rows: Rows, k: int, repeat: float | None) -> Rows:
-        seen = frozenset(rows.tolist()) if repeat is None else frozenset()
-        items = history(rows, self.scoring.history_decay, self.scoring.history_weight, repeat)
+    def _from_history(self, rows: Rows, k: int, how: HistoryWeights) -> Rows:
+        seen = frozenset(rows.tolist()) if how.repeat is None else frozenset()
+        items = history(rows, how)
         candidates = self._candidates(self.scorer.query(items), k + len(items.rows) + len(seen))
         return self.scorer.rank_set(items, candidates, k, seen).rows
 
@@ -106,6 +107,8 @@ def parts_of(served: Served) -> list[Exhaustive]:
     blank = np.zeros((n, 1), np.float32)
     return [
         Exhaustive(scorer, scoring, "its exact search"),
-        Exhaustive(replace(scorer, covisits=none), scoring, "its vectors only"),
-        Exhaustive(replace(scorer, vectors=blank, weight=1.0), scoring, "its lists only"),
+        Exhaustive(replace(scorer, covisits=none, trending=Trending.nothing()), scoring, "its vectors only"),
+        Exhaustive(
+            replace(scorer, vectors=blank, weight=1.0, trending=Trending.nothing()), scoring, "its lists only"
+        ),
     ]
