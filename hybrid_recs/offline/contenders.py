@@ -60,8 +60,8 @@ class Contenders:
         return np.where(np.isfinite(own), ranks, CUTOFF)
 
     def hits(self, weight: float, trend: float) -> Values:
-        """Per query, 1 if a target is among its best 20."""
-        return self._by_query((self.ranks(weight, trend) < CUTOFF).astype(np.float64)).clip(0, 1)
+        """Per target, 1 if it is among its query's best 20."""
+        return (self.ranks(weight, trend) < CUTOFF).astype(np.float64)
 
     def ndcg(self, weight: float, trend: float) -> Values:
         """Per query, nDCG@20 of its targets; see `evaluation.metrics.ndcg`."""

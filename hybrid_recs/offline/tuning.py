@@ -42,9 +42,9 @@ def choose_scoring(dataset: Dataset, settings: Settings, on_done: OnDone = silen
     if len(pinned) == len(_PINNABLE):
         return start
     slice_ = hold_out(dataset, settings.dimensions, settings.seed)
-    counted: dict[str, float] = {"validation_pairs": len(slice_.items), "validation_users": len(slice_.users)}
+    counted: dict[str, float] = {"validation_pairs": slice_.steps, "validation_users": len(slice_.users)}
     search = _Search(start, frozenset(pinned), on_done)
-    if len(slice_.items) >= _FEWEST_STEPS:
+    if slice_.steps >= _FEWEST_STEPS:
         _choose_fit(search, slice_, dataset)
         counted |= {"hr": round(float(slice_.of_items(search.chosen).mean()), 5)}
     if len(slice_.users) >= _FEWEST_USERS:

@@ -38,8 +38,8 @@ class Visit:
 
 @dataclass(slots=True)
 class Validation:
-    """data: the earlier part. items: one step each; sessions: all that came before a step; users: those
-    met on both sides of the cut, with all they met later."""
+    """data: the earlier part. items: an item and what was met right after it, each time; sessions: all that
+    came before a step; users: those met on both sides of the cut, with all that they met later."""
 
     data: Encoded
     items: list[Visit]
@@ -51,7 +51,13 @@ class Validation:
     _counts: dict[float, CoVisitCounts] = field(default_factory=dict)
     _vectors: dict[int, Floats] = field(default_factory=dict)
     _trends: dict[float, Trending] = field(default_factory=dict)
+    _queries: dict[tuple[str, float], Queries] = field(default_factory=dict)
     _found: dict[tuple[object, ...], Contenders] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """How many steps the items make."""
+        return sum(len(visit.targets) for visit in self.items)
 
     def of_items(self, scoring: ScoringInfo) -> Values:
         """Per step, 1 if the target is among the best 20 after its source."""
@@ -77,7 +83,9 @@ class Validation:
         if key not in self._found:
             for old in [held for held in self._found if held[0] == name]:
                 del self._found[old]
-            queries = _queries(visits, how)
+            if (name, how.decay) not in self._queries:
+                self._queries[name, how.decay] = _queries(visits, how)
+            queries = self._queries[name, how.decay]
             self._found[key] = find_contenders(self.scorer(scoring), queries, trend=name != "items")
         return self._found[key]
 
@@ -120,7 +128,10 @@ def hold_out(dataset: Dataset, dimensions: int | None, seed: int) -> Validation:
     met = _histories(dataset, rows)
     return Validation(
         data=data,
-        items=[Visit(np.array([a], np.int64), np.array([b], np.int64)) for a, b in steps["a", "b"].rows()],
+        items=[
+            Visit(np.array([a], np.int64), np.array(b, np.int64))
+            for a, b in steps.group_by("a").agg("b").sort("a").iter_rows()
+        ],
         sessions=_sessions(met, steps.head(min(most, _MOST_HISTORIES))),
         users=_users(met, split.later, min(most, _MOST_HISTORIES), seed),
         dimensions=dimensions,

@@ -75,13 +75,12 @@ def test_histories_are_what_each_user_had_met_before_the_target() -> None:
         if len(names) > 1 and names[-1] in known and names[-2] in known:
             before = [row_of[name] for name in names[:-1] if name in known]
             expected.append((row_of[names[-2]], row_of[names[-1]], before))
-    found = [
-        (int(step.given[0]), int(step.targets[0]), session.given.tolist())
-        for step, session in zip(slice_.items, slice_.sessions, strict=True)
-    ]
-    assert [session.targets.tolist() for session in slice_.sessions] == [[b] for _, b, _ in expected]
+    steps = {(int(of.given[0]), target) for of in slice_.items for target in of.targets.tolist()}
+    assert steps == {(a, b) for a, b, _ in expected}
+    assert slice_.steps == len(expected)
+    found = [(session.given.tolist(), session.targets.tolist()) for session in slice_.sessions]
     assert len(found) > 200
-    assert found == expected
+    assert found == [(before, [b]) for _, b, before in expected]
 
 
 def test_users_are_those_met_on_both_sides_of_the_cut() -> None:

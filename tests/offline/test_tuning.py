@@ -126,7 +126,7 @@ def test_everything_is_tried_and_a_blend_is_never_below_its_parts(chosen: Scorin
 def test_the_rates_are_those_of_scoring_every_item(
     chosen: ScoringInfo, model: Model, slice_: Validation
 ) -> None:
-    steps = [(int(visit.given[0]), int(visit.targets[0])) for visit in slice_.items]
+    steps = [(int(visit.given[0]), target) for visit in slice_.items for target in visit.targets.tolist()]
     assert chosen.validation_pairs == len(steps) > 500
     for weight in WEIGHTS:
         scores = all_scores(model.scorer(chosen.model_copy(update={"covisit_weight": weight})))
@@ -216,7 +216,7 @@ def test_the_same_data_give_the_same_choice(chains: Dataset, chosen: ScoringInfo
 
 def test_many_steps_are_sampled() -> None:
     slices = [hold_out(_chains(3_000), 8, 20) for _ in range(2)]
-    assert [len(one.items) for one in slices] == [3_000, 3_000]
+    assert [one.steps for one in slices] == [3_000, 3_000]
     assert [len(one.sessions) for one in slices] == [1_500, 1_500]
     for one, other in zip(slices[0].items, slices[1].items, strict=True):
         assert (one.given.tolist(), one.targets.tolist()) == (other.given.tolist(), other.targets.tolist())
@@ -248,7 +248,7 @@ def test_with_everything_pinned_nothing_is_held_out() -> None:
 def test_too_few_steps_keep_the_defaults_and_say_how_many() -> None:
     few = dataset_of(random_histories(1, users=60, items=20, longest=5))
     slice_ = hold_out(few, 64, 20)
-    counted = {"validation_pairs": len(slice_.items), "validation_users": len(slice_.users)}
+    counted = {"validation_pairs": slice_.steps, "validation_users": len(slice_.users)}
     assert 0 < counted["validation_pairs"] < 100
     quiet = {f"user_{of}" for of in ("decay", "weight", "trend")}  # those may be asked about sooner
     found = choose_scoring(few, SETTINGS).model_dump(exclude={"tried", "trend_half_life", *quiet})
