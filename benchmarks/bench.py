@@ -1,0 +1,79 @@
+"""Measures every speed claim beside what it is compared with: python -m benchmarks.bench.
+
+Builds synthetic catalogues of 100 k and 1 M items × 128 dimensions by the real job (kept below var/bench),
+measures the rows of benchmarks/speed on real programs over loopback, writes benchmarks/results.md and .json.
+--quick: small catalogues, few rounds, prints the table and writes nothing.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+
+from benchmarks.speed import hot, live, machine, peers, process, redis_rows, report, swap, zipf
+from benchmarks.speed.bench import Bench, own_redis
+from benchmarks.speed.built_index import built_index
+from benchmarks.speed.rows import Row, run_part
+
+_ROOT = Path(__file__).parents[1]
+PARTS = [*hot.PARTS, *live.PARTS, *zipf.PARTS, *peers.PARTS, *process.PARTS, *redis_rows.PARTS, *swap.PARTS]
+ORDER = [id_ for part in PARTS for id_ in part.ids]
+
+
+@click.command(help=__doc__)
+@click.option("--quick", is_flag=True, help="20 k and 50 k items, 3 rounds of 1 s")
+@click.option("--small", type=int, help="items of the small catalogue [100000]")
+@click.option("--large", type=int, help="items of the large catalogue [1000000]")
+@click.option("--rounds", type=int, help="rounds of a measurement [5]")
+@click.option("--seconds", type=int, help="length of a round [2]")
+@click.option("--only", multiple=True, type=click.Choice(ORDER), help="only these rows; writes nothing")
+@click.option("--reuse", is_flag=True, help="take the built indexes as they are, whatever has changed since")
+@click.option(
+    "--built", type=click.Path(path_type=Path), default=_ROOT / "var" / "bench", help="where they are"
+)
+def main(
+    quick: bool,
+    small: int | None,
+    large: int | None,
+    rounds: int | None,
+    seconds: int | None,
+    only: tuple[str, ...],
+    reuse: bool,
+    built: Path,
+) -> None:
+    """Build, measure, report."""
+    small, large = small or (20_000 if quick else 100_000), large or (50_000 if quick else 1_000_000)
+    folder = Path(tempfile.mkdtemp(prefix="hr-bench-"))
+    try:
+        with own_redis(folder) as url:
+            bench = Bench(
+                small=built_index(built, small, 2, reuse),
+                large=built_index(built, large, 1, reuse),
+                redis_url=url,
+                folder=folder,
+                rounds=rounds or (3 if quick else 5),
+                seconds=seconds or (1 if quick else 2),
+            )
+            rows = measure(bench, only)
+            click.echo(f"\n{report.table(rows)}\n{report.absolutes(rows)}")
+            if not quick and not only:
+                report.write(_ROOT / "benchmarks", rows, machine.machine(), machine.versions(url))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(bench: Bench, only: tuple[str, ...] = ()) -> list[Row]:
+    """All rows, each told as it is done."""
+    rows = []
+    for part in PARTS:
+        if only and not set(only) & set(part.ids):
+            continue
+        for row in run_part(part, bench):
+            click.echo(f"{row.id}: {row.figure} {row.unit} ({row.target}) {row.error or ''}")
+            rows.append(row)
+    return rows
+
+
+if __name__ == "__main__":
+    main()

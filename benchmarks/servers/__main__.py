@@ -1,0 +1,68 @@
+"""python -m benchmarks.servers NAME --port PORT …: runs one of the comparators, and imports no other."""
+
+from pathlib import Path
+
+import click
+import uvicorn
+
+_PATH = click.Path(exists=True, path_type=Path)
+
+
+@click.group()
+def main() -> None:
+    """Group of all comparators."""
+
+
+def _serve(app: object, port: int) -> None:
+    """As `hybrid-recs serve` does."""
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="info", access_log=False, server_header=False)  # type: ignore[arg-type]
+
+
+@main.command("ceiling")
+@click.option("--port", type=int, required=True)
+@click.option("--answer", type=_PATH, required=True, help="JSON: headers and body")
+def serve_ceiling(port: int, answer: Path) -> None:
+    """Bare ASGI."""
+    from benchmarks.servers import ceiling
+
+    _serve(ceiling.create_app(answer), port)
+
+
+@main.command("tutorial")
+@click.option("--port", type=int, required=True)
+@click.option("--generation", type=_PATH, required=True)
+@click.option("--redis-url", required=True)
+def serve_tutorial(port: int, generation: Path, redis_url: str) -> None:
+    """The straightforward service."""
+    from benchmarks.servers import tutorial
+
+    _serve(tutorial.create_app(generation, redis_url), port)
+
+
+@main.command("hnswlib")
+@click.option("--port", type=int, required=True)
+@click.option("--generation", type=_PATH, required=True)
+@click.option("--index", type=_PATH, required=True)
+@click.option("--effort", type=int, required=True, help="ef")
+def serve_hnswlib(port: int, generation: Path, index: Path, effort: int) -> None:
+    """hnswlib behind a route."""
+    from benchmarks.servers.hnswlib_peer import Hnswlib
+    from benchmarks.servers.peer import create_app
+
+    _serve(create_app(generation, Hnswlib.open(generation, index, effort)), port)
+
+
+@main.command("implicit")
+@click.option("--port", type=int, required=True)
+@click.option("--generation", type=_PATH, required=True)
+@click.option("--effort", type=int, required=True, help="nprobe")
+def serve_implicit(port: int, generation: Path, effort: int) -> None:
+    """implicit behind a route."""
+    from benchmarks.servers.implicit_peer import Implicit
+    from benchmarks.servers.peer import create_app
+
+    _serve(create_app(generation, Implicit.open(generation, effort)), port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""What one uvicorn worker can answer at all: no routing, no parsing, one prepared answer for every path.
+
+The answer is one of the service's own, headers included, so that the same bytes go over the wire.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Asgi = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
+
+
+def create_app(answer: Path) -> Asgi:
+    """answer: a JSON file with `headers` (a list of pairs) and `body`."""
+    content = json.loads(answer.read_text())
+    headers = [(name.lower().encode(), value.encode()) for name, value in content["headers"]]
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
+    body = {"type": "http.response.body", "body": content["body"].encode()}
+
+    async def app(
+        scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        else:
+            await send(dict(start))
+            await send(dict(body))
+
+    return app
+
+
+async def _live(
+    receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

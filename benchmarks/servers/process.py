@@ -1,0 +1,39 @@
+"""Starts a comparator as a child process on the server's core."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import cores
+from benchmarks.ports import accepts, free_port
+
+_START_SECONDS = 120.0
+_STOP_SECONDS = 10.0
+
+
+@contextmanager
+def comparator(name: str, log: Path, **options: object) -> Iterator[int]:
+    """The port of `python -m benchmarks.servers name --option value …`, until the block ends."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.servers", name, "--port", str(port)]
+    for option, value in options.items():
+        command += [f"--{option.replace('_', '-')}", str(value)]
+    with cores.on(cores.SERVER), log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not accepts(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{name} did not come up: {log.read_text(errors='replace')[-1_000:]}")
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

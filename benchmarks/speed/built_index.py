@@ -1,0 +1,103 @@
+"""Synthetic catalogues and the index folders built from them by the real job, kept while nothing they depend
+on has changed."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.synthetic import write_synthetic
+from hybrid_recs import embedded_redis
+from hybrid_recs.generations import GenerationStore
+from hybrid_recs.manifest import SCHEMA_VERSION
+
+_ROOT = Path(__file__).parents[2]
+# What decides the bytes of a generation.
+_SOURCES = (
+    "hybrid_recs/offline/*.py",
+    "hybrid_recs/scoring.py",
+    "hybrid_recs/covisits.py",
+    "hybrid_recs/catalogue.py",
+    "hybrid_recs/packed.py",
+    "benchmarks/synthetic.py",
+)
+_HOT_SHARE = 100  # one item in so many is hot
+_PINNED = {
+    "HYBRID_RECS_COVISIT_WEIGHT": "1",
+    "HYBRID_RECS_STEPS": "3",
+    "HYBRID_RECS_TILT": "0.05",
+    "HYBRID_RECS_HALF_LIFE": "0.25",
+    "HYBRID_RECS_HISTORY_DECAY": "1",
+    "HYBRID_RECS_HISTORY_WEIGHT": "1",
+    "HYBRID_RECS_DIMENSIONS": "128",
+}
+# The second generation of an index folder differs in its answers, and in nothing else.
+_VARIANTS: tuple[dict[str, str], ...] = ({}, {"HYBRID_RECS_COVISIT_WEIGHT": "0.3"})
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIndex:
+    """An index folder with at least one published generation of about `items` items."""
+
+    folder: Path
+    items: int
+
+    @property
+    def store(self) -> GenerationStore:
+        """Its generations, oldest first."""
+        return GenerationStore(self.folder)
+
+    @property
+    def current(self) -> Path:
+        """The folder of the serving generation."""
+        return self.store.path(self.store.require_current())
+
+    def environment(self, redis_url: str, var_dir: Path, **others: object) -> dict[str, str]:
+        """What a service of this index is started with; others: settings by their name in lower case."""
+        settings = {"index_dir": self.folder, "redis_url": redis_url, "var_dir": var_dir, **others}
+        return {f"HYBRID_RECS_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def built_index(root: Path, items: int, generations: int, reuse: bool) -> BuiltIndex:
+    """The index of a synthetic catalogue with so many generations, built unless it is there.
+
+    reuse: take what is there, even if the code that builds has changed since.
+    """
+    home = root / f"{items}-items"
+    wanted = {
+        "items": items,
+        "settings": [_PINNED | _VARIANTS[i] for i in range(generations)],
+        "source": source_digest(),
+    }
+    built, index = home / "built.json", BuiltIndex(home / "index", items)
+    if built.is_file() and (reuse or json.loads(built.read_text()) == wanted):
+        return index
+    shutil.rmtree(home, ignore_errors=True)
+    description = write_synthetic(home / "data", items)
+    for variant in range(generations):
+        _build(home, description, index, variant)
+    built.write_text(json.dumps(wanted))
+    return index
+
+
+def source_digest() -> str:
+    """Of the code that decides what a generation holds."""
+    digest = hashlib.sha256(str(SCHEMA_VERSION).encode())
+    for pattern in _SOURCES:
+        for path in sorted(_ROOT.glob(pattern)):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _build(home: Path, description: Path, index: BuiltIndex, variant: int) -> None:
+    environment = {**os.environ, **_PINNED, **_VARIANTS[variant]}
+    environment |= index.environment("", home / "var", hot_max_items=index.items // _HOT_SHARE)
+    command = [sys.executable, "-m", "jobs.rebuild_index", "--dataset", str(description)]
+    try:
+        subprocess.run(command, check=True, cwd=_ROOT, env=environment)
+    finally:
+        embedded_redis.stop(home / "var")

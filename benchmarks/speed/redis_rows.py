@@ -1,0 +1,86 @@
+"""Redis itself: how fast lists are loaded and what they weigh, and what its death does to requests.
+
+redis_load: lists of 100 random neighbours, written by HotLists as the job writes its own, loaded by the job's
+loader into an empty server. (Lists computed from data would differ in their numbers only, not in their size.)
+redis_killed: the server is killed with SIGKILL under full load of Zipf traffic, in-process cache off.
+"""
+
+import dataclasses
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import cores
+from benchmarks.load import CONNECTIONS
+from benchmarks.load.client import Client
+from benchmarks.speed import paths
+from benchmarks.speed.bench import Bench, own_redis
+from benchmarks.speed.rows import Part, Row, at_most
+from hybrid_recs.generation import Generation
+from hybrid_recs.hot_lists import HotLists
+from hybrid_recs.keys import Keys
+from hybrid_recs.list_loader import load_lists
+from hybrid_recs.redis_client import connect
+from hybrid_recs.types import Neighbours
+
+_LISTS, _DEPTH = 100_000, 100
+_DAY = 86_400
+_BEFORE, _AFTER = 3.0, 4.0
+
+
+def _load(bench: Bench) -> Iterator[Row]:
+    generation = _with_random_lists(Generation.open(bench.large.current), bench.folder)
+    with own_redis(bench.folder / "empty") as url, connect(url) as client:
+        before = int(client.info("memory")["used_memory"])
+        started = time.perf_counter()
+        count = load_lists(client, Keys(), generation, _DAY)
+        seconds = time.perf_counter() - started
+        bytes_a_list = (int(client.info("memory")["used_memory"]) - before) / count
+    absolute = {"lists": count, "neighbours a list": _DEPTH, "bytes a list": round(bytes_a_list, 1)}
+    what = f"{count:,} lists of {_DEPTH} into Redis; at most 1 KB each"
+    yield at_most("redis_load", what, seconds, 10, absolute, unit="s", also=bytes_a_list <= 1_000)
+
+
+def _with_random_lists(generation: Generation, folder: Path) -> Generation:
+    """The same generation with `_LISTS` hot items, or as many as it has."""
+    rng, n = np.random.default_rng(0), generation.manifest.vectors
+    rows = np.arange(min(_LISTS, n))
+    lists = (Neighbours(rng.integers(0, n, _DEPTH), -np.sort(-rng.random(_DEPTH, np.float32))) for _ in rows)
+    HotLists.write(folder, rows, lists)
+    return dataclasses.replace(generation, hot=HotLists.open(folder))
+
+
+def _killed(bench: Bench) -> Iterator[Row]:
+    generation = bench.small.current
+    asked = paths.paths_of(generation, paths.zipf(generation, 100_000))
+    with own_redis(bench.folder / "killed") as url, connect(url) as redis:
+        pid = int(redis.info("server")["process_id"])
+        with bench.service(bench.small, url, local_cache_mb=0) as port, cores.on(cores.CLIENT):
+            client = Client(port, asked, CONNECTIONS, keep_bodies=True)
+            client.closed_loop(1)
+            killer = threading.Timer(_BEFORE, os.kill, (pid, signal.SIGKILL))
+            kill = time.perf_counter() + _BEFORE
+            killer.start()
+            exchanges = client.closed_loop(_BEFORE + _AFTER)
+            killer.join()
+    after = exchanges.done >= kill
+    longest, usual = (float(exchanges.latency[part].max()) * 1e3 for part in (after, ~after))
+    from_cache = [b'"source":"cache"' in body for body in exchanges.bodies]
+    absolute = {
+        "errors": exchanges.errors,
+        "longest before ms": round(usual, 1),
+        "requests before": int((~after).sum()),
+        "requests after": int(after.sum()),
+        "share from cache before": round(float(np.mean(np.array(from_cache)[~after])), 3),
+        "share from cache after": round(float(np.mean(np.array(from_cache)[after])), 3),
+    }
+    what = "Redis killed under full load: longest request; no errors"
+    yield at_most("redis_killed", what, longest, 250, absolute, unit="ms", also=exchanges.errors == 0)
+
+
+PARTS = [Part(["redis_load"], _load), Part(["redis_killed"], _killed)]
