@@ -14,7 +14,7 @@ KEEP ?= 2
 DAYS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality serve hit-rate-report replay generations stop-redis lock clean
+.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve hit-rate-report replay generations stop-redis lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -53,6 +53,12 @@ evaluate: $(BENCHMARK_READY)  ## measure on held-out data beside baselines (DATA
 
 quality: $(BENCHMARK_READY)  ## evaluate every dataset of examples/ below DATA_DIR= into docs/quality.md
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality --data-dir '$(or $(DATA_DIR),$(error give DATA_DIR=))'
+
+bench: $(BENCHMARK_READY)  ## every speed claim beside what it is compared with, into benchmarks/results.md
+	$(BIN)/python -m benchmarks.bench
+
+bench-quick: $(BENCHMARK_READY)  ## the same on small catalogues, within two minutes; writes nothing
+	$(BIN)/python -m benchmarks.bench --quick
 
 serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
 	$(BIN)/hybrid-recs serve --host $(HOST) --port $(PORT) --workers $(WORKERS)

@@ -5,6 +5,7 @@ measures the rows of benchmarks/speed on real programs over loopback, writes ben
 --quick: small catalogues, few rounds, prints the table and writes nothing.
 """
 
+import dataclasses
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from benchmarks.speed import hot, live, machine, peers, process, redis_rows, report, swap, zipf
-from benchmarks.speed.bench import Bench, own_redis
+from benchmarks.speed.bench import FULL, QUICK, Bench, own_redis
 from benchmarks.speed.built_index import built_index
 from benchmarks.speed.rows import Row, run_part
 
@@ -44,7 +45,7 @@ def main(
 ) -> None:
     """Build, measure, report."""
     small, large = small or (20_000 if quick else 100_000), large or (50_000 if quick else 1_000_000)
-    folder = Path(tempfile.mkdtemp(prefix="hr-bench-"))
+    pace, folder = QUICK if quick else FULL, Path(tempfile.mkdtemp(prefix="hr-bench-"))
     try:
         with own_redis(folder) as url:
             bench = Bench(
@@ -52,13 +53,13 @@ def main(
                 large=built_index(built, large, 1, reuse),
                 redis_url=url,
                 folder=folder,
-                rounds=rounds or (3 if quick else 5),
-                seconds=seconds or (1 if quick else 2),
+                pace=dataclasses.replace(pace, rounds=rounds or pace.rounds, seconds=seconds or pace.seconds),
             )
+            found = machine.machine()
             rows = measure(bench, only)
             click.echo(f"\n{report.table(rows)}\n{report.absolutes(rows)}")
             if not quick and not only:
-                report.write(_ROOT / "benchmarks", rows, machine.machine(), machine.versions(url))
+                report.write(_ROOT / "benchmarks", rows, found, machine.versions(url))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

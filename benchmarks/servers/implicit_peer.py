@@ -8,6 +8,7 @@ from typing import Any
 
 from implicit.ann.faiss import FaissModel
 from implicit.cpu.als import AlternatingLeastSquares
+from threadpoolctl import threadpool_limits
 
 from benchmarks.servers.items import queries
 from hybrid_recs.types import Floats, Rows
@@ -31,7 +32,8 @@ class Implicit:
     @classmethod
     def open(cls, generation: Path, effort: int) -> "Implicit":
         """Builds its index, which takes seconds."""
-        factors = _Given()
+        with threadpool_limits(1, "blas"):  # as it asks for
+            factors = _Given()
         factors.item_factors = queries(generation)
         cells = min(_CELLS, len(factors.item_factors) // 40)
         model = FaissModel(factors, approximate_recommend=False, nlist=cells, use_gpu=False)

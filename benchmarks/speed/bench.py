@@ -20,15 +20,30 @@ _DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to measure: rounds of so many seconds, starts of the service, requests before memory is
+    weighed, and seconds of load on either side of an incident."""
+
+    rounds: int
+    seconds: int
+    starts: int
+    live_requests: int
+    lead: float
+
+
+FULL = Pace(rounds=5, seconds=2, starts=5, live_requests=20_000, lead=5.0)
+QUICK = Pace(rounds=3, seconds=1, starts=3, live_requests=3_000, lead=2.5)
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
-    """small, large: indexes of about 100 k and 1 M items. Rounds last `seconds` each. redis_url: our own."""
+    """small, large: indexes of about 100 k and 1 M items. redis_url: of a server of our own."""
 
     small: BuiltIndex
     large: BuiltIndex
     redis_url: str
     folder: Path
-    rounds: int
-    seconds: int
+    pace: Pace
 
     @contextmanager
     def service(self, index: BuiltIndex, redis_url: str = "", **settings: object) -> Iterator[int]:
@@ -42,7 +57,7 @@ class Bench:
 
     def rate(self, port: int, stream: Stream) -> Callable[[], float]:
         """Measures one round: requests a second of a closed loop."""
-        return lambda: closed_loop(port, stream, self.seconds).rate
+        return lambda: closed_loop(port, stream, self.pace.seconds).rate
 
 
 @contextmanager

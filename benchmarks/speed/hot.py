@@ -49,7 +49,7 @@ def _local(bench: Bench) -> Iterator[Row]:
     asked = paths.paths_of(generation, paths.hot(generation, _FEW))
     with bench.service(bench.large) as ours, ceiling(bench, ours, asked[0]) as bare:
         ports = {"ours": ours, "ceiling": bare}
-        figures = take_turns(bench.rounds, {n: bench.rate(p, Stream(asked)) for n, p in ports.items()})
+        figures = take_turns(bench.pace.rounds, {n: bench.rate(p, Stream(asked)) for n, p in ports.items()})
         source = get(ours, asked[0]).json()["source"]
     absolute = medians(figures, "requests/s") | {"distinct items": len(asked), "source": source}
     what = "hot, in-process hit: throughput over ceiling"
@@ -65,7 +65,7 @@ def _redis(bench: Bench) -> Iterator[Row]:
         tutorial_service(bench, generation) as plain,
     ):
         ports = {"ours": ours, "ceiling": bare, "tutorial": plain}
-        figures = take_turns(bench.rounds, {n: bench.rate(p, Stream(asked)) for n, p in ports.items()})
+        figures = take_turns(bench.pace.rounds, {n: bench.rate(p, Stream(asked)) for n, p in ports.items()})
         sources = {name: get(ports[name], asked[0]).json()["source"] for name in ("ours", "tutorial")}
     cached = set(sources.values()) == {"cache"}
     absolute = medians(figures, "requests/s") | {"distinct items": len(asked), "sources": sources}

@@ -65,8 +65,8 @@ def _serial(bench: Bench) -> Iterator[Row]:
         bench.service(bench.small, rising_max_items=0) as ours,
         ceiling(bench, ours, stream.paths[0]) as bare,
     ):
-        contenders = {"ours": bench.rate(ours, stream), "ceiling": bench.rate(bare, stream)}
-        figures = take_turns(bench.rounds, contenders | {"alone": alone.seconds})
+        contenders = {"ours": bench.rate(ours, stream), "ceiling": bench.rate(bare, Stream(stream.paths))}
+        figures = take_turns(bench.pace.rounds, contenders | {"alone": alone.seconds})
     limits = [1 / (1 / c + a) for c, a in zip(figures["ceiling"], figures["alone"], strict=True)]
     figure = median(ours / limit for ours, limit in zip(figures["ours"], limits, strict=True))
     recall = next(s.recall for s in generation.manifest.index.search if s.k == paths.K)
@@ -91,10 +91,10 @@ def _growth(bench: Bench) -> Iterator[Row]:
         streams = {small: tail_stream(bench.small), large: tail_stream(bench.large)}
 
         def p50(port: int) -> float:
-            return closed_loop(port, streams[port], bench.seconds, connections=1).p50_ms
+            return closed_loop(port, streams[port], bench.pace.seconds, connections=1).p50_ms
 
         contenders = {"small": lambda: p50(small), "large": lambda: p50(large)}
-        figures = take_turns(bench.rounds, contenders)
+        figures = take_turns(bench.pace.rounds, contenders)
     figure = median(b / a for a, b in zip(figures["small"], figures["large"], strict=True))
     absolute = medians(figures, "p50 ms") | {
         "small items": bench.small.items,

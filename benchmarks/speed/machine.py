@@ -25,6 +25,7 @@ def machine() -> Json:
         "processor": model,
         "cores": len(cores.ALL),
         "memory GB": round(memory / 1e9, 1),
+        "load average before": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.release()}",
         "server on core": sorted(cores.SERVER),
         "client and Redis on core": sorted(cores.CLIENT),

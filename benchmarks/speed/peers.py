@@ -60,7 +60,7 @@ def _beside(bench: Bench, name: str, peer: Peer, ranked: Floats, options: dict[s
         comparator(name, log, generation=bench.small.current, effort=effort, **options) as theirs,
     ):
         contenders = {"ours": bench.rate(ours, stream), name: bench.rate(theirs, Stream(stream.paths))}
-        figures = take_turns(bench.rounds, contenders)
+        figures = take_turns(bench.pace.rounds, contenders)
         recalls = {
             "ours": recall(_served(ours, generation, asked), _scored(generation, ours_exact, rows)),
             name: recall(_served(theirs, generation, asked), exact),

@@ -19,16 +19,14 @@ from benchmarks.speed.bench import Bench, load_hot_lists
 from benchmarks.speed.rows import Part, Row, at_most
 from hybrid_recs.child_service import child_service
 
-_STARTS = 5
 _WORKERS = 4
 _CONNECTIONS = 64
-_REQUESTS = 20_000
 
 
 def _start(bench: Bench) -> Iterator[Row]:
     load_hot_lists(bench.redis_url, bench.large.current)
     seconds = []
-    for _ in range(_STARTS):
+    for _ in range(bench.pace.starts):
         var = Path(tempfile.mkdtemp(dir=bench.folder))
         started = time.perf_counter()
         with (
@@ -41,7 +39,7 @@ def _start(bench: Bench) -> Iterator[Row]:
 
 
 def _pss(bench: Bench) -> Iterator[Row]:
-    asked = paths.paths_of(bench.large.current, paths.tail(bench.large.current, _REQUESTS))
+    asked = paths.paths_of(bench.large.current, paths.tail(bench.large.current, bench.pace.live_requests))
     load_hot_lists(bench.redis_url, bench.large.current)
     gc.collect()  # nothing of the index may stay mapped here: it would take its part of the Pss
     one, many = (_weight(bench, workers, asked) for workers in (1, _WORKERS))

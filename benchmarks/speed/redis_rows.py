@@ -30,7 +30,6 @@ from hybrid_recs.types import Neighbours
 
 _LISTS, _DEPTH = 100_000, 100
 _DAY = 86_400
-_BEFORE, _AFTER = 3.0, 4.0
 
 
 def _load(bench: Bench) -> Iterator[Row]:
@@ -63,10 +62,10 @@ def _killed(bench: Bench) -> Iterator[Row]:
         with bench.service(bench.small, url, local_cache_mb=0) as port, cores.on(cores.CLIENT):
             client = Client(port, asked, CONNECTIONS, keep_bodies=True)
             client.closed_loop(1)
-            killer = threading.Timer(_BEFORE, os.kill, (pid, signal.SIGKILL))
-            kill = time.perf_counter() + _BEFORE
+            killer = threading.Timer(bench.pace.lead, os.kill, (pid, signal.SIGKILL))
+            kill = time.perf_counter() + bench.pace.lead
             killer.start()
-            exchanges = client.closed_loop(_BEFORE + _AFTER)
+            exchanges = client.closed_loop(2 * bench.pace.lead)
             killer.join()
     after = exchanges.done >= kill
     longest, usual = (float(exchanges.latency[part].max()) * 1e3 for part in (after, ~after))

@@ -28,7 +28,6 @@ from benchmarks.speed.bench import Bench, load_hot_lists
 from benchmarks.speed.rows import Part, Row, at_most
 
 _OF_A_KIND = 150
-_LEAD, _BETWEEN = 5.0, 5.0
 _ROLLBACK = ("hybrid_recs.cli", "generations", "rollback")
 _PUBLISH = ("benchmarks.publish",)
 
@@ -49,27 +48,29 @@ def _swap(bench: Bench) -> Iterator[Row]:
         with bench.service(bench.small) as port, cores.on(cores.CLIENT):
             client = Client(port, asked, CONNECTIONS, keep_bodies=True)
             client.closed_loop(1)
-            operator = Operator(environment, orders, store.root / "CURRENT")
-            exchanges = client.closed_loop(_LEAD + _BETWEEN * len(orders))
+            operator = Operator(environment, orders, store.root / "CURRENT", bench.pace.lead)
+            exchanges = client.closed_loop(bench.pace.lead * (1 + len(orders)))
             operator.finish()
     finally:
         if store.current() != newer:
             with store.writer():
                 store.publish(newer)
-    yield _row(exchanges, verdicts(exchanges, asked, valid), operator.flips)
+    yield _row(exchanges, verdicts(exchanges, asked, valid), operator.flips, bench.pace.lead)
 
 
 class Operator:
-    """Gives the orders (arguments of `python -m`), the first after `_LEAD` seconds, from a thread.
+    """Gives the orders (arguments of `python -m`), one every `lead` seconds, from a thread.
 
     flips: generation → when CURRENT came to name it, by time.perf_counter.
     """
 
-    def __init__(self, environment: Mapping[str, str], orders: list[tuple[str, ...]], pointer: Path) -> None:
-        self.begun = time.perf_counter()
+    def __init__(
+        self, environment: Mapping[str, str], orders: list[tuple[str, ...]], pointer: Path, lead: float
+    ) -> None:
         self.flips: dict[str, float] = {}
         self._environment = {**os.environ, **environment}
-        self._orders, self._pointer = orders, pointer
+        self._orders, self._pointer, self._lead = orders, pointer, lead
+        self._begun = time.perf_counter()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -82,8 +83,8 @@ class Operator:
 
     def _work(self) -> None:
         try:
-            for number, order in enumerate(self._orders):
-                time.sleep(max(0.0, self.begun + _LEAD + _BETWEEN * number - time.perf_counter()))
+            for number, order in enumerate(self._orders, start=1):
+                time.sleep(max(0.0, self._begun + self._lead * number - time.perf_counter()))
                 self._give(order)
         except Exception as error:
             self._error = error
@@ -126,9 +127,9 @@ def _p99_by_second(at: Times, latency: Times) -> list[float]:
     return [percentile(latency[seconds == second], 0.99) * 1e3 for second in np.unique(seconds)]
 
 
-def _row(exchanges: Exchanges, told: list[Verdict | None], flips: Mapping[str, float]) -> Row:
+def _row(exchanges: Exchanges, told: list[Verdict | None], flips: Mapping[str, float], lead: float) -> Row:
     start = float(exchanges.due.min())
-    before = exchanges.done < start + _LEAD
+    before = exchanges.done < start + lead
     steady = median(_p99_by_second(exchanges.done[before], exchanges.latency[before]))
     swaps = [_swap_to(name, flip, exchanges, told) for name, flip in flips.items()]
     worst = max(swap.p99_ms for swap in swaps)

@@ -28,7 +28,7 @@ def _zipf(bench: Bench) -> Iterator[Row]:
     asked = paths.paths_of(generation, paths.zipf(generation, _DRAWN))
     with bench.service(bench.large) as ours, tutorial_service(bench, generation) as plain:
         contenders = {"ours": bench.rate(ours, Stream(asked)), "tutorial": bench.rate(plain, Stream(asked))}
-        figures = take_turns(bench.rounds, contenders)
+        figures = take_turns(bench.pace.rounds, contenders)
         what = "Zipf traffic, 1 % hot: throughput over tutorial"
         figure, absolute = ratio(figures, "ours", "tutorial"), medians(figures, "requests/s")
         yield at_least("zipf_tutorial", what, figure, 4, absolute | {"items": bench.large.items})
@@ -39,7 +39,7 @@ def _tail(bench: Bench, port: int, rate: float) -> Row:
     generation = bench.large.current
     asked = paths.paths_of(generation, paths.zipf(generation, _DRAWN, seed=1))
     even, at_random = (
-        [_open_loop(bench, port, asked, rate, n, r) for n in range(bench.rounds)] for r in (False, True)
+        [_open_loop(bench, port, asked, rate, n, r) for n in range(bench.pace.rounds)] for r in (False, True)
     )
     figure = median(load.p99_ms / load.p50_ms for load in even)
     errors = sum(load.errors for load in even)
@@ -57,11 +57,11 @@ def _tail(bench: Bench, port: int, rate: float) -> Row:
 
 def _open_loop(bench: Bench, port: int, asked: list[str], rate: float, number: int, at_random: bool) -> Load:
     """One round; every round asks for other items of the stream."""
-    count = round(rate * bench.seconds)
+    count = round(rate * bench.pace.seconds)
     start = ((2 * number + at_random) * count) % len(asked)
     with cores.on(cores.CLIENT):
         client = Client(port, asked[start:] + asked[:start], _CONNECTIONS)
-        return client.open_loop(rate, bench.seconds, at_random, seed=number).load()
+        return client.open_loop(rate, bench.pace.seconds, at_random, seed=number).load()
 
 
 PARTS = [Part(["zipf_tutorial", "zipf_tail"], _zipf)]
