@@ -9,14 +9,15 @@ from pathlib import Path
 
 from benchmarks import cores
 from benchmarks.ports import accepts, free_port
+from hybrid_recs.child_service import ChildService
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 10.0
 
 
 @contextmanager
-def comparator(name: str, log: Path, **options: object) -> Iterator[int]:
-    """The port of `python -m benchmarks.servers name --option value …`, until the block ends."""
+def comparator(name: str, log: Path, **options: object) -> Iterator[ChildService]:
+    """`python -m benchmarks.servers name --option value …`, until the block ends."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.servers", name, "--port", str(port)]
     for option, value in options.items():
@@ -29,7 +30,7 @@ def comparator(name: str, log: Path, **options: object) -> Iterator[int]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{name} did not come up: {log.read_text(errors='replace')[-1_000:]}")
             time.sleep(0.05)
-        yield port
+        yield ChildService(port, process.pid)
     finally:
         process.terminate()
         try:

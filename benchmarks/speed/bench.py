@@ -1,7 +1,8 @@
 """What every row is measured with, and how the programs under load are started and loaded."""
 
+import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 from benchmarks import cores
 from benchmarks.load import Stream, closed_loop
 from benchmarks.speed.built_index import BuiltIndex
+from benchmarks.speed.turns import Rounds, medians, take_turns
 from hybrid_recs import embedded_redis
-from hybrid_recs.child_service import child_service
+from hybrid_recs.child_service import ChildService, child_service
 from hybrid_recs.generation import Generation
 from hybrid_recs.keys import Keys
 from hybrid_recs.list_loader import load_lists
 from hybrid_recs.redis_client import connect
+from hybrid_recs.types import Json
 
 _DAY = 86_400
 
@@ -46,18 +49,61 @@ class Bench:
     pace: Pace
 
     @contextmanager
-    def service(self, index: BuiltIndex, redis_url: str = "", **settings: object) -> Iterator[int]:
-        """The port of `hybrid-recs serve`, one worker, its hot lists in Redis."""
+    def service(self, index: BuiltIndex, redis_url: str = "", **settings: object) -> Iterator[ChildService]:
+        """`hybrid-recs serve`, one worker, its hot lists in Redis."""
         url = redis_url or self.redis_url
         load_hot_lists(url, index.current)
         var = Path(tempfile.mkdtemp(dir=self.folder))
         environment = index.environment(url, var, **settings)
         with cores.on(cores.SERVER), child_service(var / "log", environment) as service:
-            yield service.port
+            yield service
 
-    def rate(self, port: int, stream: Stream) -> Callable[[], float]:
-        """Measures one round: requests a second of a closed loop."""
-        return lambda: closed_loop(port, stream, self.pace.seconds).rate
+    def in_turns(
+        self,
+        servers: Mapping[str, ChildService],
+        asked: list[str],
+        others: Mapping[str, Callable[[], float]] | None = None,
+    ) -> tuple[Rounds, Json]:
+        """Requests a second of every server under full load, by rounds, and the absolute figures.
+
+        others: what else is measured in turns with them.
+        """
+        loaded = {name: Loaded(server, Stream(asked), self.pace.seconds) for name, server in servers.items()}
+        figures = take_turns(self.pace.rounds, {**loaded, **(others or {})})
+        absolute = medians({name: figures[name] for name in servers}, "requests/s")
+        spent = {f"{name} CPU µs/request": round(of.cpu_a_request * 1e6, 1) for name, of in loaded.items()}
+        return figures, absolute | spent
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A server under full load of a stream. What it takes of the processor says more than its throughput does
+    where others are at work on the machine."""
+
+    server: ChildService
+    stream: Stream
+    seconds: int
+    _cpu: float = 0.0
+    _requests: int = 0
+
+    def __call__(self) -> float:
+        """One round: requests a second."""
+        before = cpu_seconds(self.server.pid)
+        load = closed_loop(self.server.port, self.stream, self.seconds)
+        self._cpu += cpu_seconds(self.server.pid) - before
+        self._requests += load.requests
+        return load.rate
+
+    @property
+    def cpu_a_request(self) -> float:
+        """Processor seconds a request, of all rounds."""
+        return self._cpu / self._requests
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has spent, all its threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -53,25 +53,24 @@ class Alone:
         return (searching + rescoring) / _TIMED
 
 
-def tail_stream(index: BuiltIndex) -> Stream:
+def tail_paths(index: BuiltIndex) -> list[str]:
     """Distinct tail items."""
-    return Stream(paths.paths_of(index.current, paths.tail(index.current, _ENOUGH)))
+    return paths.paths_of(index.current, paths.tail(index.current, _ENOUGH))
 
 
 def _serial(bench: Bench) -> Iterator[Row]:
-    stream, generation = tail_stream(bench.small), Generation.open(bench.small.current)
+    asked, generation = tail_paths(bench.small), Generation.open(bench.small.current)
     alone = Alone(generation, paths.tail(bench.small.current, _ENOUGH, seed=1))
     with (
         bench.service(bench.small, rising_max_items=0) as ours,
-        ceiling(bench, ours, stream.paths[0]) as bare,
+        ceiling(bench, ours, asked[0]) as bare,
     ):
-        contenders = {"ours": bench.rate(ours, stream), "ceiling": bench.rate(bare, Stream(stream.paths))}
-        figures = take_turns(bench.pace.rounds, contenders | {"alone": alone.seconds})
+        servers = {"ours": ours, "ceiling": bare}
+        figures, absolute = bench.in_turns(servers, asked, {"alone": alone.seconds})
     limits = [1 / (1 / c + a) for c, a in zip(figures["ceiling"], figures["alone"], strict=True)]
     figure = median(ours / limit for ours, limit in zip(figures["ours"], limits, strict=True))
     recall = next(s.recall for s in generation.manifest.index.search if s.k == paths.K)
-    del figures["alone"]
-    absolute = medians(figures, "requests/s") | {
+    absolute |= {
         "serial limit requests/s": round(median(limits), 1),
         "FAISS search µs": round(median(alone.searches) * 1e6, 1),
         "rescoring µs": round(median(alone.rescorings) * 1e6, 1),
@@ -88,12 +87,12 @@ def _growth(bench: Bench) -> Iterator[Row]:
         bench.service(bench.small, rising_max_items=0) as small,
         bench.service(bench.large, rising_max_items=0) as large,
     ):
-        streams = {small: tail_stream(bench.small), large: tail_stream(bench.large)}
+        streams = {small.port: Stream(tail_paths(bench.small)), large.port: Stream(tail_paths(bench.large))}
 
         def p50(port: int) -> float:
             return closed_loop(port, streams[port], bench.pace.seconds, connections=1).p50_ms
 
-        contenders = {"small": lambda: p50(small), "large": lambda: p50(large)}
+        contenders = {"small": lambda: p50(small.port), "large": lambda: p50(large.port)}
         figures = take_turns(bench.pace.rounds, contenders)
     figure = median(b / a for a, b in zip(figures["small"], figures["large"], strict=True))
     absolute = medians(figures, "p50 ms") | {

@@ -10,16 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.load import Stream
 from benchmarks.ports import get
 from benchmarks.servers.items import indexed, queries
 from benchmarks.servers.peer import Peer
 from benchmarks.servers.process import comparator
 from benchmarks.speed import paths
 from benchmarks.speed.bench import Bench
-from benchmarks.speed.live import tail_stream
+from benchmarks.speed.live import tail_paths
 from benchmarks.speed.rows import Part, Row, at_least
-from benchmarks.speed.turns import medians, ratio, take_turns
+from benchmarks.speed.turns import ratio
 from hybrid_recs.generation import Generation
 from hybrid_recs.types import Floats, Rows
 from hybrid_recs.vectors import ExactIndex
@@ -54,18 +53,17 @@ def _beside(bench: Bench, name: str, peer: Peer, ranked: Floats, options: dict[s
     exact, ours_exact = (_exact(generation, by, rows) for by in (ranked, indexed(bench.small.current)))
     searched = recall(_of_index(generation, rows), ours_exact)
     effort = _effort(peer, rows, exact, searched)
-    log, stream = bench.folder / f"{name}.log", tail_stream(bench.small)
+    log = bench.folder / f"{name}.log"
     with (
         bench.service(bench.small, rising_max_items=0) as ours,
         comparator(name, log, generation=bench.small.current, effort=effort, **options) as theirs,
     ):
-        contenders = {"ours": bench.rate(ours, stream), name: bench.rate(theirs, Stream(stream.paths))}
-        figures = take_turns(bench.pace.rounds, contenders)
+        figures, absolute = bench.in_turns({"ours": ours, name: theirs}, tail_paths(bench.small))
         recalls = {
-            "ours": recall(_served(ours, generation, asked), _scored(generation, ours_exact, rows)),
-            name: recall(_served(theirs, generation, asked), exact),
+            "ours": recall(_served(ours.port, generation, asked), _scored(generation, ours_exact, rows)),
+            name: recall(_served(theirs.port, generation, asked), exact),
         }
-    absolute = medians(figures, "requests/s") | {
+    absolute |= {
         **{f"{who} recall@10 as served": round(value, 4) for who, value in recalls.items()},
         "our index's recall@10": round(searched, 4),
         "its effort": effort,

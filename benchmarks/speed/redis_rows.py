@@ -59,8 +59,8 @@ def _killed(bench: Bench) -> Iterator[Row]:
     asked = paths.paths_of(generation, paths.zipf(generation, 100_000))
     with own_redis(bench.folder / "killed") as url, connect(url) as redis:
         pid = int(redis.info("server")["process_id"])
-        with bench.service(bench.small, url, local_cache_mb=0) as port, cores.on(cores.CLIENT):
-            client = Client(port, asked, CONNECTIONS, keep_bodies=True)
+        with bench.service(bench.small, url, local_cache_mb=0) as service, cores.on(cores.CLIENT):
+            client = Client(service.port, asked, CONNECTIONS, keep_bodies=True)
             client.closed_loop(1)
             killer = threading.Timer(bench.pace.lead, os.kill, (pid, signal.SIGKILL))
             kill = time.perf_counter() + bench.pace.lead

@@ -45,8 +45,8 @@ def _swap(bench: Bench) -> Iterator[Row]:
     orders = [(*_ROLLBACK, older), (*_PUBLISH, newer)]
     environment = bench.small.environment(bench.redis_url, bench.folder)
     try:
-        with bench.service(bench.small) as port, cores.on(cores.CLIENT):
-            client = Client(port, asked, CONNECTIONS, keep_bodies=True)
+        with bench.service(bench.small) as service, cores.on(cores.CLIENT):
+            client = Client(service.port, asked, CONNECTIONS, keep_bodies=True)
             client.closed_loop(1)
             operator = Operator(environment, orders, store.root / "CURRENT", bench.pace.lead)
             exchanges = client.closed_loop(bench.pace.lead * (1 + len(orders)))
