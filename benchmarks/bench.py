@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 from benchmarks.speed import hot, live, machine, peers, process, redis_rows, report, swap, zipf
-from benchmarks.speed.bench import FULL, QUICK, Bench, own_redis
 from benchmarks.speed.built_index import built_index
+from benchmarks.speed.rig import FULL, QUICK, Rig, own_redis
 from benchmarks.speed.rows import Row, run_part
 
 _ROOT = Path(__file__).parents[1]
@@ -48,7 +48,7 @@ def main(
     pace, folder = QUICK if quick else FULL, Path(tempfile.mkdtemp(prefix="hr-bench-"))
     try:
         with own_redis(folder) as url:
-            bench = Bench(
+            rig = Rig(
                 small=built_index(built, small, 2, reuse),
                 large=built_index(built, large, 1, reuse),
                 redis_url=url,
@@ -56,7 +56,7 @@ def main(
                 pace=dataclasses.replace(pace, rounds=rounds or pace.rounds, seconds=seconds or pace.seconds),
             )
             found = machine.machine()
-            rows = measure(bench, only)
+            rows = measure(rig, only)
             click.echo(f"\n{report.table(rows)}\n{report.absolutes(rows)}")
             if not quick and not only:
                 report.write(_ROOT / "benchmarks", rows, found, machine.versions(url))
@@ -64,13 +64,13 @@ def main(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(bench: Bench, only: tuple[str, ...] = ()) -> list[Row]:
+def measure(rig: Rig, only: tuple[str, ...] = ()) -> list[Row]:
     """All rows, each told as it is done."""
     rows = []
     for part in PARTS:
         if only and not set(only) & set(part.ids):
             continue
-        for row in run_part(part, bench):
+        for row in run_part(part, rig):
             click.echo(f"{row.id}: {row.figure} {row.unit} ({row.target}) {row.error or ''}")
             rows.append(row)
     return rows

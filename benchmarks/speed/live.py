@@ -13,9 +13,9 @@ from statistics import median
 from benchmarks import cores
 from benchmarks.load import Stream, closed_loop
 from benchmarks.speed import paths
-from benchmarks.speed.bench import Bench
 from benchmarks.speed.built_index import BuiltIndex
 from benchmarks.speed.hot import ceiling
+from benchmarks.speed.rig import Rig
 from benchmarks.speed.rows import Part, Row, at_least, at_most
 from benchmarks.speed.turns import medians, take_turns
 from hybrid_recs.generation import Generation
@@ -58,15 +58,15 @@ def tail_paths(index: BuiltIndex) -> list[str]:
     return paths.paths_of(index.current, paths.tail(index.current, _ENOUGH))
 
 
-def _serial(bench: Bench) -> Iterator[Row]:
-    asked, generation = tail_paths(bench.small), Generation.open(bench.small.current)
-    alone = Alone(generation, paths.tail(bench.small.current, _ENOUGH, seed=1))
+def _serial(rig: Rig) -> Iterator[Row]:
+    asked, generation = tail_paths(rig.small), Generation.open(rig.small.current)
+    alone = Alone(generation, paths.tail(rig.small.current, _ENOUGH, seed=1))
     with (
-        bench.service(bench.small, rising_max_items=0) as ours,
-        ceiling(bench, ours, asked[0]) as bare,
+        rig.service(rig.small, rising_max_items=0) as ours,
+        ceiling(rig, ours, asked[0]) as bare,
     ):
         servers = {"ours": ours, "ceiling": bare}
-        figures, absolute = bench.in_turns(servers, asked, {"alone": alone.seconds})
+        figures, absolute = rig.in_turns(servers, asked, {"alone": alone.seconds})
     limits = [1 / (1 / c + a) for c, a in zip(figures["ceiling"], figures["alone"], strict=True)]
     figure = median(ours / limit for ours, limit in zip(figures["ours"], limits, strict=True))
     recall = next(s.recall for s in generation.manifest.index.search if s.k == paths.K)
@@ -82,22 +82,22 @@ def _serial(bench: Bench) -> Iterator[Row]:
     )
 
 
-def _growth(bench: Bench) -> Iterator[Row]:
+def _growth(rig: Rig) -> Iterator[Row]:
     with (
-        bench.service(bench.small, rising_max_items=0) as small,
-        bench.service(bench.large, rising_max_items=0) as large,
+        rig.service(rig.small, rising_max_items=0) as small,
+        rig.service(rig.large, rising_max_items=0) as large,
     ):
-        streams = {small.port: Stream(tail_paths(bench.small)), large.port: Stream(tail_paths(bench.large))}
+        streams = {small.port: Stream(tail_paths(rig.small)), large.port: Stream(tail_paths(rig.large))}
 
         def p50(port: int) -> float:
-            return closed_loop(port, streams[port], bench.pace.seconds, connections=1).p50_ms
+            return closed_loop(port, streams[port], rig.pace.seconds, connections=1).p50_ms
 
         contenders = {"small": lambda: p50(small.port), "large": lambda: p50(large.port)}
-        figures = take_turns(bench.pace.rounds, contenders)
+        figures = take_turns(rig.pace.rounds, contenders)
     figure = median(b / a for a, b in zip(figures["small"], figures["large"], strict=True))
     absolute = medians(figures, "p50 ms") | {
-        "small items": bench.small.items,
-        "large items": bench.large.items,
+        "small items": rig.small.items,
+        "large items": rig.large.items,
     }
     yield at_most("live_growth", "live p50, large catalogue over small", figure, 2, absolute)
 

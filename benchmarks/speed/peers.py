@@ -15,8 +15,8 @@ from benchmarks.servers.items import indexed, queries
 from benchmarks.servers.peer import Peer
 from benchmarks.servers.process import comparator
 from benchmarks.speed import paths
-from benchmarks.speed.bench import Bench
 from benchmarks.speed.live import tail_paths
+from benchmarks.speed.rig import Rig
 from benchmarks.speed.rows import Part, Row, at_least
 from benchmarks.speed.turns import ratio
 from hybrid_recs.generation import Generation
@@ -27,38 +27,38 @@ _EFFORTS = (1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 40, 48, 64, 80, 96, 12
 _SAMPLE = 500
 
 
-def _hnswlib(bench: Bench) -> Iterator[Row]:
+def _hnswlib(rig: Rig) -> Iterator[Row]:
     from benchmarks.servers.hnswlib_peer import Hnswlib
 
-    generation = bench.small.current
+    generation = rig.small.current
     index = generation.parents[2] / f"hnswlib-{generation.name}.bin"
     if not index.exists():
         Hnswlib.build(generation, index)
     peer = Hnswlib.open(generation, index, 1)
-    yield _beside(bench, "hnswlib", peer, indexed(generation), {"index": index})
+    yield _beside(rig, "hnswlib", peer, indexed(generation), {"index": index})
 
 
-def _implicit(bench: Bench) -> Iterator[Row]:
+def _implicit(rig: Rig) -> Iterator[Row]:
     from benchmarks.servers.implicit_peer import Implicit
 
-    generation = bench.small.current
-    yield _beside(bench, "implicit", Implicit.open(generation, 1), queries(generation), {})
+    generation = rig.small.current
+    yield _beside(rig, "implicit", Implicit.open(generation, 1), queries(generation), {})
 
 
-def _beside(bench: Bench, name: str, peer: Peer, ranked: Floats, options: dict[str, Path]) -> Row:
+def _beside(rig: Rig, name: str, peer: Peer, ranked: Floats, options: dict[str, Path]) -> Row:
     """ranked: the vectors (n × d) that the peer ranks by."""
-    generation = Generation.open(bench.small.current)
-    rows = paths.tail(bench.small.current, _SAMPLE, seed=2)
-    asked = paths.paths_of(bench.small.current, rows)
-    exact, ours_exact = (_exact(generation, by, rows) for by in (ranked, indexed(bench.small.current)))
+    generation = Generation.open(rig.small.current)
+    rows = paths.tail(rig.small.current, _SAMPLE, seed=2)
+    asked = paths.paths_of(rig.small.current, rows)
+    exact, ours_exact = (_exact(generation, by, rows) for by in (ranked, indexed(rig.small.current)))
     searched = recall(_of_index(generation, rows), ours_exact)
     effort = _effort(peer, rows, exact, searched)
-    log = bench.folder / f"{name}.log"
+    log = rig.folder / f"{name}.log"
     with (
-        bench.service(bench.small, rising_max_items=0) as ours,
-        comparator(name, log, generation=bench.small.current, effort=effort, **options) as theirs,
+        rig.service(rig.small, rising_max_items=0) as ours,
+        comparator(name, log, generation=rig.small.current, effort=effort, **options) as theirs,
     ):
-        figures, absolute = bench.in_turns({"ours": ours, name: theirs}, tail_paths(bench.small))
+        figures, absolute = rig.in_turns({"ours": ours, name: theirs}, tail_paths(rig.small))
         recalls = {
             "ours": recall(_served(ours.port, generation, asked), _scored(generation, ours_exact, rows)),
             name: recall(_served(theirs.port, generation, asked), exact),

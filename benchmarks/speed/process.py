@@ -15,7 +15,7 @@ from statistics import median
 from benchmarks import cores
 from benchmarks.load.client import Client
 from benchmarks.speed import paths
-from benchmarks.speed.bench import Bench, load_hot_lists
+from benchmarks.speed.rig import Rig, load_hot_lists
 from benchmarks.speed.rows import Part, Row, at_most
 from hybrid_recs.child_service import child_service
 
@@ -23,39 +23,39 @@ _WORKERS = 4
 _CONNECTIONS = 64
 
 
-def _start(bench: Bench) -> Iterator[Row]:
-    load_hot_lists(bench.redis_url, bench.large.current)
+def _start(rig: Rig) -> Iterator[Row]:
+    load_hot_lists(rig.redis_url, rig.large.current)
     seconds = []
-    for _ in range(bench.pace.starts):
-        var = Path(tempfile.mkdtemp(dir=bench.folder))
+    for _ in range(rig.pace.starts):
+        var = Path(tempfile.mkdtemp(dir=rig.folder))
         started = time.perf_counter()
         with (
             cores.on(cores.SERVER),
-            child_service(var / "log", bench.large.environment(bench.redis_url, var)),
+            child_service(var / "log", rig.large.environment(rig.redis_url, var)),
         ):
             seconds.append(time.perf_counter() - started)
-    absolute = {"starts s": [round(s, 2) for s in seconds], "items": bench.large.items}
+    absolute = {"starts s": [round(s, 2) for s in seconds], "items": rig.large.items}
     yield at_most("start_ready", "start to ready", median(seconds), 2, absolute, unit="s")
 
 
-def _pss(bench: Bench) -> Iterator[Row]:
-    asked = paths.paths_of(bench.large.current, paths.tail(bench.large.current, bench.pace.live_requests))
-    load_hot_lists(bench.redis_url, bench.large.current)
+def _pss(rig: Rig) -> Iterator[Row]:
+    asked = paths.paths_of(rig.large.current, paths.tail(rig.large.current, rig.pace.live_requests))
+    load_hot_lists(rig.redis_url, rig.large.current)
     gc.collect()  # nothing of the index may stay mapped here: it would take its part of the Pss
-    one, many = (_weight(bench, workers, asked) for workers in (1, _WORKERS))
+    one, many = (_weight(rig, workers, asked) for workers in (1, _WORKERS))
     absolute = {
         "1 worker MB": round(one / 1e6, 1),
         f"{_WORKERS} workers MB": round(many / 1e6, 1),
         "live requests": len(asked),
-        "items": bench.large.items,
+        "items": rig.large.items,
     }
     yield at_most("pss", f"proportional memory of {_WORKERS} workers over 1", many / one, 1.6, absolute)
 
 
-def _weight(bench: Bench, workers: int, asked: list[str]) -> int:
+def _weight(rig: Rig, workers: int, asked: list[str]) -> int:
     """Bytes after every path was asked for once, by so many connections that each worker gets some."""
-    var = Path(tempfile.mkdtemp(dir=bench.folder))
-    environment = bench.large.environment(bench.redis_url, var)
+    var = Path(tempfile.mkdtemp(dir=rig.folder))
+    environment = rig.large.environment(rig.redis_url, var)
     with child_service(var / "log", environment, workers) as service:
         time.sleep(1)  # /readyz tells of one worker
         errors = Client(service.port, asked, _CONNECTIONS).each_once().errors

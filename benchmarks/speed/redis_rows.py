@@ -19,7 +19,7 @@ from benchmarks import cores
 from benchmarks.load import CONNECTIONS
 from benchmarks.load.client import Client
 from benchmarks.speed import paths
-from benchmarks.speed.bench import Bench, own_redis
+from benchmarks.speed.rig import Rig, own_redis
 from benchmarks.speed.rows import Part, Row, at_most
 from hybrid_recs.generation import Generation
 from hybrid_recs.hot_lists import HotLists
@@ -32,9 +32,9 @@ _LISTS, _DEPTH = 100_000, 100
 _DAY = 86_400
 
 
-def _load(bench: Bench) -> Iterator[Row]:
-    generation = _with_random_lists(Generation.open(bench.large.current), bench.folder)
-    with own_redis(bench.folder / "empty") as url, connect(url) as client:
+def _load(rig: Rig) -> Iterator[Row]:
+    generation = _with_random_lists(Generation.open(rig.large.current), rig.folder)
+    with own_redis(rig.folder / "empty") as url, connect(url) as client:
         before = int(client.info("memory")["used_memory"])
         started = time.perf_counter()
         count = load_lists(client, Keys(), generation, _DAY)
@@ -54,18 +54,18 @@ def _with_random_lists(generation: Generation, folder: Path) -> Generation:
     return dataclasses.replace(generation, hot=HotLists.open(folder))
 
 
-def _killed(bench: Bench) -> Iterator[Row]:
-    generation = bench.small.current
+def _killed(rig: Rig) -> Iterator[Row]:
+    generation = rig.small.current
     asked = paths.paths_of(generation, paths.zipf(generation, 100_000))
-    with own_redis(bench.folder / "killed") as url, connect(url) as redis:
+    with own_redis(rig.folder / "killed") as url, connect(url) as redis:
         pid = int(redis.info("server")["process_id"])
-        with bench.service(bench.small, url, local_cache_mb=0) as service, cores.on(cores.CLIENT):
+        with rig.service(rig.small, url, local_cache_mb=0) as service, cores.on(cores.CLIENT):
             client = Client(service.port, asked, CONNECTIONS, keep_bodies=True)
             client.closed_loop(1)
-            killer = threading.Timer(bench.pace.lead, os.kill, (pid, signal.SIGKILL))
-            kill = time.perf_counter() + bench.pace.lead
+            killer = threading.Timer(rig.pace.lead, os.kill, (pid, signal.SIGKILL))
+            kill = time.perf_counter() + rig.pace.lead
             killer.start()
-            exchanges = client.closed_loop(2 * bench.pace.lead)
+            exchanges = client.closed_loop(2 * rig.pace.lead)
             killer.join()
     after = exchanges.done >= kill
     longest, usual = (float(exchanges.latency[part].max()) * 1e3 for part in (after, ~after))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
-from benchmarks.speed.bench import Bench
+from benchmarks.speed.rig import Rig
 from hybrid_recs.types import Json
 
 
@@ -42,14 +42,14 @@ class Part:
     """Some rows measured together; `ids` says which, so that those missing can be reported."""
 
     ids: Sequence[str]
-    run: Callable[[Bench], Iterator[Row]]
+    run: Callable[[Rig], Iterator[Row]]
 
 
-def run_part(part: Part, bench: Bench) -> Iterator[Row]:
+def run_part(part: Part, rig: Rig) -> Iterator[Row]:
     """Its rows; what could not be measured comes as an error with the reason, and the caller goes on."""
     missing = dict.fromkeys(part.ids)
     try:
-        for row in part.run(bench):
+        for row in part.run(rig):
             missing.pop(row.id)
             yield row
         reason = "was not measured"

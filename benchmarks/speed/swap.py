@@ -24,7 +24,7 @@ from benchmarks.load.client import Client
 from benchmarks.load.outcome import Exchanges, Times, percentile
 from benchmarks.speed import paths
 from benchmarks.speed.answers import Valid, Verdict, judge, valid_answers
-from benchmarks.speed.bench import Bench, load_hot_lists
+from benchmarks.speed.rig import Rig, load_hot_lists
 from benchmarks.speed.rows import Part, Row, at_most
 
 _OF_A_KIND = 150
@@ -32,8 +32,8 @@ _ROLLBACK = ("hybrid_recs.cli", "generations", "rollback")
 _PUBLISH = ("benchmarks.publish",)
 
 
-def _swap(bench: Bench) -> Iterator[Row]:
-    store = bench.small.store
+def _swap(rig: Rig) -> Iterator[Row]:
+    store = rig.small.store
     newer, older = store.require_current(), store.ids()[0]
     # The rows of both are the same: they were learned from the same interactions.
     kinds = [of(store.path(newer), _OF_A_KIND) for of in (paths.hot, paths.tail)]
@@ -41,21 +41,21 @@ def _swap(bench: Bench) -> Iterator[Row]:
     valid = {name: valid_answers(store.path(name), rows) for name in (older, newer)}
     asked = paths.paths_of(store.path(newer), rows)
     for name in (older, newer):
-        load_hot_lists(bench.redis_url, store.path(name))
+        load_hot_lists(rig.redis_url, store.path(name))
     orders = [(*_ROLLBACK, older), (*_PUBLISH, newer)]
-    environment = bench.small.environment(bench.redis_url, bench.folder)
+    environment = rig.small.environment(rig.redis_url, rig.folder)
     try:
-        with bench.service(bench.small) as service, cores.on(cores.CLIENT):
+        with rig.service(rig.small) as service, cores.on(cores.CLIENT):
             client = Client(service.port, asked, CONNECTIONS, keep_bodies=True)
             client.closed_loop(1)
-            operator = Operator(environment, orders, store.root / "CURRENT", bench.pace.lead)
-            exchanges = client.closed_loop(bench.pace.lead * (1 + len(orders)))
+            operator = Operator(environment, orders, store.root / "CURRENT", rig.pace.lead)
+            exchanges = client.closed_loop(rig.pace.lead * (1 + len(orders)))
             operator.finish()
     finally:
         if store.current() != newer:
             with store.writer():
                 store.publish(newer)
-    yield _row(exchanges, verdicts(exchanges, asked, valid), operator.flips, bench.pace.lead)
+    yield _row(exchanges, verdicts(exchanges, asked, valid), operator.flips, rig.pace.lead)
 
 
 class Operator:

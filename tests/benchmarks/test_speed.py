@@ -11,13 +11,13 @@ import pytest
 
 from benchmarks.speed import paths, report
 from benchmarks.speed.answers import Verdict, judge, valid_answers
-from benchmarks.speed.bench import Bench
 from benchmarks.speed.process import family, pss
+from benchmarks.speed.rig import Rig
 from benchmarks.speed.rows import Part, Row, at_least, at_most, run_part
 from benchmarks.speed.turns import ratio, take_turns
 from hybrid_recs.generation import Generation
 
-_NO_BENCH = cast(Bench, None)
+_NO_RIG = cast(Rig, None)
 
 
 def test_contenders_take_turns_after_a_warm_up_each() -> None:
@@ -38,11 +38,11 @@ def test_ratio_is_of_the_same_round() -> None:
 
 
 def test_a_row_that_fails_is_reported_and_those_before_it_stay() -> None:
-    def run(_: Bench) -> Iterator[Row]:
+    def run(_: Rig) -> Iterator[Row]:
         yield at_least("first", "what", 0.9, 0.8, {})
         raise RuntimeError("the server fell over")
 
-    rows = list(run_part(Part(["first", "second"], run), _NO_BENCH))
+    rows = list(run_part(Part(["first", "second"], run), _NO_RIG))
     assert [(row.id, row.figure, row.met) for row in rows] == [("first", 0.9, True), ("second", None, None)]
     assert rows[1].error == "RuntimeError: the server fell over"
 

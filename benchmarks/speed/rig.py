@@ -39,7 +39,7 @@ QUICK = Pace(rounds=3, seconds=1, starts=3, live_requests=3_000, lead=2.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Rig:
     """small, large: indexes of about 100 k and 1 M items. redis_url: of a server of our own."""
 
     small: BuiltIndex
