@@ -78,10 +78,10 @@ class Client:
         self._requests = [f"GET {path} HTTP/1.1\r\n{head}".encode() for path in paths]
         self._port, self._count, self._keep = port, connections, keep_bodies
 
-    def closed_loop(self, seconds: float) -> Exchanges:
-        """Every connection asks again as soon as it is answered."""
+    def closed_loop(self, seconds: float, going: Callable[[], bool] = lambda: True) -> Exchanges:
+        """Every connection asks again as soon as it is answered, while `going`, at most for `seconds`."""
         end = _now() + seconds
-        return self._run(lambda _, now: now if now < end else None)
+        return self._run(lambda _, now: now if now < end and going() else None)
 
     def each_once(self) -> Exchanges:
         """Every path once, as fast as the connections get answers."""

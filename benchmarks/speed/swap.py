@@ -28,6 +28,7 @@ from benchmarks.speed.rig import Rig, load_hot_lists
 from benchmarks.speed.rows import Part, Row, at_most
 
 _OF_A_KIND = 150
+_LONGEST = 120.0
 _ROLLBACK = ("hybrid_recs.cli", "generations", "rollback")
 _PUBLISH = ("benchmarks.publish",)
 
@@ -49,7 +50,7 @@ def _swap(rig: Rig) -> Iterator[Row]:
             client = Client(service.port, asked, CONNECTIONS, keep_bodies=True)
             client.closed_loop(1)
             operator = Operator(environment, orders, store.root / "CURRENT", rig.pace.lead)
-            exchanges = client.closed_loop(rig.pace.lead * (1 + len(orders)))
+            exchanges = client.closed_loop(_LONGEST, going=operator.at_work)
             operator.finish()
     finally:
         if store.current() != newer:
@@ -59,7 +60,7 @@ def _swap(rig: Rig) -> Iterator[Row]:
 
 
 class Operator:
-    """Gives the orders (arguments of `python -m`), one every `lead` seconds, from a thread.
+    """Gives the orders (arguments of `python -m`) from a thread, with `lead` seconds before and after each.
 
     flips: generation → when CURRENT came to name it, by time.perf_counter.
     """
@@ -70,10 +71,13 @@ class Operator:
         self.flips: dict[str, float] = {}
         self._environment = {**os.environ, **environment}
         self._orders, self._pointer, self._lead = orders, pointer, lead
-        self._begun = time.perf_counter()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
+
+    def at_work(self) -> bool:
+        """Whether there is more to come."""
+        return self._thread.is_alive()
 
     def finish(self) -> None:
         """Wait for the last order; raises what went wrong."""
@@ -83,9 +87,10 @@ class Operator:
 
     def _work(self) -> None:
         try:
-            for number, order in enumerate(self._orders, start=1):
-                time.sleep(max(0.0, self._begun + self._lead * number - time.perf_counter()))
+            for order in self._orders:
+                time.sleep(self._lead)
                 self._give(order)
+            time.sleep(self._lead)
         except Exception as error:
             self._error = error
 
@@ -116,7 +121,10 @@ class Swap:
 
 def _swap_to(name: str, flip: float, exchanges: Exchanges, told: list[Verdict | None]) -> Swap:
     new = np.array([verdict is not None and verdict.generation == name for verdict in told])
-    first = float(exchanges.done[new & (exchanges.done >= flip)].min())
+    after = exchanges.done[new & (exchanges.done >= flip)]
+    if not len(after):
+        raise RuntimeError(f"no answer of generation {name} after it was made current")
+    first = float(after.min())
     within = (exchanges.done >= flip) & (exchanges.done < first + 1)
     return Swap(first - flip, max(_p99_by_second(exchanges.done[within], exchanges.latency[within])))
 
