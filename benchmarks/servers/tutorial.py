@@ -1,7 +1,7 @@
 """The service one writes first: FastAPI and pydantic, a GET of a JSON list from Redis per request, and FAISS
 in a thread on a miss.
 
-It searches our FAISS index with our efSearch and leaves out our rescoring with co-visits: less work.
+It searches our FAISS index with our effort, and leaves out our rescoring with co-visits: less work.
 """
 
 import asyncio
@@ -9,9 +9,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import faiss
 import redis
 import redis.asyncio
 from fastapi import FastAPI, HTTPException, Query
@@ -20,6 +19,7 @@ from benchmarks.servers.items import Items, queries
 from benchmarks.servers.shapes import Recommendations, RecommendedItem
 from hybrid_recs.generation import INDEX_FILE, Generation
 from hybrid_recs.manifest import Manifest
+from hybrid_recs.vectors import FaissIndex, use_one_thread_per_search
 
 Found = list[tuple[str, float]]
 
@@ -44,10 +44,8 @@ def load_lists(client: redis.Redis, generation: Generation) -> None:
 def create_app(generation: Path, redis_url: str) -> FastAPI:
     """The whole service."""
     manifest, items, vectors = Manifest.read(generation), Items.of(generation), queries(generation)
-    index: Any = faiss.read_index(str(generation / INDEX_FILE))
-    faiss.omp_set_num_threads(1)
-    if manifest.index.kind != "exact":
-        index.hnsw.efSearch = manifest.index.search[0].ef_search
+    index = FaissIndex(generation / INDEX_FILE, manifest.index.search)
+    use_one_thread_per_search()
     client = redis.asyncio.Redis.from_url(redis_url, decode_responses=True)
 
     @asynccontextmanager
@@ -58,9 +56,10 @@ def create_app(generation: Path, redis_url: str) -> FastAPI:
     app = FastAPI(lifespan=lifespan)
 
     def search(row: int, k: int) -> Found:
-        scores, rows = index.search(vectors[row : row + 1], k + 1)
-        found = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
-        return [(items.ids[r], round(s, 4)) for r, s in found if r not in (row, -1)][:k]
+        rows = index.search(vectors[row], k + 1)
+        rows = rows[rows != row][:k]
+        scores = vectors[rows] @ vectors[row]
+        return [(items.ids[r], round(s, 4)) for r, s in zip(rows.tolist(), scores.tolist(), strict=True)]
 
     @app.get("/recommendations", response_model=Recommendations)
     async def recommendations(item_id: str, k: Annotated[int, Query(ge=1, le=100)] = 10) -> Recommendations:

@@ -1,7 +1,8 @@
 """Live search beside two libraries behind a FastAPI route: same items, same vectors, same k, tail items.
 
-The peer searches with the greatest effort at which its recall@10 is not above that of our index, both on the
-same items. What is then served is compared with exact search, each with the exact ranking by its own score.
+The peer searches with the least effort that gives it, to within 0.003, the most recall@10 that is not above
+that of our index, both on the same items. What is then served is compared with exact search, each with the
+exact ranking by its own score.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,8 @@ from hybrid_recs.generation import Generation
 from hybrid_recs.types import Floats, Rows
 from hybrid_recs.vectors import ExactIndex
 
-_EFFORTS = (1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128, 160, 200, 256)
+_EFFORTS = (1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128, 160, 200, 256, 384)
+_ALIKE = 0.003
 _SAMPLE = 500
 
 
@@ -52,7 +54,7 @@ def _beside(rig: Rig, name: str, peer: Peer, ranked: Floats, options: dict[str, 
     asked = paths.paths_of(rig.small.current, rows)
     exact, ours_exact = (_exact(generation, by, rows) for by in (ranked, indexed(rig.small.current)))
     searched = recall(_of_index(generation, rows), ours_exact)
-    effort = _effort(peer, rows, exact, searched)
+    effort = least_effort(peer, rows, exact, searched)
     log = rig.folder / f"{name}.log"
     with (
         rig.service(rig.small, rising_max_items=0) as ours,
@@ -102,16 +104,18 @@ def _of_index(generation: Generation, rows: Rows) -> list[set[int]]:
     ]
 
 
-def _effort(peer: Peer, rows: Rows, exact: list[set[int]], bound: float) -> int:
-    """The greatest at which recall is not above `bound`, else the least there is."""
-    chosen = _EFFORTS[0]
+def least_effort(peer: Peer, rows: Rows, exact: list[set[int]], bound: float) -> int:
+    """The least that is within `_ALIKE` of the best recall that is not above `bound`."""
+    reached: dict[int, float] = {}
     for effort in _EFFORTS:
         peer.set_effort(effort)
         found = [set(peer.search(int(row), paths.K)[0].tolist()) for row in rows]
-        if recall(found, exact) > bound:
+        reached[effort] = recall(found, exact)
+        if reached[effort] > bound:
             break
-        chosen = effort
-    return chosen
+    allowed = {effort: value for effort, value in reached.items() if value <= bound}
+    best = max(allowed.values(), default=1.0)
+    return next((effort for effort, value in allowed.items() if value >= best - _ALIKE), _EFFORTS[0])
 
 
 def _served(port: int, generation: Generation, asked: list[str]) -> list[set[int | None]]:

@@ -11,11 +11,13 @@ import pytest
 
 from benchmarks.speed import paths, report
 from benchmarks.speed.answers import Verdict, judge, valid_answers
+from benchmarks.speed.peers import least_effort
 from benchmarks.speed.process import family, pss
 from benchmarks.speed.rig import Rig
 from benchmarks.speed.rows import Part, Row, at_least, at_most, run_part
 from benchmarks.speed.turns import ratio, take_turns
 from hybrid_recs.generation import Generation
+from hybrid_recs.types import Floats, Rows
 
 _NO_RIG = cast(Rig, None)
 
@@ -102,6 +104,34 @@ def test_a_planted_mixed_answer_is_found(generation: Generation, built_index: Pa
     assert not judge(json.dumps(body | {"generation": "third"}).encode(), path, valid).whole
     body["items"][3] = _body("other", theirs[path])["items"][3]
     assert not judge(json.dumps(body).encode(), path, valid).whole
+
+
+class _Shelf:
+    """Finds the first `effort` of ten rows, and no more than `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._effort = most, 0
+
+    def set_effort(self, effort: int) -> None:
+        self._effort = effort
+
+    def search(self, row: int, k: int) -> tuple[Rows, Floats]:
+        found = np.arange(min(self._effort, self._most, k))
+        return found, np.zeros(len(found), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("most", "bound", "effort"),
+    [
+        (10, 0.95, 8),  # the next, 11, finds all ten
+        (10, 1.0, 11),
+        (4, 1.0, 4),  # more effort gains nothing
+        (10, 0.05, 1),  # even the least is above
+    ],
+)
+def test_a_peer_gets_the_least_effort_that_reaches_our_recall(most: int, bound: float, effort: int) -> None:
+    exact = [set(range(10))]
+    assert least_effort(_Shelf(most), np.zeros(1, np.int64), exact, bound) == effort
 
 
 def test_a_process_weighs_something_and_heads_its_family() -> None:
