@@ -116,7 +116,7 @@ class _Shelf:
         self._effort = effort
 
     def search(self, row: int, k: int) -> tuple[Rows, Floats]:
-        found = np.arange(min(self._effort, self._most, k))
+        found = row + np.arange(min(self._effort, self._most, k))
         return found, np.zeros(len(found), np.float32)
 
 
