@@ -8,6 +8,7 @@ measures the rows of benchmarks/speed on real programs over loopback, writes ben
 import dataclasses
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ ORDER = [id_ for part in PARTS for id_ in part.ids]
 
 
 @click.command(help=__doc__)
-@click.option("--quick", is_flag=True, help="20 k and 50 k items, 3 rounds of 1 s")
+@click.option("--quick", is_flag=True, help="20 k and 50 k items, 2 rounds of 1 s")
 @click.option("--small", type=int, help="items of the small catalogue [100000]")
 @click.option("--large", type=int, help="items of the large catalogue [1000000]")
 @click.option("--rounds", type=int, help="rounds of a measurement [5]")
@@ -55,9 +56,10 @@ def main(
                 folder=folder,
                 pace=dataclasses.replace(pace, rounds=rounds or pace.rounds, seconds=seconds or pace.seconds),
             )
-            found = machine.machine()
+            found, started = machine.machine(), time.perf_counter()
             rows = measure(rig, only)
             click.echo(f"\n{report.table(rows)}\n{report.absolutes(rows)}")
+            click.echo(f"measured in {time.perf_counter() - started:.0f} s")
             if not quick and not only:
                 report.write(_ROOT / "benchmarks", rows, found, machine.versions(url))
     finally:
@@ -66,12 +68,13 @@ def main(
 
 def measure(rig: Rig, only: tuple[str, ...] = ()) -> list[Row]:
     """All rows, each told as it is done."""
-    rows = []
+    rows, started = [], time.perf_counter()
     for part in PARTS:
         if only and not set(only) & set(part.ids):
             continue
         for row in run_part(part, rig):
-            click.echo(f"{row.id}: {row.figure} {row.unit} ({row.target}) {row.error or ''}")
+            outcome = row.error or f"{row.figure:g} {row.unit} ({row.target})"
+            click.echo(f"{time.perf_counter() - started:4.0f} s  {row.id}: {outcome}")
             rows.append(row)
     return rows
 

@@ -2,6 +2,7 @@
 
 hot_local: a few distinct items, asked before, so that every answer is an in-process hit.
 hot_redis_ceiling, hot_redis_tutorial: no in-process cache, many hot items: every answer is read from Redis.
+Whether that is so is found by counting lookups in Redis over some requests after the rounds.
 """
 
 import json
@@ -22,6 +23,8 @@ from hybrid_recs.redis_client import connect
 
 _FEW = 50
 _MANY = 5_000
+_COUNTED = 200
+_NONE_AT_ALL = 0.1  # lookups a request: the service's own housekeeping asks Redis now and then
 
 
 @contextmanager
@@ -44,15 +47,30 @@ def tutorial_service(rig: Rig, generation: Path) -> Iterator[ChildService]:
         yield service
 
 
+def redis_reads(rig: Rig, service: ChildService, asked: list[str]) -> float:
+    """Lookups in Redis for one request to the service, the mean over some that are answered from a list."""
+    with connect(rig.redis_url) as client:
+
+        def lookups() -> int:
+            stats = client.info("stats")
+            return int(stats["keyspace_hits"]) + int(stats["keyspace_misses"])
+
+        before = lookups()
+        sources = {get(service.port, asked[i % len(asked)]).json()["source"] for i in range(_COUNTED)}
+        if sources != {"cache"}:
+            raise RuntimeError(f"hot items were answered by {', '.join(sorted(sources))}")
+        return round((lookups() - before) / _COUNTED, 3)
+
+
 def _local(rig: Rig) -> Iterator[Row]:
     generation = rig.large.current
     asked = paths.paths_of(generation, paths.hot(generation, _FEW))
     with rig.service(rig.large) as ours, ceiling(rig, ours, asked[0]) as bare:
         figures, absolute = rig.in_turns({"ours": ours, "ceiling": bare}, asked)
-        source = get(ours.port, asked[0]).json()["source"]
-    absolute |= {"distinct items": len(asked), "source": source, "items": rig.large.items}
+        reads = redis_reads(rig, ours, asked)
+    absolute |= {"distinct items": len(asked), "Redis lookups a request": reads, "items": rig.large.items}
     what = "hot, in-process hit: throughput over ceiling"
-    yield at_least("hot_local", what, ratio(figures, "ours", "ceiling"), 0.8, absolute, source == "cache")
+    yield at_least("hot_local", what, ratio(figures, "ours", "ceiling"), 0.8, absolute, reads < _NONE_AT_ALL)
 
 
 def _redis(rig: Rig) -> Iterator[Row]:
@@ -64,13 +82,12 @@ def _redis(rig: Rig) -> Iterator[Row]:
         tutorial_service(rig, generation) as plain,
     ):
         figures, absolute = rig.in_turns({"ours": ours, "ceiling": bare, "tutorial": plain}, asked)
-        sources = [get(server.port, asked[0]).json()["source"] for server in (ours, plain)]
-    cached = set(sources) == {"cache"}
-    absolute |= {"distinct items": len(asked), "sources": sources, "items": rig.large.items}
+        reads = redis_reads(rig, ours, asked)
+    absolute |= {"distinct items": len(asked), "Redis lookups a request": reads, "items": rig.large.items}
     for over, bound in (("ceiling", 0.5), ("tutorial", 3.0)):
         what = f"hot, Redis each time: throughput over {over}"
         figure = ratio(figures, "ours", over)
-        yield at_least(f"hot_redis_{over}", what, figure, bound, absolute, cached)
+        yield at_least(f"hot_redis_{over}", what, figure, bound, absolute, reads >= 1)
 
 
 PARTS = [Part(["hot_local"], _local), Part(["hot_redis_ceiling", "hot_redis_tutorial"], _redis)]
