@@ -6,6 +6,7 @@ measures the rows of benchmarks/speed on real programs over loopback, writes ben
 """
 
 import dataclasses
+import os
 import shutil
 import tempfile
 import time
@@ -45,6 +46,8 @@ def main(
     built: Path,
 ) -> None:
     """Build, measure, report."""
+    for name in [name for name in os.environ if name.startswith("HYBRID_RECS_")]:
+        del os.environ[name]  # a developer's own settings must not reach what is measured
     small, large = small or (20_000 if quick else 100_000), large or (50_000 if quick else 1_000_000)
     pace, folder = QUICK if quick else FULL, Path(tempfile.mkdtemp(prefix="hr-bench-"))
     try:

@@ -36,6 +36,8 @@ _PUBLISH = ("benchmarks.publish",)
 def _swap(rig: Rig) -> Iterator[Row]:
     store = rig.small.store
     newer, older = store.require_current(), store.ids()[0]
+    if older == newer:
+        raise RuntimeError(f"{store.root}: a second generation is needed; run without --reuse")
     # The rows of both are the same: they were learned from the same interactions.
     kinds = [of(store.path(newer), _OF_A_KIND) for of in (paths.hot, paths.tail)]
     rows = np.random.default_rng(0).permutation(np.concatenate(kinds))

@@ -1,16 +1,20 @@
-"""The load client against a real socket, and the arithmetic of its figures."""
+"""The load client against a real socket, the arithmetic of its figures, and the settings of the comparators."""
 
+import ast
 import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import servers
 from benchmarks.load import wrk
 from benchmarks.load.client import Client, schedule
 from benchmarks.load.outcome import Exchanges, percentile
+from hybrid_recs import cli
 
 _ANSWER_SECONDS = 0.02
 
@@ -95,3 +99,16 @@ def test_what_wrk_prints_is_read() -> None:
     )
     load = wrk.parse(printed)
     assert (load.rate, load.errors, load.p50_ms, load.p99_ms) == (5.0, 1, 0.25, 0.9)
+
+
+def _uvicorn_options(source: str) -> dict[str, str]:
+    """What a file gives to uvicorn.run, but for what differs by program."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    (run,) = [call for call in calls if ast.unparse(call.func) == "uvicorn.run"]
+    given = {keyword.arg: ast.unparse(keyword.value) for keyword in run.keywords if keyword.arg}
+    return {k: v for k, v in given.items() if k not in {"factory", "host", "port", "workers", "log_level"}}
+
+
+def test_comparators_run_in_the_uvicorn_settings_of_serve() -> None:
+    comparators = _uvicorn_options(Path(servers.__file__).with_name("__main__.py").read_text())
+    assert comparators == _uvicorn_options(Path(cli.__file__).read_text())
