@@ -1,4 +1,4 @@
-"""The load client against a real socket, the arithmetic of its figures, and the settings of the comparators."""
+"""The load client against a real socket, the arithmetic of its figures, the settings of the comparators."""
 
 import ast
 import socketserver
