@@ -35,7 +35,7 @@ class Pace:
 
 
 FULL = Pace(rounds=5, seconds=2, starts=5, live_requests=20_000, lead=5.0)
-QUICK = Pace(rounds=2, seconds=1, starts=3, live_requests=3_000, lead=2.0)
+QUICK = Pace(rounds=2, seconds=1, starts=3, live_requests=1_000, lead=2.0)
 
 
 @dataclass(frozen=True, slots=True)
