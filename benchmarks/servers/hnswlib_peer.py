@@ -1,4 +1,5 @@
-"""hnswlib (of the package chroma-hnswlib, which comes compiled), over the vectors that are in our FAISS index and by inner product, as that searches."""
+"""hnswlib (of the package chroma-hnswlib, which comes compiled), over the vectors that are in our FAISS
+index and by inner product, as that searches."""
 
 from pathlib import Path
 from typing import Any
