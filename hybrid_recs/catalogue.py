@@ -5,6 +5,7 @@ those that have none: `rows < n_vectors` is the whole test for "has a vector".
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,8 @@ class Catalogue:
         self._ids = StringTable.open(folder, "ids")
         self._titles = StringTable.open(folder, "titles")
         self._categories = StringTable.open(folder, "categories")
-        self._hashes: NDArray[np.uint64] = open_array(folder / "id_hashes.npy")
-        self._hash_rows: NDArray[np.uint32] = open_array(folder / "id_rows.npy")
+        self._hashes = open_array(folder / "id_hashes.npy").data
+        self._hash_rows = open_array(folder / "id_rows.npy").data
         self.popularity: NDArray[np.float64] = open_array(folder / "popularity.npy")
         self.by_popularity: NDArray[np.uint32] = open_array(folder / "by_popularity.npy")
 
@@ -51,10 +52,10 @@ class Catalogue:
     def row(self, item_id: str) -> int | None:
         """The row of an item id, or None when the catalogue has no such item."""
         encoded = item_id.encode("utf-8", "surrogatepass")
-        wanted = np.uint64(_id_hash(encoded))
-        position = int(self._hashes.searchsorted(wanted))
+        wanted = _id_hash(encoded)
+        position = bisect_left(self._hashes, wanted)
         while position < len(self._hashes) and self._hashes[position] == wanted:
-            row = int(self._hash_rows[position])
+            row = self._hash_rows[position]
             if self._ids.raw(row) == encoded:
                 return row
             position += 1

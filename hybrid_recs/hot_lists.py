@@ -1,5 +1,6 @@
 """The precomputed neighbour lists of a generation: the truth on disk that Redis is a cache of."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ class HotLists:
 
     def __init__(self, rows: NDArray[np.uint32], blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
         self.rows = rows
+        # NumPy would make a 64-bit copy of all rows to look up one Python integer.
+        self._searched = rows.data
         self._blob = blob
         self._offsets = offsets
 
@@ -39,8 +42,8 @@ class HotLists:
         return self._blob[self._offsets[position] : self._offsets[position + 1]].tobytes()
 
     def _position(self, row: int) -> int | None:
-        position = int(self.rows.searchsorted(row))
-        return position if position < len(self.rows) and self.rows[position] == row else None
+        position = bisect_left(self._searched, row)
+        return position if position < len(self._searched) and self._searched[position] == row else None
 
     @staticmethod
     def write(folder: Path, rows: Rows, lists: Iterable[Neighbours]) -> None:

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import redis.asyncio
@@ -33,6 +33,17 @@ class Books:
     seconds: dict[Source, float]
 
 
+@dataclass(slots=True)
+class _Tally:
+    """Requests of one generation and outcome: how many in each latency bucket, and their seconds in all."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * latency.BUCKETS)
+    seconds: float = 0.0
+
+
+_Outcome = tuple[str, Source, Reason | None]
+
+
 class Stats:
     """The counters of one worker."""
 
@@ -40,7 +51,7 @@ class Stats:
         self._keys = keys
         self._clock = clock
         self._worker = uuid.uuid4().hex
-        self._fresh = Books(Counter(), defaultdict(float))
+        self._fresh: dict[_Outcome, _Tally] = defaultdict(_Tally)
         self._fresh_missed: Counter[str] = Counter()
         self._by_minute: dict[int, Counter[Field]] = defaultdict(Counter)
         self._missed_by_hour: dict[int, Counter[str]] = defaultdict(Counter)
@@ -49,10 +60,9 @@ class Stats:
 
     def record(self, generation: str, source: Source, reason: Reason | None, seconds: float) -> None:
         """Count one request and the time it took."""
-        counts = self._fresh.counts
-        counts[Field(generation, source, reason)] += 1
-        counts[Field(generation, source, None, latency.bucket_of(seconds))] += 1
-        self._fresh.seconds[source] += seconds
+        tally = self._fresh[generation, source, reason]
+        tally.buckets[latency.bucket_of(seconds)] += 1
+        tally.seconds += seconds
 
     def missed(self, item_id: str) -> None:
         """Count an item that had to be answered live because it is not hot."""
@@ -62,7 +72,8 @@ class Stats:
     def close_books(self) -> Books:
         """Move what was counted since the last call under this minute; returns it."""
         now = self._clock()
-        fresh, self._fresh = self._fresh, Books(Counter(), defaultdict(float))
+        tallies, self._fresh = self._fresh, defaultdict(_Tally)
+        fresh = _books(tallies)
         missed, self._fresh_missed = self._fresh_missed, Counter()
         if fresh.counts:
             self._by_minute[int(now // 60)].update(fresh.counts)
@@ -86,8 +97,9 @@ class Stats:
     @property
     def waiting(self) -> int:
         """Requests counted but not known to be written."""
-        fields = [self._fresh.counts, *self._by_minute.values()]
-        return sum(n for counts in fields for f, n in counts.items() if f.bucket < 0)
+        fresh = sum(sum(tally.buckets) for tally in self._fresh.values())
+        closed = (counts.items() for counts in self._by_minute.values())
+        return fresh + sum(n for counts in closed for f, n in counts if f.bucket < 0)
 
     def _next_batch(self) -> bool:
         """Freeze the next batch, unless one is still unanswered; False when nothing waits."""
@@ -113,3 +125,15 @@ class Stats:
             log.warning("counts of minute %d are given up after 8 days without Redis: %s", minute, lost)
         for hour in [h for h in self._missed_by_hour if h < oldest // 60]:
             del self._missed_by_hour[hour]
+
+
+def _books(tallies: dict[_Outcome, _Tally]) -> Books:
+    """The tallies of one interval as the fields that Redis and /metrics know."""
+    books = Books(Counter(), defaultdict(float))
+    for (generation, source, reason), tally in tallies.items():
+        books.seconds[source] += tally.seconds
+        books.counts[Field(generation, source, reason)] += sum(tally.buckets)
+        for bucket, count in enumerate(tally.buckets):
+            if count:
+                books.counts[Field(generation, source, None, bucket)] += count
+    return books
