@@ -28,6 +28,13 @@ class Query:
     excluded: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class SearchNeeded:
+    """No rung above live search can answer; why not."""
+
+    reason: Reason | None
+
+
 _REASON = {
     NoList.NOT_HOT: None,
     NoList.MISSING: Reason.LIST_MISSING,
@@ -60,26 +67,35 @@ class Recommender:
         Holds k items unless the catalogue has fewer; best first; never the item itself, an excluded
         one, or one twice.
         """
+        answer = self.without_search(query, cached)
+        if isinstance(answer, SearchNeeded):
+            return Answer(Source.LIVE, answer.reason, self.live(query))
+        return answer
+
+    def without_search(self, query: Query, cached: Neighbours | NoList) -> Answer | SearchNeeded:
+        """`answer`, for callers that do the search themselves: `live` is then the answer to be given."""
         if query.row is None:
             return Answer(Source.POPULAR, Reason.UNKNOWN_ITEM, self.popular(query))
         if query.row >= self.generation.manifest.vectors:
             return Answer(Source.POPULAR, Reason.NO_VECTOR, self.popular(query))
         if isinstance(cached, NoList):
-            return Answer(Source.LIVE, _REASON[cached], self.live(query))
+            return SearchNeeded(_REASON[cached])
         left = cached.without(query.excluded)
         if len(left) < query.k and not self._is_complete(cached):
-            return Answer(Source.LIVE, Reason.LIST_TOO_SHORT, self.live(query))
+            return SearchNeeded(Reason.LIST_TOO_SHORT)
         return Answer(Source.CACHE, None, self._filled(query, left.head(query.k)))
 
     def live(self, query: Query) -> Neighbours:
         """What a precomputed list would say, found now by search."""
+        return self._filled(query, self.found(query))
+
+    def found(self, query: Query) -> Neighbours:
+        """The precomputed list itself, found now: fewer than k where fewer items have a vector."""
         assert query.row is not None
-        generation = self.generation
-        wanted = query.k + 1 + len(query.excluded)
-        scorer = generation.scorer
-        candidates = generation.index.search(scorer.query(scorer.one(query.row)), wanted)
-        found = scorer.rank(query.row, candidates, query.k, query.excluded)
-        return self._filled(query, found)
+        index, scorer = self.generation.index, self.generation.scorer
+        # One more than asked for: the item itself.
+        candidates = index.search(scorer.query(scorer.one(query.row)), query.k + 1, query.excluded)
+        return scorer.rank(query.row, candidates, query.k, query.excluded)
 
     def after_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
         """What a visitor will want next; `rows` oldest first. Items of the session may come again where

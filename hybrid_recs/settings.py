@@ -76,6 +76,10 @@ class Settings(BaseSettings):
 
     redis_timeout_ms: int = Field(50, ge=1, description="how long a request waits for the cache")
     list_ttl_days: float = Field(8, gt=0.01, description="how long neighbour lists stay in Redis unrenewed")
+    local_cache_mb: int = Field(64, ge=0, description="most memory of a worker for rendered answers; 0: off")
+    rising_max_items: int = Field(
+        10_000, ge=0, description="most items that get a list because they are asked for often; 0: off"
+    )
     poll_seconds: float = Field(0.5, gt=0, description="how often the service looks for a new generation")
     flush_seconds: float = Field(1.0, gt=0, description="how often counters are written to Redis")
     counters_dir: Path | None = Field(None, description="where workers share counters; set by serve")

@@ -75,22 +75,30 @@ class FaissIndex:
         """Length of a vector."""
         return int(self._index.d)
 
-    def search(self, query: Floats, k: int) -> Rows:
-        """See `VectorIndex.search`; approximate when the index is HNSW."""
+    def search(self, query: Floats, k: int, excluded: frozenset[int] = frozenset()) -> Rows:
+        """See `VectorIndex.search`, over the rows that are not excluded; approximate when it is HNSW."""
         k = min(k, len(self))
         if k == 0:
             return np.empty(0, np.int64)
         rows: NDArray[np.int64]
-        _, found = self._index.search(query[np.newaxis], k, params=self._parameters(k))
+        _, found = self._index.search(query[np.newaxis], k, params=self._parameters(k, excluded))
         rows = found[0]
         return rows[rows >= 0]
 
-    def _parameters(self, k: int) -> Any:
+    def _parameters(self, k: int, excluded: frozenset[int]) -> Any:
+        selector = {"sel": _all_but(excluded)} if excluded else {}
         if not self.approximate or not self._settings:
-            return None
+            return _faiss.SearchParameters(**selector) if selector else None
+        # Excluded rows are met on the way like any other: the effort is that of finding them as well.
+        effort = k + len(excluded)
         # Measured with one more than k asked for: the item itself.
-        fitting = next((s for s in self._settings if s.k + 1 >= k), self._settings[-1])
-        return _faiss.SearchParametersHNSW(efSearch=max(fitting.ef_search, k))
+        fitting = next((s for s in self._settings if s.k + 1 >= effort), self._settings[-1])
+        return _faiss.SearchParametersHNSW(efSearch=max(fitting.ef_search, effort), **selector)
+
+
+def _all_but(excluded: frozenset[int]) -> Any:
+    rows = np.fromiter(excluded, np.int64, len(excluded))
+    return _faiss.IDSelectorNot(_faiss.IDSelectorBatch(rows))
 
 
 def use_one_thread_per_search() -> None:

@@ -16,12 +16,12 @@ from hybrid_recs.explain import explain, known_row
 from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import WINDOW_PATTERN, HitRateReport, parse_window
 from hybrid_recs.online import answers, metrics, schemas
+from hybrid_recs.online.limits import DEFAULT_K, LONGEST_ID, MOST_EXCLUDED, MOST_K, RECOMMENDATIONS
+from hybrid_recs.online.rendering import JSON
 from hybrid_recs.online.service import Service
 from hybrid_recs.redis_client import UNREACHABLE
 
-MOST_EXCLUDED = 500
-
-ItemId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
 ReportOf = Callable[[int, Callable[[str], str | None]], HitRateReport]
 
 Responses = dict[int | str, dict[str, Any]]
@@ -36,7 +36,7 @@ _UNKNOWN: Responses = {404: {"model": schemas.ErrorBody, "description": "No such
 def _example(description: str, model: Any, example: Any = None) -> Responses:
     content: dict[str, Any] = {"model": model, "description": description}
     if example is not None:
-        content["content"] = {answers.JSON: {"example": example}}
+        content["content"] = {JSON: {"example": example}}
     return {200: content}
 
 
@@ -91,7 +91,7 @@ def _add_explain_route(app: FastAPI, service: Service) -> None:
     async def explain_pair(
         a: Annotated[ItemId, Path(examples=["85123A"], description="the item whose list it is")],
         b: Annotated[ItemId, Path(examples=["21733"], description="the item that is in it, or is not")],
-        k: Annotated[int, Query(ge=1, le=100, description="length of the list")] = 10,
+        k: Annotated[int, Query(ge=1, le=MOST_K, description="length of the list")] = DEFAULT_K,
     ) -> Response:
         generation, rows = _loaded(service), {}
         for parameter, item_id in (("a", a), ("b", b)):
@@ -104,7 +104,7 @@ def _add_explain_route(app: FastAPI, service: Service) -> None:
 
 def _add_item_routes(app: FastAPI, service: Service) -> None:
     @app.get(
-        "/recommendations",
+        RECOMMENDATIONS,
         summary="Items like one item",
         response_class=Response,
         responses={
@@ -116,7 +116,7 @@ def _add_item_routes(app: FastAPI, service: Service) -> None:
     )
     async def recommendations(
         item_id: Annotated[ItemId, Query(examples=["85123A"])],
-        k: Annotated[int, Query(ge=1, le=100, description="how many items")] = 10,
+        k: Annotated[int, Query(ge=1, le=MOST_K, description="how many items")] = DEFAULT_K,
         exclude: Annotated[
             list[ItemId], Query(max_length=MOST_EXCLUDED, description="ids never to recommend; repeatable")
         ] = [],  # noqa: B006  FastAPI copies it
@@ -125,7 +125,7 @@ def _add_item_routes(app: FastAPI, service: Service) -> None:
         ] = "popular",
     ) -> Response:
         served = await service.recommend(item_id, k, exclude, unknown_is_error=on_unknown == "error")
-        return answers.recommendations(item_id, served)
+        return answers.recommendations(served)
 
     @app.get(
         "/items/{item_id:path}",

@@ -5,36 +5,59 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from hybrid_recs import wiring
 from hybrid_recs.cache import NeighbourCache
+from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.online.api import create_api
+from hybrid_recs.online.fast_lane import FastLane
 from hybrid_recs.online.list_keeper import ListKeeper
+from hybrid_recs.online.live_lane import LiveLane, search_threads
+from hybrid_recs.online.local_cache import LocalCache
 from hybrid_recs.online.metrics import WorkerCounters
+from hybrid_recs.online.rising import Rising
 from hybrid_recs.online.service import Service
+from hybrid_recs.online.serving import Serving
+from hybrid_recs.recommender import Recommender
 from hybrid_recs.redis_client import connect, connect_async
 from hybrid_recs.settings import Settings
 from hybrid_recs.vectors import use_one_thread_per_search
 
 _BACKGROUND_TIMEOUT = 2.0
+_RISING_TTL_SECONDS = 3_600
+_BYTES_A_MB = 1_000_000
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None) -> ASGIApp:
     """One worker's application; opens nothing but a counter file until it is started."""
     settings = settings or Settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     use_one_thread_per_search()
     url, keys = wiring.redis_url(settings), wiring.keys(settings)
     folder = settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))
+    list_ttl, threads = wiring.list_ttl_seconds(settings), search_threads()
+
+    def prepare(generation: Generation) -> Serving:
+        recommender = Recommender(generation)
+        return Serving(
+            generation,
+            recommender,
+            LocalCache(settings.local_cache_mb * _BYTES_A_MB),
+            LiveLane(recommender, threads),
+            Rising(recommender, keys, settings.rising_max_items, min(_RISING_TTL_SECONDS, list_ttl)),
+        )
+
     service = Service(
         store=wiring.store(settings),
         keys=keys,
         cache=NeighbourCache(connect_async(url, settings.redis_timeout_ms / 1_000)),
         background=connect_async(url, _BACKGROUND_TIMEOUT),
-        keeper=ListKeeper(url, keys, wiring.list_ttl_seconds(settings)),
+        keeper=ListKeeper(url, keys, list_ttl),
         counters=WorkerCounters(folder),
+        prepare=prepare,
+        threads=threads,
         poll_seconds=settings.poll_seconds,
         flush_seconds=settings.flush_seconds,
     )
@@ -43,4 +66,4 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         with connect(url, _BACKGROUND_TIMEOUT) as client:
             return hit_rate_report(client, keys, seconds, title)
 
-    return create_api(service, report_of)
+    return FastLane(create_api(service, report_of), service)

@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
 
 import redis.asyncio
 
@@ -20,25 +20,20 @@ from hybrid_recs.generations import GenerationStore
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.metrics import WorkerCounters
+from hybrid_recs.online.rendering import Served, render
+from hybrid_recs.online.rising import ADMIT_EVERY_SECONDS
+from hybrid_recs.online.serving import Prepare, Serving
 from hybrid_recs.online.stats import Stats
-from hybrid_recs.recommender import NoList, Query, Recommender
+from hybrid_recs.recommender import NoList, Query, Recommender, SearchNeeded
 from hybrid_recs.redis_client import UNREACHABLE
 from hybrid_recs.types import Answer, Neighbours, Reason, Source
+from hybrid_recs.vectors import use_one_thread_per_search
 
 log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _NO_GENERATION = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """An answer, the generation it is from, and the seconds it took."""
-
-    generation: Generation
-    answer: Answer
-    seconds: float
 
 
 class Service:
@@ -52,6 +47,8 @@ class Service:
         background: redis.asyncio.Redis,
         keeper: ListKeeper,
         counters: WorkerCounters,
+        prepare: Prepare,
+        threads: Executor,
         poll_seconds: float,
         flush_seconds: float,
     ) -> None:
@@ -61,10 +58,12 @@ class Service:
         self._cache = cache
         self._background = background
         self._keeper = keeper
+        self._prepare = prepare
+        self._threads = threads
         self._poll_seconds = poll_seconds
         self._flush_seconds = flush_seconds
         self._stats = Stats(keys)
-        self._recommender: Recommender | None = None
+        self._serving: Serving | None = None
         self._failed: tuple[str, float] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._errors_told = 0
@@ -73,7 +72,7 @@ class Service:
     @property
     def generation(self) -> Generation | None:
         """The generation that new requests are answered from."""
-        return self._recommender.generation if self._recommender else None
+        return self._serving.generation if self._serving else None
 
     @property
     def cache_available(self) -> bool:
@@ -83,12 +82,13 @@ class Service:
     async def start(self) -> None:
         """Load what is published and begin to watch, keep and flush."""
         await self._look_for_generation()
-        if self._recommender is None:
+        if self._serving is None:
             log.warning("not ready: no generation in %s yet; run make rebuild-index", self._store.root)
         self._tasks = [
             asyncio.create_task(self._every(self._poll_seconds, self._look_for_generation)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_books)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_lists)),
+            asyncio.create_task(self._every(ADMIT_EVERY_SECONDS, self._admit_rising)),
         ]
 
     async def stop(self) -> None:
@@ -102,45 +102,70 @@ class Service:
             log.warning("%d counted requests could not be written to Redis", self._stats.waiting)
         await self._cache.close()
         await self._background.aclose()
+        self._threads.shutdown(wait=False)
 
     async def recommend(
-        self, item_id: str, k: int, exclude: Iterable[str] = (), unknown_is_error: bool = False
+        self, item_id: str, k: int, exclude: Sequence[str] = (), unknown_is_error: bool = False
     ) -> Served:
         """Answer one request and count it.
 
         Raises NoGenerationError before a generation is loaded, and UnknownItemError where that is asked for.
         """
         started = time.perf_counter()
-        recommender = self._recommender
-        if recommender is None:
+        serving = self._serving
+        if serving is None:
             self._stats.record(_NO_GENERATION, Source.NONE, Reason.NOT_READY, 0.0)
             raise NoGenerationError("no generation is loaded yet")
-        generation = recommender.generation
+        generation = serving.generation
+        body = None if exclude else serving.local.get(item_id, k)
+        if body is not None:
+            return self._counted(generation, Source.CACHE, None, started, body)
         row = generation.catalogue.row(item_id)
         if row is None and unknown_is_error:
-            seconds = time.perf_counter() - started
-            self._stats.record(generation.id, Source.NONE, Reason.UNKNOWN_ITEM, seconds)
+            self._counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
         query = Query(row, k, _rows(generation, exclude))
-        answer = recommender.answer(query, await self._cached_list(recommender, row, item_id))
-        seconds = time.perf_counter() - started
-        self._stats.record(generation.id, answer.source, answer.reason, seconds)
-        if answer.source is Source.LIVE and answer.reason is None:
-            self._stats.missed(item_id)
-        return Served(generation, answer, seconds)
+        answer = await self._answer(serving, query, item_id)
+        body = render(item_id, generation, answer)
+        if answer.source is Source.CACHE and not exclude:
+            serving.local.put(item_id, k, body)
+        return self._counted(generation, answer.source, answer.reason, started, body)
 
-    async def _cached_list(
-        self, recommender: Recommender, row: int | None, item_id: str
-    ) -> Neighbours | NoList:
-        if row is None or not recommender.is_hot(row):
+    def _counted(
+        self, generation: Generation, source: Source, reason: Reason | None, started: float, body: bytes
+    ) -> Served:
+        seconds = time.perf_counter() - started
+        self._stats.record(generation.id, source, reason, seconds)
+        return Served(source, seconds, body)
+
+    async def _answer(self, serving: Serving, query: Query, item_id: str) -> Answer:
+        """Climb down the ladder."""
+        cached = await self._cached_list(serving, query.row, item_id)
+        answer = serving.recommender.without_search(query, cached)
+        if not isinstance(answer, SearchNeeded):
+            return answer
+        assert query.row is not None
+        if answer.reason is None:
+            self._stats.missed(item_id)
+            serving.rising.asked(query.row)
+        return Answer(Source.LIVE, answer.reason, await serving.live.neighbours(query))
+
+    async def _cached_list(self, serving: Serving, row: int | None, item_id: str) -> Neighbours | NoList:
+        if row is None:
+            return NoList.NOT_HOT
+        hot = serving.recommender.is_hot(row)
+        if not hot and row not in serving.rising:
             return NoList.NOT_HOT
         try:
-            packed = await self._cache.get(self._keys.neighbours(recommender.generation.id, item_id))
+            packed = await self._cache.get(self._keys.neighbours(serving.generation.id, item_id))
         except CacheUnavailableError:
             return NoList.UNAVAILABLE
-        cached = recommender.decode(packed)
+        cached = serving.recommender.decode(packed)
         if cached is NoList.MISSING:
-            self._keeper.missing(recommender.generation, row)
+            if hot:
+                self._keeper.missing(serving.generation, row)
+            else:
+                serving.rising.missing(row)
         return cached
 
     async def _look_for_generation(self) -> None:
@@ -155,7 +180,7 @@ class Service:
             self._failed = (wanted, time.monotonic())
             log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
             return
-        self._recommender = Recommender(generation)
+        self._serving = self._prepare(generation)
         self._failed = None
         log.info(
             "serving generation %s: %d items, %d hot", wanted, len(generation.catalogue), len(generation.hot)
@@ -170,6 +195,11 @@ class Service:
         if self.generation is not None and self._cache.available:
             with contextlib.suppress(*UNREACHABLE):
                 await self._keeper.keep(self._background, self.generation)
+
+    async def _admit_rising(self) -> None:
+        if self._serving is not None and self._cache.available:
+            with contextlib.suppress(*UNREACHABLE):
+                await self._serving.rising.admit(self._background, self._threads)
 
     def close_books(self) -> None:
         """Bring what was counted since the last time into the counters that workers share."""
@@ -193,13 +223,14 @@ class Service:
                 await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-def _rows(generation: Generation, item_ids: Iterable[str]) -> frozenset[int]:
+def _rows(generation: Generation, item_ids: Sequence[str]) -> frozenset[int]:
     rows = (generation.catalogue.row(item_id) for item_id in item_ids)
     return frozenset(row for row in rows if row is not None)
 
 
 def _open_and_warm(store: GenerationStore, wanted: str) -> Generation:
-    """Open a generation and touch what the first requests will need."""
+    """Open a generation and touch what the first requests will need; for a thread of its own."""
+    use_one_thread_per_search()
     generation = Generation.open(store.path(wanted))
     recommender = Recommender(generation)
     for row in range(min(3, generation.manifest.vectors)):

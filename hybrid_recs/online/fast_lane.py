@@ -1,0 +1,54 @@
+"""Answers the common request before the framework's routing, validation and serialisation.
+
+`GET /recommendations` with one item id and at most one k is parsed here and answered by the same service
+and the same rendering as the route in `api.py`, which describes it. Everything else (other parameters,
+repeated or malformed ones, other methods and paths, a service without a generation) goes to the route as
+it came, so errors are written in one place. Which way a request took cannot be told from its answer.
+"""
+
+import re
+from urllib.parse import unquote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hybrid_recs.online.limits import DEFAULT_K, LONGEST_ID, RECOMMENDATIONS
+from hybrid_recs.online.service import Service
+
+_K = rb"([1-9][0-9]?|100)"
+_COMMON = re.compile(rb"(?:k=%b&)?item_id=([^&]+)|item_id=([^&]+)&k=%b" % (_K, _K))
+
+
+def parse(query: bytes) -> tuple[str, int] | None:
+    """Item id and k of a query string of the common shape, None for any other.
+
+    Decodes as the route does: Latin-1, then plus signs and percent escapes, which hold UTF-8.
+    """
+    found = _COMMON.fullmatch(query)
+    if found is None:
+        return None
+    k_before, alone, followed, k_after = found.groups()
+    item_id = (alone or followed).decode("latin-1")
+    if "%" in item_id or "+" in item_id:
+        item_id = unquote(item_id.replace("+", " "))
+    if len(item_id) > LONGEST_ID:
+        return None
+    return item_id, int(k_before or k_after or DEFAULT_K)
+
+
+class FastLane:
+    """The ASGI application around the full one."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer here if the request is of the common shape, else hand it on."""
+        if scope["type"] == "http" and scope["path"] == RECOMMENDATIONS and scope["method"] == "GET":
+            asked = parse(scope["query_string"])
+            if asked is not None and self._service.generation is not None:
+                served = await self._service.recommend(*asked)
+                await send({"type": "http.response.start", "status": 200, "headers": served.raw_headers()})
+                await send({"type": "http.response.body", "body": served.body})
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,47 @@
+"""Rendered answers of one generation, in the worker's own memory, within a bound in bytes.
+
+A generation's lists never change, so an entry is right for as long as the generation serves; the whole
+cache goes with it. What is used stays: entries live in two dictionaries, young and old. Once the young
+one holds half the bytes it becomes the old one, and the old one, with all that nobody asked for
+meanwhile, is dropped. That is nearly least-recently-used, and a hit costs one look into a dictionary.
+"""
+
+# Of the key, the tuple around it, the dictionary's slot and the bytes object's head, as measured.
+_ENTRY_BYTES = 250
+
+_Entries = dict[tuple[str, int], bytes]
+
+
+class LocalCache:
+    """Bodies by (item id, k); belongs to one event loop. `most_bytes` 0 turns it off."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._half = most_bytes // 2
+        self._young: _Entries = {}
+        self._old: _Entries = {}
+        self._young_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._young.keys() | self._old.keys())
+
+    def get(self, item_id: str, k: int) -> bytes | None:
+        """The body, or None."""
+        key = item_id, k
+        body = self._young.get(key)
+        if body is None:
+            body = self._old.get(key)
+            if body is not None:
+                self.put(item_id, k, body)
+        return body
+
+    def put(self, item_id: str, k: int, body: bytes) -> None:
+        """Keep a body."""
+        size = len(body) + len(item_id) + _ENTRY_BYTES
+        if size > self._half:
+            return
+        if self._young_bytes + size > self._half:
+            self._young, self._old = {}, self._young
+            self._young_bytes = 0
+        if (item_id, k) not in self._young:
+            self._young_bytes += size
+        self._young[item_id, k] = body
