@@ -6,7 +6,7 @@ those that have none: `rows < n_vectors` is the whole test for "has a vector".
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,10 @@ class Catalogue:
     def title(self, row: int) -> str | None:
         """The title of a row, or None when it has none."""
         return self._titles[row] or None
+
+    def ids_and_titles(self, rows: Sequence[int]) -> Iterator[tuple[str, str | None]]:
+        """Id and title of each of several rows."""
+        return zip(self._ids.many(rows), (title or None for title in self._titles.many(rows)), strict=True)
 
     def item(self, row: int) -> Item:
         """All that is known of a row."""

@@ -55,11 +55,11 @@ class Recommender:
     def decode(self, packed: bytes | None) -> Neighbours | NoList:
         """A cached value as a list; anything that is not a list of this catalogue counts as missing."""
         neighbours = unpack(packed) if packed else None
-        if neighbours is None or (
-            len(neighbours) and neighbours.rows.max() >= len(self.generation.catalogue)
-        ):
+        if neighbours is None:
             return NoList.MISSING
-        return neighbours
+        # `reduce` is what `max` calls, without a detour through Python.
+        beyond = len(neighbours) and np.maximum.reduce(neighbours.rows) >= len(self.generation.catalogue)
+        return NoList.MISSING if beyond else neighbours
 
     def answer(self, query: Query, cached: Neighbours | NoList) -> Answer:
         """The answer to `query`, given what the cache had.

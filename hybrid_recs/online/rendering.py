@@ -1,6 +1,6 @@
 """The one rendering of an answer, body and headers, whichever way a request came in."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -13,11 +13,14 @@ JSON = "application/json"
 RawHeaders = list[tuple[bytes, bytes]]
 
 _JSON_HEADER = (b"content-type", JSON.encode())
+_TIMING = {source: source.value.encode() + b";dur=%.3f" for source in Source}
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A rendered answer: the rung it came from, the seconds it took, and the body."""
+class Served(NamedTuple):
+    """A rendered answer: the rung it came from, the seconds it took, and the body.
+
+    A tuple because one is made for every request: a frozen dataclass takes three times as long to make.
+    """
 
     source: Source
     seconds: float
@@ -25,9 +28,8 @@ class Served:
 
     def raw_headers(self) -> RawHeaders:
         """As ASGI wants them."""
-        timing = f"{self.source};dur={self.seconds * 1_000:.3f}"
         return [
-            (b"server-timing", timing.encode()),
+            (b"server-timing", _TIMING[self.source] % (self.seconds * 1_000)),
             (b"content-length", b"%d" % len(self.body)),
             _JSON_HEADER,
         ]
@@ -35,10 +37,10 @@ class Served:
 
 def render(item_id: str, generation: Generation, answer: Answer) -> bytes:
     """The body of an answer; scores with four decimals."""
-    catalogue = generation.catalogue
     rows = answer.neighbours.rows.tolist()
     # float16 values times 10,000 are exact in float64, so this rounds as Python does, at a tenth of the cost.
     scores = answer.neighbours.scores.astype(np.float64).round(4).tolist()
+    described = generation.catalogue.ids_and_titles(rows)
     return orjson.dumps(
         {
             "item_id": item_id,
@@ -46,8 +48,8 @@ def render(item_id: str, generation: Generation, answer: Answer) -> bytes:
             "source": answer.source,
             "fallback_reason": answer.reason,
             "items": [
-                {"item_id": catalogue.item_id(row), "score": score, "title": catalogue.title(row)}
-                for row, score in zip(rows, scores, strict=True)
+                {"item_id": neighbour, "score": score, "title": title}
+                for (neighbour, title), score in zip(described, scores, strict=True)
             ],
         }
     )

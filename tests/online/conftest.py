@@ -86,13 +86,17 @@ def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
 
 @pytest.fixture
 def environment(index_dir: Path, own_redis: OwnRedis, keys: Keys, tmp_path: Path) -> dict[str, str]:
-    """Settings of a service of the test's own, quick to notice things."""
+    """Settings of a service of the test's own, quick to notice things.
+
+    Without a local cache: most of these tests harm Redis and want to see it in the answers.
+    """
     return {
         "HYBRID_RECS_INDEX_DIR": str(index_dir),
         "HYBRID_RECS_REDIS_URL": own_redis.url,
         "HYBRID_RECS_KEY_PREFIX": keys.prefix,
         "HYBRID_RECS_VAR_DIR": str(tmp_path / "var"),
         "HYBRID_RECS_FLUSH_SECONDS": "0.2",
+        "HYBRID_RECS_LOCAL_CACHE_MB": "0",
     }
 
 
