@@ -87,13 +87,18 @@ class FaissIndex:
 
     def _parameters(self, k: int, excluded: frozenset[int]) -> Any:
         selector = {"sel": _all_but(excluded)} if excluded else {}
-        if not self.approximate or not self._settings:
+        if not self.approximate:
             return _faiss.SearchParameters(**selector) if selector else None
+        if not self._settings and not selector:
+            return None
         # Excluded rows are met on the way like any other: the effort is that of finding them as well.
         effort = k + len(excluded)
-        # Measured with one more than k asked for: the item itself.
-        fitting = next((s for s in self._settings if s.k + 1 >= effort), self._settings[-1])
-        return _faiss.SearchParametersHNSW(efSearch=max(fitting.ef_search, effort), **selector)
+        return _faiss.SearchParametersHNSW(efSearch=max(self._measured_effort(effort), effort), **selector)
+
+    def _measured_effort(self, k: int) -> int:
+        """Of the first depth that holds k, measured with one more than asked for: the item itself."""
+        fitting = [setting for setting in self._settings if setting.k + 1 >= k] or self._settings[-1:]
+        return fitting[0].ef_search if fitting else 0
 
 
 def _all_but(excluded: frozenset[int]) -> Any:

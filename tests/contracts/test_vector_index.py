@@ -165,6 +165,37 @@ class TestFile:
             FaissIndex(path, [])
 
 
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+@pytest.mark.parametrize("settings", [[], _GENEROUS])
+@pytest.mark.parametrize("n_excluded", [1, 40, 500])
+def test_excluded_rows_are_passed_over_inside_the_search(
+    kind: str, settings: list[SearchFigure], n_excluded: int, tmp_path: Path
+) -> None:
+    """The nearest of all are excluded, which is what a list without them has to look past."""
+    vectors = _tilted(15, 1_500)
+    index = FaissIndex(_faiss_file(tmp_path, kind, vectors), settings)
+    queries = random_unit_vectors(np.random.default_rng(16), 20, 16)
+    hits = 0
+    for query in queries:
+        nearest = _nearest(vectors, query, n_excluded + 20)
+        excluded, wanted = frozenset(nearest[:n_excluded]), nearest[n_excluded:]
+        found = index.search(query, 20, excluded).tolist()
+        assert len(found) == len(set(found)) == 20
+        assert not excluded & set(found)
+        if kind == "flat":
+            assert found == wanted
+        hits += len(set(found) & set(wanted))
+    assert hits / (20 * len(queries)) >= 0.95
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+def test_all_that_is_left_is_found_when_most_is_excluded(kind: str, tmp_path: Path) -> None:
+    vectors = _tilted(17, 300)
+    index = FaissIndex(_faiss_file(tmp_path, kind, vectors), _GENEROUS)
+    left = {3, 77, 150, 299}
+    assert set(index.search(vectors[0], 20, frozenset(range(300)) - left).tolist()) == left
+
+
 def test_search_effort_is_that_measured_for_the_depth(tmp_path: Path) -> None:
     """Little effort finds less: the settings that come with an index are used, each at its own depth."""
     vectors = _tilted(13, 3_000, 32)
