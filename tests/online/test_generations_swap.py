@@ -48,7 +48,11 @@ def test_starts_without_a_generation_and_becomes_ready(
 def test_swap_under_load_drops_and_mixes_nothing(
     environment: dict[str, str], index_dir: Path, own_redis: OwnRedis, keys: Keys, tmp_path: Path
 ) -> None:
-    """The second catalogue has other titles, so that an answer made of two generations shows."""
+    """The second catalogue has other titles, so that an answer made of two generations shows.
+
+    Hot items are answered from the local cache, tail items by search and, as rising items, from Redis.
+    """
+    environment["HYBRID_RECS_LOCAL_CACHE_MB"] = "64"
     second = write_planted(tmp_path / "second", seed=9)
     items = second.with_name("items.csv")
     items.write_text(items.read_text().replace("Thing", "Object"))
