@@ -6,16 +6,14 @@ repeated or malformed ones, other methods and paths, a service without a generat
 it came, so errors are written in one place. Which way a request took cannot be told from its answer.
 """
 
-import re
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hybrid_recs.online.limits import DEFAULT_K, LONGEST_ID, RECOMMENDATIONS
+from hybrid_recs.online.limits import DEFAULT_K, LONGEST_ID, MOST_K, RECOMMENDATIONS
 from hybrid_recs.online.service import Service
 
-_K = rb"([1-9][0-9]?|100)"
-_COMMON = re.compile(rb"(?:k=%b&)?item_id=([^&]+)|item_id=([^&]+)&k=%b" % (_K, _K))
+_K = {b"%d" % k: k for k in range(1, MOST_K + 1)}
 
 
 def parse(query: bytes) -> tuple[str, int] | None:
@@ -23,16 +21,19 @@ def parse(query: bytes) -> tuple[str, int] | None:
 
     Decodes as the route does: Latin-1, then plus signs and percent escapes, which hold UTF-8.
     """
-    found = _COMMON.fullmatch(query)
-    if found is None:
+    if query.startswith(b"k="):
+        digits, _, item = query[2:].partition(b"&")
+        k = _K.get(digits)
+    else:
+        item, given, digits = query.partition(b"&k=")
+        k = _K.get(digits) if given else DEFAULT_K
+    encoded = item[8:]
+    if k is None or not encoded or b"&" in encoded or item[:8] != b"item_id=":
         return None
-    k_before, alone, followed, k_after = found.groups()
-    item_id = (alone or followed).decode("latin-1")
+    item_id = encoded.decode("latin-1")
     if "%" in item_id or "+" in item_id:
         item_id = unquote(item_id.replace("+", " "))
-    if len(item_id) > LONGEST_ID:
-        return None
-    return item_id, int(k_before or k_after or DEFAULT_K)
+    return (item_id, k) if len(item_id) <= LONGEST_ID else None
 
 
 class FastLane:
