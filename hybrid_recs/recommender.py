@@ -87,9 +87,9 @@ class Recommender:
 
     def live(self, query: Query) -> Neighbours:
         """What a precomputed list would say, found now by search."""
-        return self._filled(query, self.found(query))
+        return self._filled(query, self.neighbour_list(query))
 
-    def found(self, query: Query) -> Neighbours:
+    def neighbour_list(self, query: Query) -> Neighbours:
         """The precomputed list itself, found now: fewer than k where fewer items have a vector."""
         assert query.row is not None
         index, scorer = self.generation.index, self.generation.scorer

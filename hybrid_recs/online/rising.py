@@ -98,7 +98,7 @@ class Rising:
 
     def _packed(self, rows: list[int]) -> list[bytes]:
         depth = self._recommender.generation.manifest.list_depth
-        return [pack(self._recommender.found(Query(row, depth))) for row in rows]
+        return [pack(self._recommender.neighbour_list(Query(row, depth))) for row in rows]
 
     def _key(self, row: int) -> str:
         generation = self._recommender.generation
