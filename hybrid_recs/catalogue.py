@@ -6,7 +6,7 @@ those that have none: `rows < n_vectors` is the whole test for "has a vector".
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,9 +69,13 @@ class Catalogue:
         """The title of a row, or None when it has none."""
         return self._titles[row] or None
 
-    def ids_and_titles(self, rows: Sequence[int]) -> Iterator[tuple[str, str | None]]:
-        """Id and title of each of several rows."""
-        return zip(self._ids.many(rows), (title or None for title in self._titles.many(rows)), strict=True)
+    def item_ids(self, rows: Sequence[int]) -> list[str]:
+        """The id of each of several rows."""
+        return self._ids.many(rows)
+
+    def titles(self, rows: Sequence[int]) -> list[str | None]:
+        """The title of each of several rows."""
+        return [title or None for title in self._titles.many(rows)]
 
     def item(self, row: int) -> Item:
         """All that is known of a row."""

@@ -14,12 +14,13 @@ from hybrid_recs.types import Neighbours
 _HEADER = struct.Struct("<BxHI")  # version, pad, length, CRC-32 of the rest
 _VERSION = 1
 _PER_NEIGHBOUR = 6
+_ROW, _SCORE = np.dtype("<u4"), np.dtype("<f2")
 MAX_LENGTH = 0xFFFF
 
 
 def pack(neighbours: Neighbours) -> bytes:
     """Bytes of a list; scores are rounded to half precision."""
-    body = neighbours.rows.astype("<u4").tobytes() + neighbours.scores.astype("<f2").tobytes()
+    body = neighbours.rows.astype(_ROW).tobytes() + neighbours.scores.astype(_SCORE).tobytes()
     return _HEADER.pack(_VERSION, len(neighbours), zlib.crc32(body)) + body
 
 
@@ -31,6 +32,6 @@ def unpack(packed: bytes) -> Neighbours | None:
     body = memoryview(packed)[_HEADER.size :]
     if version != _VERSION or len(body) != length * _PER_NEIGHBOUR or zlib.crc32(body) != checksum:
         return None
-    rows = np.frombuffer(body, "<u4", length).astype(np.int64)
-    scores = np.frombuffer(body, "<f2", length, 4 * length).astype(np.float32)
+    rows = np.frombuffer(body, _ROW, length).astype(np.int64)
+    scores = np.frombuffer(body, _SCORE, length, 4 * length).astype(np.float32)
     return Neighbours(rows, scores)

@@ -40,16 +40,16 @@ def render(item_id: str, generation: Generation, answer: Answer) -> bytes:
     rows = answer.neighbours.rows.tolist()
     # float16 values times 10,000 are exact in float64, so this rounds as Python does, at a tenth of the cost.
     scores = answer.neighbours.scores.astype(np.float64).round(4).tolist()
-    described = generation.catalogue.ids_and_titles(rows)
+    item_ids, titles = generation.catalogue.item_ids(rows), generation.catalogue.titles(rows)
     return orjson.dumps(
         {
             "item_id": item_id,
             "generation": generation.id,
-            "source": answer.source,
-            "fallback_reason": answer.reason,
+            "source": answer.source.value,
+            "fallback_reason": answer.reason.value if answer.reason else None,
             "items": [
                 {"item_id": neighbour, "score": score, "title": title}
-                for (neighbour, title), score in zip(described, scores, strict=True)
+                for neighbour, score, title in zip(item_ids, scores, titles, strict=True)
             ],
         }
     )
