@@ -35,6 +35,8 @@ def shared_service(
         "HYBRID_RECS_REDIS_URL": redis_url,
         "HYBRID_RECS_KEY_PREFIX": "built",
         "HYBRID_RECS_VAR_DIR": str(folder),
+        # What one test asks for often must not change the source that another sees.
+        "HYBRID_RECS_RISING_MAX_ITEMS": "0",
     }
     with child_service(folder / "log", environment) as service:
         yield service
