@@ -75,7 +75,8 @@ def test_every_request_is_counted_once_by_source_and_reason(
 def test_two_workers_are_right_in_the_sum(
     environment: dict[str, str], own_redis: OwnRedis, keys: Keys, tmp_path: Path
 ) -> None:
-    with child_service(tmp_path / "log", environment, workers=2) as service:
+    sent = 0
+    with child_service(tmp_path / "log", environment, workers=2) as service, connect(own_redis.url) as client:
 
         def ask() -> None:
             # A connection each, so that both workers get some.
@@ -83,17 +84,23 @@ def test_two_workers_are_right_in_the_sum(
                 for at in range(50):
                     http.get(f"/recommendations?item_id={(HOT, TAIL)[at % 2]}")
 
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        wait_until(lambda: _report(own_redis.url, keys).requests == 200, what="all counts in Redis")
+        def both_have_counted() -> bool:
+            # One of them may be quick enough to take all of a round, or the other not up yet.
+            nonlocal sent
+            threads = [threading.Thread(target=ask) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            sent += 200
+            return len(list(client.scan_iter(f"{keys.prefix}:flushed:*"))) == 2
+
         with httpx.Client(base_url=service.url) as http:
-            wait_until(lambda: _metric(http, "cache", "") + _metric(http, "live", "") == 200)
-    with connect(own_redis.url) as client:
-        workers = list(client.scan_iter(f"{keys.prefix}:flushed:*"))
-    assert len(workers) == 2
+            _wait_for_lists(http, own_redis.url, keys)
+        wait_until(both_have_counted, seconds=30, what="counts of both workers")
+        wait_until(lambda: _report(own_redis.url, keys).requests == sent, what="all counts in Redis")
+        with httpx.Client(base_url=service.url) as http:
+            wait_until(lambda: _metric(http, "cache", "") + _metric(http, "live", "") == sent)
 
 
 def test_counts_made_while_redis_is_away_are_written_when_it_is_back(
