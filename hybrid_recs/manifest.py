@@ -34,10 +34,13 @@ class FileEntry(_Frozen):
 
 
 class SearchFigure(_Frozen):
-    """The `ef_search` (0: exact) that reached `recall` at `k` on tail items, and its milliseconds."""
+    """The effort that reached `recall` at `k` on tail items, and the milliseconds of one search.
+
+    effort: efSearch of HNSW, nprobe of IVF, 0 of an exact index.
+    """
 
     k: int
-    ef_search: int
+    effort: int
     recall: float
     milliseconds: float
 
@@ -98,10 +101,11 @@ class DatasetInfo(_Frozen):
 
 
 class StepInfo(_Frozen):
-    """One step of the job."""
+    """One step of the job; peak_mb: most resident memory while it ran, in MB (10^6 bytes)."""
 
     name: str
     seconds: float
+    peak_mb: float
 
 
 class Manifest(_Frozen):

@@ -106,7 +106,7 @@ class FaissIndex:
     def _measured_effort(self, k: int) -> int:
         """Of the first depth that holds k, measured with one more than asked for: the item itself."""
         fitting = [setting for setting in self._settings if setting.k + 1 >= k] or self._settings[-1:]
-        return fitting[0].ef_search if fitting else 0
+        return fitting[0].effort if fitting else 0
 
 
 def _all_but(excluded: frozenset[int]) -> Any:

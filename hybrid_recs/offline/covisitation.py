@@ -1,6 +1,9 @@
 """Counts which items are met close together: the links S of the graph, and the lists R of the score."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from os import cpu_count
 from typing import cast
 
 import numpy as np
@@ -19,6 +22,7 @@ HALF_LIFE = 0.25  # of the time span, for the age weights of R
 _UNIT = 60
 _PARTS = 2**20
 _BLOCK = 2_000
+PART_PAIRS = 10_000_000
 
 Csr = sparse.csr_array
 
@@ -32,42 +36,89 @@ class CoVisitCounts:
 
 
 def count_covisits(
-    data: Encoded, list_length: int = LIST_LENGTH, half_life: float = HALF_LIFE
+    data: Encoded,
+    list_length: int = LIST_LENGTH,
+    half_life: float = HALF_LIFE,
+    part_pairs: int = PART_PAIRS,
 ) -> CoVisitCounts:
     """S and R of an ordered dataset; without an order, R is built from who was met by the same users.
 
     Two items at positions p and q of one history, 0 < |p - q| <= 5, add 1 / |p - q| to S in both
     directions; for R, with times, that is further weighted by 2^(-age / (half_life · time span)).
     R is scaled to 1 at the heaviest of each row.
+    Counted for one range of rows after the other: about `part_pairs` pairs are held at a time, and what is
+    counted does not depend on their number.
     """
     if not data.ordered:
         return CoVisitCounts(None, _lists_without_order(data, list_length))
-    pairs = _near_pairs(data, half_life)
-    n = data.n_vectors
-    rows, columns = pairs["a"].to_numpy(), pairs["b"].to_numpy()
-    half: Csr[np.float32] = Csr((_weights(pairs["link"], _UNIT), (rows, columns)), shape=(n, n))
-    links: Csr[np.float32] = (half + half.T).tocsr()
-    recent = pairs.select("a", "b", weight=pl.col("recent") / (_UNIT * _PARTS))
-    both = pl.concat([recent, recent.select(a="b", b="a", weight="weight")])
-    return CoVisitCounts(links, _top_lists(both, n, list_length))
+    places = _places(data, half_life)
+    columns, links, lists = [], [], []
+    counts = np.zeros(data.n_vectors, np.int64)
+    for first, end in _row_ranges(data, part_pairs):
+        near = _near_pairs(places, first, end)
+        keys = near["key"].to_numpy()
+        rows, others = (keys >> np.uint64(32)).astype(np.uint32), keys.astype(np.uint32)
+        counts[first:end] = np.bincount(rows - np.uint32(first), minlength=end - first)
+        columns.append(others.astype(np.int32))
+        links.append(_weights(near["link"], _UNIT))
+        recent = near.select(weight=pl.col("recent") / (_UNIT * _PARTS))["weight"]
+        lists.append(_best(pl.DataFrame({"a": rows, "b": others, "weight": recent}), list_length))
+    return CoVisitCounts(_joined(counts, columns, links), _lists(pl.concat(lists), data.n_vectors))
 
 
-def _near_pairs(data: Encoded, half_life: float) -> pl.DataFrame:
-    """`a` < `b`, `link` and `recent`: summed weights of every unordered pair met within the window."""
-    frame = data.pairs.lazy().with_columns(age=_age_weight(data, half_life))
+def _row_ranges(data: Encoded, part_pairs: int) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that together are all rows, each with at most about `part_pairs` near pairs."""
+    most = np.cumsum(data.degrees.astype(np.int64) * (2 * WINDOW))
+    first = 0
+    while first < data.n_vectors:
+        before = most[first - 1] if first else 0
+        end = max(first + 1, int(np.searchsorted(most, before + part_pairs, "right")))
+        yield first, end
+        first = end
+
+
+def _places(data: Encoded, half_life: float) -> pl.LazyFrame:
+    """`item`, `age` (weight) and `place` in its user's history, from 0, of every pair."""
+    place = pl.int_range(pl.len(), dtype=pl.UInt32).over("user")
+    return data.pairs.select("item", place=place, age=_age_weight(data, half_life)).lazy()
+
+
+def _near_pairs(places: pl.LazyFrame, first: int, end: int) -> pl.DataFrame:
+    """`key` (a · 2³² + b, ascending), `link` and `recent`: summed weights of the pairs met within the
+    window, in both directions, whose `a` is in [first, end)."""
     by_distance = []
     for distance in range(1, WINDOW + 1):
-        here, there = pl.col("item"), pl.col("item").shift(distance)
-        near = frame.select(
-            a=pl.min_horizontal(here, there),
-            b=pl.max_horizontal(here, there),
-            same=(pl.col("user") == pl.col("user").shift(distance)) & (here != there),
-            link=pl.lit(_UNIT // distance),
-            recent=(pl.col("age") * (_UNIT / distance * _PARTS)).round().cast(pl.Int64),
-        ).filter("same")
-        by_distance.append(near.group_by("a", "b").agg(pl.col("link", "recent").sum()))
-    summed = pl.concat(by_distance).group_by("a", "b").agg(pl.col("link", "recent").sum())
-    return summed.sort("a", "b").collect(engine="streaming")
+        met = places.select(
+            "place",
+            "age",
+            later=pl.col("item").cast(pl.UInt64),
+            earlier=pl.col("item").shift(distance).cast(pl.UInt64),
+        ).filter(pl.col("place") >= distance)
+        for a, b in (("later", "earlier"), ("earlier", "later")):
+            near = met.filter(pl.col(a).is_between(first, end, closed="left")).select(
+                key=pl.col(a) * 2**32 + pl.col(b),
+                link=pl.lit(_UNIT // distance, pl.Int32),
+                # Of an unordered pair that is the age of the later one.
+                recent=(pl.col("age") * (_UNIT / distance * _PARTS)).round().cast(pl.Int64),
+            )
+            by_distance.append(near)
+    summed = pl.concat(by_distance).group_by("key").agg(pl.col("link", "recent").sum())
+    return summed.sort("key").collect(engine="streaming")
+
+
+def _joined(
+    counts: NDArray[np.int64], columns: list[NDArray[np.int32]], links: list[NDArray[np.float32]]
+) -> "Csr[np.float32]":
+    """S from the parts of its rows, which are let go of on the way."""
+    n = len(counts)
+    indptr = np.zeros(n + 1, np.int64)
+    np.cumsum(counts, out=indptr[1:])
+    indices, values = np.concatenate(columns), np.concatenate(links)
+    columns.clear()
+    links.clear()
+    if indptr[-1] <= np.iinfo(np.int32).max:
+        indptr = indptr.astype(np.int32)
+    return Csr((values, indices, indptr), shape=(n, n))
 
 
 def _weights(whole: pl.Series, unit: int) -> NDArray[np.float32]:
@@ -82,20 +133,21 @@ def _age_weight(data: Encoded, half_life: float) -> pl.Expr:
     return pl.lit(2.0).pow((pl.col("time") - last) / seconds)
 
 
-def _top_lists(pairs: pl.DataFrame, n: int, length: int) -> CoVisits:
+def _best(pairs: pl.DataFrame, length: int) -> pl.DataFrame:
     """The `length` heaviest `b` of every `a`, scaled to 1 at the heaviest; ties to the lower row."""
-    best = (
-        pairs.sort("a", "weight", "b", descending=[False, True, False])
-        .with_columns(
-            place=pl.int_range(pl.len(), dtype=pl.UInt32).over("a"), top=pl.col("weight").max().over("a")
-        )
-        .filter((pl.col("place") < length) & (pl.col("weight") > 0))
+    ordered = pairs.filter(pl.col("weight") > 0).sort("a", "weight", "b", descending=[False, True, False])
+    place = pl.int_range(pl.len(), dtype=pl.UInt32).over("a")
+    return (
+        ordered.with_columns(place=place, top=pl.col("weight").first().over("a"))
+        .filter(pl.col("place") < length)
+        .select("a", "b", weight=(pl.col("weight") / pl.col("top")).cast(pl.Float32))
     )
-    counts = np.bincount(best["a"].to_numpy(), minlength=n)
+
+
+def _lists(best: pl.DataFrame, n: int) -> CoVisits:
     indptr = np.zeros(n + 1, np.int64)
-    np.cumsum(counts, out=indptr[1:])
-    weights = (best["weight"] / best["top"]).cast(pl.Float32).to_numpy()
-    return CoVisits(indptr, best["b"].cast(pl.UInt32).to_numpy(), weights)
+    np.cumsum(np.bincount(best["a"].to_numpy(), minlength=n), out=indptr[1:])
+    return CoVisits(indptr, best["b"].to_numpy(), best["weight"].to_numpy())
 
 
 def _lists_without_order(data: Encoded, length: int) -> CoVisits:
@@ -103,22 +155,15 @@ def _lists_without_order(data: Encoded, length: int) -> CoVisits:
     matrix = data.matrix
     per_user = 1 / np.maximum(np.asarray(matrix.sum(axis=1)), 1)
     shared = sparse.diags_array(per_user.astype(np.float32)) @ matrix
-    blocks = []
     transposed = matrix.T.tocsr()
-    for start in range(0, data.n_vectors, _BLOCK):
+
+    def best(start: int) -> pl.DataFrame:
         block = (transposed[start : start + _BLOCK] @ shared).tocoo()
         rows = block.row + start
         apart = rows != block.col
-        blocks.append(
-            pl.DataFrame(
-                {
-                    "a": rows[apart].astype(np.uint32),
-                    "b": block.col[apart].astype(np.uint32),
-                    "weight": block.data[apart],
-                }
-            )
-            .sort("a", "weight", "b", descending=[False, True, False])
-            .group_by("a", maintain_order=True)
-            .head(length)
-        )
-    return _top_lists(pl.concat(blocks), data.n_vectors, length)
+        a, b = rows[apart].astype(np.uint32), block.col[apart].astype(np.uint32)
+        return _best(pl.DataFrame({"a": a, "b": b, "weight": block.data[apart]}), length)
+
+    # SciPy's sparse products run on one core and release the GIL.
+    with ThreadPoolExecutor(cpu_count() or 1) as pool:
+        return _lists(pl.concat(pool.map(best, range(0, data.n_vectors, _BLOCK))), data.n_vectors)

@@ -14,6 +14,7 @@ from itertools import islice
 from os import cpu_count
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from hybrid_recs.types import Floats
@@ -21,6 +22,7 @@ from hybrid_recs.types import Floats
 STEPS = 3
 TILT = 0.05
 _DIMENSIONS, _FINE_DIMENSIONS, _FINE_UP_TO = 128, 256, 50_000
+_BLOCK_BYTES, _BLOCK_ROWS = 2**27, 2**16
 
 Csr = sparse.csr_array
 
@@ -44,9 +46,13 @@ class _Graph:
         met = self.matrix @ y
         met *= self.per_user[:, np.newaxis]
         z: Floats = self.transposed @ met
+        del met
         z *= np.float32(self.scale_co)
         if self.links is not None:
-            z += np.float32(self.scale_links) * (self.links @ y)
+            linked = self.links @ y
+            linked *= np.float32(self.scale_links)
+            z += linked
+            del linked
         z *= self.root[:, np.newaxis]
         z -= np.outer(self.trivial, self.trivial @ z)
         return z
@@ -78,8 +84,9 @@ def diffusion(
     start = (n, min(wanted, max(1, n // 4)))
     x = np.random.default_rng(seed).standard_normal(start, np.float32)
     while True:
-        x = _orthonormal(_apply_in_parallel(graph, x))
-        yield x
+        _apply_in_parallel(graph, x)
+        _orthonormalise(x)
+        yield x.copy()
 
 
 def unit_rows(vectors: Floats) -> Floats:
@@ -119,24 +126,35 @@ def _graph(matrix: "Csr[np.float32]", links: "Csr[np.float32] | None") -> _Graph
     )
 
 
-def _apply_in_parallel(graph: _Graph, x: Floats) -> Floats:
-    """Columns are split over threads: SciPy's sparse products run on one core and release the GIL."""
-    blocks = [np.ascontiguousarray(part) for part in np.array_split(x, cpu_count() or 1, axis=1)]
-    with ThreadPoolExecutor(len(blocks)) as pool:
-        return np.hstack(list(pool.map(graph.apply, [block for block in blocks if block.size])))
+def _apply_in_parallel(graph: _Graph, x: Floats) -> None:
+    """K x in place of x. Columns are split over threads: SciPy's sparse products run on one core and release
+    the GIL. What is held beside x is a few blocks of columns for each thread, of at most 128 MB each."""
+    blocks = max(cpu_count() or 1, -(-x.nbytes // _BLOCK_BYTES))
+    columns = [part for part in np.array_split(np.arange(x.shape[1]), blocks) if len(part)]
+
+    def apply(part: NDArray[np.int64]) -> None:
+        block = x[:, part[0] : part[-1] + 1]
+        block[:] = graph.apply(np.ascontiguousarray(block))
+
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        list(pool.map(apply, columns))
 
 
-def _orthonormal(x: Floats) -> Floats:
-    """Cholesky-QR, twice; Householder QR when the columns are not independent enough for it."""
+def _orthonormalise(x: Floats) -> None:
+    """Cholesky-QR, twice, in place; Householder QR when the columns are not independent enough for it."""
     try:
-        return _cholesky_qr(_cholesky_qr(x))
+        for _ in range(2):
+            inverse = _cholesky_inverse(x)
+            for start in range(0, len(x), _BLOCK_ROWS):
+                rows = x[start : start + _BLOCK_ROWS]
+                rows[:] = rows @ inverse
     except np.linalg.LinAlgError:
-        q, _ = np.linalg.qr(x)
-        return np.ascontiguousarray(q, np.float32)
+        x[:], _ = np.linalg.qr(x)
 
 
-def _cholesky_qr(x: Floats) -> Floats:
+def _cholesky_inverse(x: Floats) -> Floats:
+    """R⁻¹ of x = Q R."""
     gram = (x.T @ x).astype(np.float64)
     lower = np.linalg.cholesky(gram)
     inverse = linalg.solve_triangular(lower, np.eye(len(lower)), lower=True).T
-    return x @ np.ascontiguousarray(inverse, np.float32)
+    return np.ascontiguousarray(inverse, np.float32)

@@ -93,8 +93,8 @@ def _least_effort(
 ) -> SearchFigure:
     efforts = _EFFORTS if FaissIndex(path, []).approximate else (0,)
     for effort in efforts:
-        trial = SearchFigure(k=k, ef_search=effort, recall=0, milliseconds=0)
+        trial = SearchFigure(k=k, effort=effort, recall=0, milliseconds=0)
         reached, milliseconds = recall_at(FaissIndex(path, [trial]), vectors, rows, exact, k)
         if reached >= recall:
             break
-    return SearchFigure(k=k, ef_search=effort, recall=reached, milliseconds=milliseconds)
+    return SearchFigure(k=k, effort=effort, recall=reached, milliseconds=milliseconds)

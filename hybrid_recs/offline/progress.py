@@ -1,4 +1,4 @@
-"""Progress of a job: a bar while a step runs, then one line with its seconds and counts."""
+"""Progress of a job: a bar while a step runs, then one line with its seconds, peak memory and counts."""
 
 import sys
 import time
@@ -18,6 +18,7 @@ from rich.progress import (
 
 from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.manifest import StepInfo
+from hybrid_recs.offline.memory import peak_mb, restart_peak
 
 
 class Step:
@@ -51,6 +52,7 @@ class Steps:
     @contextmanager
     def __call__(self, name: str) -> Iterator[Step]:
         """Run one step; an error inside ends the bar and goes on upwards."""
+        restart_peak()
         started = time.perf_counter()
         columns = (
             SpinnerColumn(),
@@ -63,13 +65,19 @@ class Steps:
         with Progress(*columns, console=self.console, transient=True, disable=not bar) as progress:
             step = Step(progress, name)
             yield step
-        seconds = time.perf_counter() - started
-        self.finished.append(StepInfo(name=name, seconds=round(seconds, 3)))
-        self.console.print(f"[green]✓[/] {name:<22}[dim]{seconds:7.2f} s[/]  {step.result}", soft_wrap=True)
+        seconds, peak = time.perf_counter() - started, peak_mb()
+        self.finished.append(StepInfo(name=name, seconds=round(seconds, 3), peak_mb=round(peak, 1)))
+        self.console.print(
+            f"[green]✓[/] {name:<22}[dim]{seconds:7.2f} s {peak:6,.0f} MB[/]  {step.result}", soft_wrap=True
+        )
 
     def total_seconds(self) -> float:
         """Sum over the finished steps."""
         return sum(step.seconds for step in self.finished)
+
+    def peak_mb(self) -> float:
+        """The most memory that any finished step held."""
+        return max((step.peak_mb for step in self.finished), default=0.0)
 
 
 @contextmanager

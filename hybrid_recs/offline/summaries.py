@@ -1,7 +1,5 @@
 """What the lines of a rebuild say: counts and figures as short text."""
 
-import resource
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -58,7 +56,7 @@ def index(info: IndexInfo) -> str:
     """Kind, and effort, recall and milliseconds at each depth."""
     return info.kind + "".join(
         f"; at {figure.k}: recall {figure.recall:.4f}, {figure.milliseconds:.2f} ms"
-        + (f" (efSearch {figure.ef_search})" if figure.ef_search else "")
+        + (f" (effort {figure.effort})" if figure.effort else "")
         for figure in info.search
     )
 
@@ -79,10 +77,9 @@ def quality(figures: dict[str, float]) -> str:
 
 def print_end(steps: Steps, manifest: Manifest) -> None:
     """The last line: what is in service, how long it took and how much memory."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     steps.console.print(
         f"[bold]Generation {manifest.id} is in service[/]: {manifest.items:,} items, "
-        f"{manifest.hot_items:,} hot; {steps.total_seconds():.1f} s, peak memory {peak / 1e6:,.0f} MB",
+        f"{manifest.hot_items:,} hot; {steps.total_seconds():.1f} s, peak memory {steps.peak_mb():,.0f} MB",
         soft_wrap=True,
     )
 

@@ -14,7 +14,7 @@ from hybrid_recs.types import Floats
 from hybrid_recs.vectors import ExactIndex, FaissIndex, VectorIndex
 from tests.builders import random_unit_vectors
 
-_GENEROUS = [SearchFigure(k=k, ef_search=512, recall=1, milliseconds=1) for k in (10, 100)]
+_GENEROUS = [SearchFigure(k=k, effort=512, recall=1, milliseconds=1) for k in (10, 100)]
 _FACTORY = {"flat": "Flat", "hnsw": "HNSW32,Flat"}
 
 Make = Callable[[Floats], VectorIndex]
@@ -201,8 +201,8 @@ def test_search_effort_is_that_measured_for_the_depth(tmp_path: Path) -> None:
     vectors = _tilted(13, 3_000, 32)
     path = _faiss_file(tmp_path, "hnsw", vectors)
     figures = [
-        SearchFigure(k=100, ef_search=1_024, recall=1, milliseconds=1),
-        SearchFigure(k=10, ef_search=1, recall=0.1, milliseconds=1),
+        SearchFigure(k=100, effort=1_024, recall=1, milliseconds=1),
+        SearchFigure(k=10, effort=1, recall=0.1, milliseconds=1),
     ]
     index = FaissIndex(path, figures)
     queries = random_unit_vectors(np.random.default_rng(14), 60, 32)

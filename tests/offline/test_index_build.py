@@ -32,8 +32,8 @@ def hnsw(vectors: Floats, tilt: Floats, tmp_path_factory: pytest.TempPathFactory
     return path, build_index(path, vectors, tilt, exact_below=N - 1, recall=RECALL, seed=SEED)
 
 
-def _effort(k: int, ef_search: int) -> SearchFigure:
-    return SearchFigure(k=k, ef_search=ef_search, recall=0, milliseconds=0)
+def _effort(k: int, effort: int) -> SearchFigure:
+    return SearchFigure(k=k, effort=effort, recall=0, milliseconds=0)
 
 
 def neighbours_by_hand(vectors: Floats, tilt: Floats, rows: Rows, k: int) -> Rows:
@@ -60,7 +60,7 @@ def test_exact_up_to_the_size_and_hnsw_above(
     exact = FaissIndex(tmp_path / "flat", small.search)
     assert small.kind == "exact"
     assert not exact.approximate
-    assert [(figure.k, figure.ef_search, figure.recall) for figure in small.search] == [
+    assert [(figure.k, figure.effort, figure.recall) for figure in small.search] == [
         (10, 0, 1),
         (100, 0, 1),
     ]
@@ -86,7 +86,7 @@ def test_the_effort_is_no_larger_than_needed(
     vectors: Floats, tilt: Floats, hnsw: tuple[Path, IndexInfo]
 ) -> None:
     path, info = hnsw
-    effort = info.search[0].ef_search
+    effort = info.search[0].effort
     assert effort > 16
     # Efforts are tried in steps of at most a half more: half of the one found was tried and fell short.
     assert recall_by_hand(FaissIndex(path, [_effort(10, effort // 2)]), vectors, tilt, 10) < RECALL
