@@ -18,6 +18,9 @@ from hybrid_recs.types import Floats, Rows
 # The stubs that come with FAISS leave out what SWIG makes at run time.
 _faiss: Any = faiss
 
+# Of the search for the lists of an IVF index that are nearest: the least efSearch.
+_LEAST_LIST_EFFORT = 32
+
 
 class VectorIndex(Protocol):
     """What search needs; `search` is the contract that the tests hold every implementation to."""
@@ -53,7 +56,7 @@ class ExactIndex:
 
 
 class FaissIndex:
-    """A FAISS index file, mapped: exact (Flat) or HNSW, with the search settings found when it was built.
+    """A FAISS index file, mapped: exact (Flat), HNSW or IVF, with the search effort found when it was built.
 
     The mapped index is never changed: adding to it would end the process.
     """
@@ -64,7 +67,9 @@ class FaissIndex:
         except (RuntimeError, MemoryError) as error:
             raise CorruptGenerationError(f"{path}: not a readable FAISS index") from error
         self._index: Any = index
-        self.approximate = hasattr(faiss.downcast_index(index), "hnsw")
+        kind = faiss.downcast_index(index)
+        self._lists = int(kind.nlist) if isinstance(kind, faiss.IndexIVF) else 0
+        self.approximate = self._lists > 0 or hasattr(kind, "hnsw")
         self._settings = sorted(settings, key=lambda setting: setting.k)
         self._prepared: dict[int, Any] = {}
 
@@ -77,36 +82,55 @@ class FaissIndex:
         return int(self._index.d)
 
     def search(self, query: Floats, k: int, excluded: frozenset[int] = frozenset()) -> Rows:
-        """See `VectorIndex.search`, over the rows that are not excluded; approximate when it is HNSW."""
+        """See `VectorIndex.search`, over the rows that are not excluded; approximate unless the index is exact."""
+        return self._search(query[np.newaxis], k, 1, excluded)[0]
+
+    def search_many(self, queries: Floats, k: int, generosity: int = 1) -> list[Rows]:
+        """As `search` for each of many queries (q × d), with `generosity` times the effort."""
+        return self._search(queries, k, generosity, frozenset())
+
+    def _search(self, queries: Floats, k: int, generosity: int, excluded: frozenset[int]) -> list[Rows]:
         k = min(k, len(self))
         if k == 0:
-            return np.empty(0, np.int64)
-        rows: NDArray[np.int64]
-        _, found = self._index.search(query[np.newaxis], k, params=self._parameters(k, excluded))
-        rows = found[0]
-        return rows[rows >= 0]
-
-    def _parameters(self, k: int, excluded: frozenset[int]) -> Any:
-        selector = {"sel": _all_but(excluded)} if excluded else {}
-        if not self.approximate:
-            return _faiss.SearchParameters(**selector) if selector else None
-        if not selector:
-            return self._without_exclusions(k)
+            return [np.empty(0, np.int64) for _ in queries]
         # Excluded rows are met on the way like any other: the effort is that of finding them as well.
-        effort = k + len(excluded)
-        return _faiss.SearchParametersHNSW(efSearch=max(self._measured_effort(effort), effort), **selector)
+        effort = self._effort(k + len(excluded)) * generosity
+        selector = _all_but(excluded) if excluded else None
+        found: NDArray[np.int64]
+        _, found = self._index.search(queries, k, params=self._parameters(effort, selector))
+        # The lists of an IVF index that were read may hold fewer than k: more are read.
+        while effort < self._lists and (short := np.flatnonzero(found[:, -1] < 0)).size:
+            effort *= 4
+            _, found[short] = self._index.search(queries[short], k, params=self._parameters(effort, selector))
+        return [rows[rows >= 0] for rows in found]
 
-    def _without_exclusions(self, k: int) -> Any:
-        """One object for each k: making it takes a tenth of the time of a search."""
-        if self._settings and k not in self._prepared:
-            effort = max(self._measured_effort(k), k)
-            self._prepared[k] = _faiss.SearchParametersHNSW(efSearch=effort)
-        return self._prepared.get(k)
+    def _effort(self, k: int) -> int:
+        """efSearch or nprobe for k results; 0 for the index's own default."""
+        if not self.approximate or not self._settings:
+            return self._lists
+        # Measured with one more than k asked for: the item itself.
+        fitting = next((s for s in self._settings if s.k + 1 >= k), self._settings[-1])
+        if self._lists:
+            return fitting.effort * max(1, -(-k // (fitting.k + 1)))
+        return max(fitting.effort, k)
 
-    def _measured_effort(self, k: int) -> int:
-        """Of the first depth that holds k, measured with one more than asked for: the item itself."""
-        fitting = [setting for setting in self._settings if setting.k + 1 >= k] or self._settings[-1:]
-        return fitting[0].effort if fitting else 0
+    def _parameters(self, effort: int, selector: Any) -> Any:
+        """One object for each effort: making it takes a tenth of the time of a search."""
+        if selector is not None:
+            return self._made(effort, {"sel": selector})
+        if effort and effort not in self._prepared:
+            self._prepared[effort] = self._made(effort, {})
+        return self._prepared.get(effort)
+
+    def _made(self, effort: int, selector: dict[str, Any]) -> Any:
+        if not self.approximate:
+            return _faiss.SearchParameters(**selector)
+        if not self._lists:
+            return _faiss.SearchParametersHNSW(**({"efSearch": effort} if effort else {}), **selector)
+        nearest_lists = _faiss.SearchParametersHNSW(efSearch=max(_LEAST_LIST_EFFORT, 2 * effort))
+        return _faiss.SearchParametersIVF(
+            nprobe=min(effort, self._lists), quantizer_params=nearest_lists, **selector
+        )
 
 
 def _all_but(excluded: frozenset[int]) -> Any:

@@ -13,7 +13,7 @@ from hybrid_recs.offline.dataset import read_dataset
 from hybrid_recs.offline.description import Description, fingerprint
 from hybrid_recs.offline.hot_set import choose_hot_set
 from hybrid_recs.offline.matrix import encode
-from hybrid_recs.offline.model import fit
+from hybrid_recs.offline.model import count, learn
 from hybrid_recs.offline.progress import Steps, reported
 from hybrid_recs.offline.tuning import ROUNDS, choose_scoring
 from hybrid_recs.settings import Settings
@@ -69,9 +69,15 @@ def stage(
         step.expect(ROUNDS)
         scoring = choose_scoring(dataset, settings, step.advance)
         step.done(summaries.scoring(scoring))
-    with steps("Learn item vectors") as step:
+    account = dataset.account
+    with steps("Count co-visits") as step:
         data = encode(dataset)
-        scorer = fit(data, settings.dimensions, settings.seed, scoring).scorer(scoring)
+        del dataset  # of a large catalogue it is gigabytes of text, and numbers are all that follows
+        counts = count(data, scoring)
+        step.done(summaries.covisits(counts))
+    with steps("Learn item vectors") as step:
+        scorer = learn(data, counts, settings.dimensions, settings.seed, scoring).scorer(scoring)
+        del counts
         build.write_items(folder, data)
         step.done(summaries.vectors(data, scorer))
     with steps("Build FAISS index") as step:
@@ -88,13 +94,13 @@ def stage(
         step.done(summaries.hot_set(hot, data))
     with steps("Precompute hot lists") as step:
         step.expect(len(hot.rows))
-        build.write_hot_lists(folder, scorer, hot, step.advance)
+        build.write_hot_lists(folder, scorer, index, hot, step.advance)
         step.done(f"{len(hot.rows):,} lists")
     with steps("Measure the build") as step:
         source = DatasetInfo(
             name=description.name,
             fingerprint=fingerprint(description),
-            account=summaries.as_json(dataset.account),
+            account=summaries.as_json(account),
         )
         manifest = build.describe(generation, parent, source, data, scorer, index, scoring, hot, settings)
         quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))

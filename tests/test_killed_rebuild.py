@@ -23,6 +23,7 @@ _ROOT = Path(__file__).parents[1]
 _STEPS = [
     "Read interactions",
     "Choose the weights",
+    "Count co-visits",
     "Learn item vectors",
     "Build FAISS index",
     "Choose the hot set",

@@ -17,6 +17,7 @@ from hybrid_recs.offline.precompute import LIST_DEPTH, neighbour_lists
 from hybrid_recs.scoring import Scorer
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import OnDone, silent
+from hybrid_recs.vectors import FaissIndex
 
 # What a generation depends on; the rest of the settings is about serving it.
 _OF_THE_BUILD = {
@@ -55,9 +56,12 @@ def write_model(folder: Path, scorer: Scorer, settings: Settings) -> IndexInfo:
     )
 
 
-def write_hot_lists(folder: Path, scorer: Scorer, hot: HotSet, on_done: OnDone = silent) -> None:
-    """The precomputed neighbour lists."""
-    HotLists.write(folder, hot.rows, neighbour_lists(scorer, hot.rows, on_done=on_done))
+def write_hot_lists(
+    folder: Path, scorer: Scorer, index: IndexInfo, hot: HotSet, on_done: OnDone = silent
+) -> None:
+    """The precomputed neighbour lists; the index is written already."""
+    searched = FaissIndex(folder / INDEX_FILE, index.search)
+    HotLists.write(folder, hot.rows, neighbour_lists(scorer, hot.rows, on_done=on_done, index=searched))
 
 
 def describe(

@@ -1,7 +1,8 @@
 """Builds the FAISS index and finds, by measuring, the search effort that reaches the recall asked for."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,24 @@ import faiss
 import numpy as np
 
 from hybrid_recs.manifest import IndexInfo, SearchFigure
+from hybrid_recs.offline.ivf import build_ivf
 from hybrid_recs.types import Floats, Rows
 from hybrid_recs.vectors import ExactIndex, FaissIndex
 
 HNSW_LINKS = 32
 HNSW_BUILD_EFFORT = 120
-_EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+IVF_ABOVE = 50_000
 _DEPTHS = (10, 100)
 _SAMPLE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of approximate index, how it is made of items (n × d) and a seed, and the efforts to try."""
+
+    name: str
+    build: Callable[[Floats, int], Any]
+    efforts: tuple[int, ...]
 
 
 def build_index(
@@ -24,19 +35,23 @@ def build_index(
 ) -> IndexInfo:
     """Write the index of `tilt · vectors` (n × d, inner product) to `path`.
 
-    Exact up to `exact_below` vectors, HNSW above; HNSW that cannot reach `recall` at 10 and at 100 on
-    tail items with the largest effort is given up for an exact index.
+    Exact up to `exact_below` vectors. Above, HNSW, then IVF; beyond 50,000 vectors, where HNSW takes long to
+    build, IVF first. A kind that does not reach `recall` at 10 and at 100 on tail items with the largest
+    effort is given up for the next one, and in the end for an exact index.
     """
     items = np.ascontiguousarray(vectors * tilt[:, np.newaxis])
-    if len(items) > exact_below:
-        faiss.write_index(_hnsw(items), str(path))
-        figures = _measure(path, vectors, items, recall, seed)
+    rows = tail_sample(len(items), _SAMPLE, seed)
+    exact = exact_neighbours(vectors, items, rows, max(_DEPTHS))
+    kinds = (_IVF, _HNSW) if len(items) > IVF_ABOVE else (_HNSW, _IVF)
+    for kind in kinds if len(items) > exact_below else ():
+        faiss.write_index(kind.build(items, seed), str(path))
+        figures = _measure(path, vectors, rows, exact, recall, kind.efforts)
         if all(figure.recall >= recall for figure in figures):
-            return IndexInfo(kind=f"HNSW{HNSW_LINKS}", search=figures)
+            return IndexInfo(kind=kind.name, search=figures)
     flat = faiss.IndexFlatIP(items.shape[1])
     flat.add(items)
     faiss.write_index(flat, str(path))
-    return IndexInfo(kind="exact", search=_measure(path, vectors, items, recall, seed))
+    return IndexInfo(kind="exact", search=_measure(path, vectors, rows, exact, recall, (0,)))
 
 
 def tail_sample(n: int, count: int, seed: int) -> Rows:
@@ -69,29 +84,38 @@ def recall_at(
     return (hits / total if total else 1.0), float(np.median(seconds) * 1000 if seconds else 0.0)
 
 
-def _hnsw(items: Floats) -> Any:
+def _hnsw(items: Floats, _: int) -> Any:
     index = faiss.IndexHNSWFlat(items.shape[1], HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = HNSW_BUILD_EFFORT
     index.add(items)
     return index
 
 
-def _measure(path: Path, vectors: Floats, items: Floats, recall: float, seed: int) -> list[SearchFigure]:
+_HNSW = _Kind(f"HNSW{HNSW_LINKS}", _hnsw, (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024))
+_IVF = _Kind("IVF", build_ivf, (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256))
+
+
+def _measure(
+    path: Path, vectors: Floats, rows: Rows, exact: Sequence[Rows], recall: float, efforts: Sequence[int]
+) -> list[SearchFigure]:
     """The least effort that reaches `recall` at each depth, with what it measured."""
-    rows = tail_sample(len(items), _SAMPLE, seed)
-    exact = exact_neighbours(vectors, items, rows, max(_DEPTHS))
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)  # as the service searches
     try:
-        return [_least_effort(path, vectors, rows, exact, recall, k) for k in _DEPTHS]
+        return [_least_effort(path, vectors, rows, exact, recall, efforts, k) for k in _DEPTHS]
     finally:
         faiss.omp_set_num_threads(threads)
 
 
 def _least_effort(
-    path: Path, vectors: Floats, rows: Rows, exact: Sequence[Rows], recall: float, k: int
+    path: Path,
+    vectors: Floats,
+    rows: Rows,
+    exact: Sequence[Rows],
+    recall: float,
+    efforts: Sequence[int],
+    k: int,
 ) -> SearchFigure:
-    efforts = _EFFORTS if FaissIndex(path, []).approximate else (0,)
     for effort in efforts:
         trial = SearchFigure(k=k, effort=effort, recall=0, milliseconds=0)
         reached, milliseconds = recall_at(FaissIndex(path, [trial]), vectors, rows, exact, k)

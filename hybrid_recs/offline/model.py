@@ -31,10 +31,21 @@ class Model:
 
 def fit(data: Encoded, dimensions: int | None, seed: int, scoring: ScoringInfo) -> Model:
     """Co-visits and vectors of one dataset; raises DatasetError when no user has two items."""
+    return learn(data, count(data, scoring), dimensions, seed, scoring)
+
+
+def count(data: Encoded, scoring: ScoringInfo) -> CoVisitCounts:
+    """The first half of `fit`: co-visits, by which the vectors are learned then."""
     if data.n_vectors < 2:
         raise DatasetError(
             "no user has two different items, so there is nothing to learn; is the user column the right one?"
         )
-    counts = count_covisits(data, half_life=scoring.half_life)
+    return count_covisits(data, half_life=scoring.half_life)
+
+
+def learn(
+    data: Encoded, counts: CoVisitCounts, dimensions: int | None, seed: int, scoring: ScoringInfo
+) -> Model:
+    """The second half of `fit`: vectors."""
     vectors = fit_vectors(data.matrix, counts.links, dimensions, seed, scoring.steps)
     return Model(vectors, counts, data.degrees, trending(data, scoring.trend_half_life))

@@ -1,25 +1,45 @@
-"""Neighbour lists of the hot set: the live answer, computed ahead of time over exact search."""
+"""Neighbour lists of the hot set: the live answer, computed ahead of time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from hybrid_recs.scoring import Scorer
-from hybrid_recs.types import Neighbours, OnDone, Rows, silent
-from hybrid_recs.vectors import ExactIndex
+from hybrid_recs.types import Floats, Neighbours, OnDone, Rows, silent
+from hybrid_recs.vectors import ExactIndex, FaissIndex
 
 LIST_DEPTH = 100
 _BATCH = 512
+# Lists times items that exact search may score for them: some ten seconds of work.
+EXACT_UP_TO = 500_000_000
+_GENEROSITY = 2
 
 
 def neighbour_lists(
-    scorer: Scorer, rows: Rows, depth: int = LIST_DEPTH, on_done: OnDone = silent
+    scorer: Scorer,
+    rows: Rows,
+    depth: int = LIST_DEPTH,
+    on_done: OnDone = silent,
+    index: FaissIndex | None = None,
 ) -> Iterator[Neighbours]:
-    """The best `depth` of each row over all items, in the order of `rows`."""
-    index = ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis]))
+    """The best `depth` of each row over all items, in the order of `rows`.
+
+    By exact search; but where that takes long, and an index is given, by the index that answers live,
+    with twice the effort.
+    """
+    search = _searcher(scorer, len(rows), index)
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
-        candidates = index.search_many(np.ascontiguousarray(scorer.vectors[batch]), depth + 1)
+        candidates = search(np.ascontiguousarray(scorer.vectors[batch]), depth + 1)
         for row, best in zip(batch, candidates, strict=True):
             yield scorer.rank(int(row), best, depth)
         on_done(len(batch))
+
+
+def _searcher(
+    scorer: Scorer, lists: int, index: FaissIndex | None
+) -> Callable[[Floats, int], Sequence[Rows] | Rows]:
+    if index is not None and lists * len(index) > EXACT_UP_TO:
+        return partial(index.search_many, generosity=_GENEROSITY)
+    return ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis])).search_many

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from hybrid_recs.manifest import IndexInfo, Manifest, ScoringInfo
+from hybrid_recs.offline.covisitation import CoVisitCounts
 from hybrid_recs.offline.dataset import Account
 from hybrid_recs.offline.hot_set import HotSet
 from hybrid_recs.offline.matrix import Encoded
@@ -44,10 +45,16 @@ def _history(how: HistoryWeights) -> str:
     return f"weight {how.covisit_weight:g}, decay {how.decay:g}, trend {how.trend:g}"
 
 
+def covisits(counts: CoVisitCounts) -> str:
+    """How many links there are, and how many of the co-visits are kept in lists."""
+    links = f"{counts.links.nnz:,} links, " if counts.links is not None else ""
+    return f"{links}{len(counts.lists.rows):,} co-visits in lists"
+
+
 def vectors(data: Encoded, scorer: Scorer) -> str:
-    """How many vectors and co-visits, and how many items had to go without."""
+    """How many vectors, and how many items had to go without."""
     n, d = scorer.vectors.shape
-    text = f"{n:,} vectors × {d}, {len(scorer.covisits.rows):,} co-visits"
+    text = f"{n:,} vectors × {d}"
     without = len(data.items) - n
     return text + (f"; {without:,} items without a vector" if without else "")
 

@@ -92,7 +92,7 @@ def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) 
         settings.hot_max_items,
         settings.hot_max_mb * 10**6,
     )
-    build.write_hot_lists(folder, scorer, hot)
+    build.write_hot_lists(folder, scorer, index, hot)
     source = DatasetInfo(name=dataset.name, fingerprint="", account={})
     manifest = build.describe("evaluation", None, source, data, scorer, index, scoring, hot, settings)
     return Served(Recommender(Generation.open(folder, manifest)))

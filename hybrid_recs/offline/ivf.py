@@ -1,0 +1,68 @@
+"""An inverted-file index: items in lists of about 64 around centroids, of which a search reads the nearest.
+
+Spectral vectors of large catalogues fall into thousands of nearly orthogonal groups. A graph over the items
+(HNSW) has no path between those; centroids are few enough for one.
+"""
+
+from typing import Any
+
+import faiss
+import numpy as np
+
+from hybrid_recs.types import Floats
+
+LIST_LENGTH = 64
+_MOST_LISTS = 16_384
+_SAMPLES_A_LIST, _ITERATIONS = 24, 8
+_LINKS, _LINK_EFFORT, _ASSIGN_EFFORT = 32, 80, 32
+
+# The stubs that come with FAISS leave out what SWIG makes at run time.
+_faiss: Any = faiss
+
+
+def build_ivf(items: Floats, seed: int) -> Any:
+    """The FAISS index of `items` (n × d) by inner product; the same input gives the same lists."""
+    centres = _centres(items, min(max(1, len(items) // LIST_LENGTH), _MOST_LISTS), seed)
+    nearest_lists = _faiss.IndexHNSWFlat(items.shape[1], _LINKS, faiss.METRIC_INNER_PRODUCT)
+    nearest_lists.hnsw.efConstruction = _LINK_EFFORT
+    nearest_lists.hnsw.efSearch = _ASSIGN_EFFORT
+    nearest_lists.add(centres)
+    index = _faiss.IndexIVFFlat(nearest_lists, items.shape[1], len(centres), faiss.METRIC_INNER_PRODUCT)
+    index.is_trained = True
+    index.add(items)
+    return index
+
+
+def _centres(items: Floats, count: int, seed: int) -> Floats:
+    """About `count` unit vectors by k-means in two levels: √count groups, then centroids within each.
+
+    The direction alone decides which list an item is in, so that popular items do not draw others to them.
+    """
+    rng = np.random.default_rng(seed)
+    sampled = np.sort(rng.choice(len(items), min(len(items), count * _SAMPLES_A_LIST), replace=False))
+    sample = items[sampled]
+    sample /= np.maximum(np.linalg.norm(sample, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    groups = _k_means(sample, max(1, round(count**0.5)), seed)
+    _, nearest = faiss.knn(sample, groups, 1, metric=faiss.METRIC_INNER_PRODUCT)
+    parts = (sample[nearest[:, 0] == group] for group in range(len(groups)))
+    return np.concatenate(
+        [_k_means(part, max(1, round(count * len(part) / len(sample))), seed) for part in parts if len(part)]
+    )
+
+
+def _k_means(points: Floats, count: int, seed: int) -> Floats:
+    """min(count, points) unit vectors (c × d)."""
+    if count >= len(points):
+        return points
+    clustering = _faiss.Kmeans(
+        points.shape[1],
+        count,
+        niter=_ITERATIONS,
+        spherical=True,
+        seed=seed,
+        min_points_per_centroid=1,
+        max_points_per_centroid=_SAMPLES_A_LIST * 4,
+    )
+    clustering.train(np.ascontiguousarray(points))
+    centres: Floats = clustering.centroids
+    return centres
