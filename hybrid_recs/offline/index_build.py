@@ -31,18 +31,24 @@ class _Kind:
 
 
 def build_index(
-    path: Path, vectors: Floats, tilt: Floats, exact_below: int, recall: float, seed: int
+    path: Path,
+    vectors: Floats,
+    tilt: Floats,
+    exact_below: int,
+    recall: float,
+    seed: int,
+    ivf_above: int = IVF_ABOVE,
 ) -> IndexInfo:
     """Write the index of `tilt · vectors` (n × d, inner product) to `path`.
 
-    Exact up to `exact_below` vectors. Above, HNSW, then IVF; beyond 50,000 vectors, where HNSW takes long to
+    Exact up to `exact_below` vectors. Above, HNSW, then IVF; above `ivf_above`, where HNSW takes long to
     build, IVF first. A kind that does not reach `recall` at 10 and at 100 on tail items with the largest
     effort is given up for the next one, and in the end for an exact index.
     """
     items = np.ascontiguousarray(vectors * tilt[:, np.newaxis])
     rows = tail_sample(len(items), _SAMPLE, seed)
     exact = exact_neighbours(vectors, items, rows, max(_DEPTHS))
-    kinds = (_IVF, _HNSW) if len(items) > IVF_ABOVE else (_HNSW, _IVF)
+    kinds = (_IVF, _HNSW) if len(items) > ivf_above else (_HNSW, _IVF)
     for kind in kinds if len(items) > exact_below else ():
         faiss.write_index(kind.build(items, seed), str(path))
         figures = _measure(path, vectors, rows, exact, recall, kind.efforts)

@@ -11,7 +11,7 @@ from hybrid_recs.vectors import ExactIndex, FaissIndex
 
 LIST_DEPTH = 100
 _BATCH = 512
-# Lists times items that exact search may score for them: some ten seconds of work.
+# Some ten seconds of work.
 EXACT_UP_TO = 500_000_000
 _GENEROSITY = 2
 
@@ -22,13 +22,15 @@ def neighbour_lists(
     depth: int = LIST_DEPTH,
     on_done: OnDone = silent,
     index: FaissIndex | None = None,
+    exact_up_to: int = EXACT_UP_TO,
 ) -> Iterator[Neighbours]:
     """The best `depth` of each row over all items, in the order of `rows`.
 
-    By exact search; but where that takes long, and an index is given, by the index that answers live,
-    with twice the effort.
+    By exact search; but where that scores more than `exact_up_to` pairs, and an index is given, by the index
+    that answers live, with twice the effort.
     """
-    search = _searcher(scorer, len(rows), index)
+    by_index = index is not None and len(rows) * len(index) > exact_up_to
+    search = _searcher(scorer, index if by_index else None)
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         candidates = search(np.ascontiguousarray(scorer.vectors[batch]), depth + 1)
@@ -37,9 +39,7 @@ def neighbour_lists(
         on_done(len(batch))
 
 
-def _searcher(
-    scorer: Scorer, lists: int, index: FaissIndex | None
-) -> Callable[[Floats, int], Sequence[Rows] | Rows]:
-    if index is not None and lists * len(index) > EXACT_UP_TO:
+def _searcher(scorer: Scorer, index: FaissIndex | None) -> Callable[[Floats, int], Sequence[Rows] | Rows]:
+    if index is not None:
         return partial(index.search_many, generosity=_GENEROSITY)
     return ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis])).search_many

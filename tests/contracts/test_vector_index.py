@@ -10,6 +10,7 @@ import pytest
 
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.manifest import SearchFigure
+from hybrid_recs.offline.ivf import build_ivf
 from hybrid_recs.types import Floats
 from hybrid_recs.vectors import ExactIndex, FaissIndex, VectorIndex
 from tests.builders import random_unit_vectors
@@ -17,18 +18,23 @@ from tests.builders import random_unit_vectors
 _GENEROUS = [SearchFigure(k=k, effort=512, recall=1, milliseconds=1) for k in (10, 100)]
 _FACTORY = {"flat": "Flat", "hnsw": "HNSW32,Flat"}
 
+_APPROXIMATE = ("hnsw", "ivf")
+
 Make = Callable[[Floats], VectorIndex]
 
 
 def _faiss_file(folder: Path, kind: str, vectors: Floats) -> Path:
-    index = faiss.index_factory(vectors.shape[1], _FACTORY[kind], faiss.METRIC_INNER_PRODUCT)
-    index.add(vectors)
+    if kind == "ivf":
+        index = build_ivf(vectors, seed=20)
+    else:
+        index = faiss.index_factory(vectors.shape[1], _FACTORY[kind], faiss.METRIC_INNER_PRODUCT)
+        index.add(vectors)
     path = folder / f"{kind}.faiss"
     faiss.write_index(index, str(path))
     return path
 
 
-@pytest.fixture(params=["oracle", "flat", "hnsw"])
+@pytest.fixture(params=["oracle", "flat", "hnsw", "ivf"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -67,7 +73,7 @@ def test_finds_the_largest_inner_products_in_order(make: Make, kind: str, k: int
         assert len(set(found)) == k
         products = vectors[found].astype(np.float64) @ query.astype(np.float64)
         assert (np.diff(products) <= 1e-6).all()
-        if kind != "hnsw":
+        if kind not in _APPROXIMATE:
             assert found == wanted
         hits += len(set(found) & set(wanted))
     assert hits / (k * len(queries)) >= 0.95
@@ -78,7 +84,7 @@ def test_more_than_there_is_gives_all_there_is(make: Make, kind: str, k: int) ->
     vectors = _tilted(3, 40)
     found = make(vectors).search(vectors[7], k).tolist()
     assert sorted(found) == list(range(40))
-    if kind != "hnsw":
+    if kind not in _APPROXIMATE:
         assert found == _nearest(vectors, vectors[7], 40)
 
 
@@ -129,7 +135,7 @@ def test_many_queries_give_what_each_gives_alone() -> None:
     assert index.search_many(queries, 0).shape == (25, 0)
 
 
-@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+@pytest.mark.parametrize("kind", ["flat", "hnsw", "ivf"])
 class TestFile:
     def test_searching_leaves_the_file_as_it_was(self, kind: str, tmp_path: Path) -> None:
         vectors = _tilted(10, 500)
@@ -142,11 +148,11 @@ class TestFile:
 
     def test_says_what_it_is(self, kind: str, tmp_path: Path) -> None:
         index = FaissIndex(_faiss_file(tmp_path, kind, _tilted(11, 50)), [])
-        assert index.approximate == (kind == "hnsw")
+        assert index.approximate == (kind in _APPROXIMATE)
         assert index.dimensions == 16
         assert len(index.search(np.ones(16, np.float32), 10)) == 10
 
-    @pytest.mark.parametrize("damage", ["missing", "empty", "half", "last byte", "first byte"])
+    @pytest.mark.parametrize("damage", ["missing", "empty", "half", "last bytes", "first byte"])
     def test_a_damaged_file_is_named(self, kind: str, damage: str, tmp_path: Path) -> None:
         path = _faiss_file(tmp_path, kind, _tilted(12, 50))
         content = path.read_bytes()
@@ -157,7 +163,7 @@ class TestFile:
             left = {
                 "empty": b"",
                 "half": content[: len(content) // 2],
-                "last byte": content[:-1],
+                "last bytes": content[:-8],  # of less the last id would only lose zeros
                 "first byte": b"\xff" + content[1:],
             }
             path.write_bytes(left[damage])
@@ -212,3 +218,69 @@ def test_search_effort_is_that_measured_for_the_depth(tmp_path: Path) -> None:
         recalls[k] = sum(hits) / (k * len(queries))
     assert recalls[11] < 0.9
     assert recalls[12] > 0.97
+
+
+def _grouped(seed: int, groups: int, of_each: int, dimensions: int = 32) -> Floats:
+    """Vectors in tight groups that are nearly orthogonal to one another."""
+    rng = np.random.default_rng(seed)
+    centres = random_unit_vectors(rng, groups, dimensions)
+    vectors = np.repeat(centres, of_each, axis=0) + 0.1 * rng.standard_normal((groups * of_each, dimensions))
+    return np.ascontiguousarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def _recall(index: FaissIndex, vectors: Floats, k: int) -> float:
+    queries = vectors[::97]
+    hits = [len(set(index.search(q, k).tolist()) & set(_nearest(vectors, q, k))) for q in queries]
+    return sum(hits) / (k * len(queries))
+
+
+def _with_effort(effort: int) -> list[SearchFigure]:
+    return [SearchFigure(k=k, effort=effort, recall=1, milliseconds=1) for k in (10, 100)]
+
+
+def test_few_lists_of_an_ivf_index_hold_the_neighbours_within_a_group(tmp_path: Path) -> None:
+    vectors = _grouped(15, 40, 150)
+    path = _faiss_file(tmp_path, "ivf", vectors)
+    assert _recall(FaissIndex(path, _with_effort(8)), vectors, 10) >= 0.98
+    assert _recall(FaissIndex(path, _with_effort(10_000)), vectors, 10) == 1
+
+
+def test_an_ivf_search_reads_more_lists_until_it_has_enough(tmp_path: Path) -> None:
+    """One list of about 64 vectors cannot hold 1,000."""
+    vectors = _tilted(16, 3_000)
+    index = FaissIndex(
+        _faiss_file(tmp_path, "ivf", vectors), [SearchFigure(k=10_000, effort=1, recall=1, milliseconds=1)]
+    )
+    queries = random_unit_vectors(np.random.default_rng(17), 10, 16)
+    for k in (1, 1_000, 3_000):
+        for found in index.search_many(queries, k):
+            assert len(found) == len(set(found.tolist())) == k
+            assert found.min() >= 0
+    assert index.search(queries[0], 5_000).tolist() == _nearest(vectors, queries[0], 3_000)
+
+
+@pytest.mark.parametrize("approximate", _APPROXIMATE)
+def test_many_searches_give_what_each_gives_alone_and_more_effort_finds_more(
+    approximate: str, tmp_path: Path
+) -> None:
+    vectors = _tilted(18, 3_000, 32)
+    index = FaissIndex(_faiss_file(tmp_path, approximate, vectors), _with_effort(2))
+    queries = random_unit_vectors(np.random.default_rng(19), 50, 32)
+    alone = [index.search(query, 11).tolist() for query in queries]
+    assert [found.tolist() for found in index.search_many(queries, 11)] == alone
+    wanted = [set(_nearest(vectors, query, 11)) for query in queries]
+    plain, generous = (
+        sum(
+            len(set(found.tolist()) & best)
+            for found, best in zip(index.search_many(queries, 11, times), wanted, strict=True)
+        )
+        for times in (1, 50)
+    )
+    assert plain < generous
+    assert index.search_many(queries[:2], 0)[1].tolist() == []
+
+
+def test_the_same_vectors_make_the_same_ivf_file(tmp_path: Path) -> None:
+    vectors = _grouped(20, 20, 100)
+    first = _faiss_file(tmp_path, "ivf", vectors).read_bytes()
+    assert _faiss_file(tmp_path, "ivf", vectors).read_bytes() == first

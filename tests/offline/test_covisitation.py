@@ -125,3 +125,25 @@ def test_each_list_is_heaviest_first_and_ties_go_to_the_lower_row(ordered: bool)
     np.testing.assert_allclose(weights, [1, *[0.5] * 6])
     short, _ = count_covisits(data, 3).lists.of(hub)
     assert short.tolist() == [favourite, *others[:2]]
+
+
+def test_the_size_of_a_part_changes_nothing() -> None:
+    histories = random_histories(8, users=500, items=120, longest=20)
+    rng = np.random.default_rng(8)
+    times = [np.sort(rng.uniform(1e9, 1e9 + 3e7, len(history))).tolist() for history in histories]
+    data, rows = encoded(histories, times=times)
+    whole = count_covisits(data)
+    assert whole.links is not None
+    # One range of all rows, ranges of several rows, and each row by itself.
+    for part_pairs in (10**9, 5_000, 700, 1):
+        parts = count_covisits(data, part_pairs=part_pairs)
+        assert parts.links is not None
+        for name in ("indptr", "indices", "data"):
+            np.testing.assert_array_equal(getattr(parts.links, name), getattr(whole.links, name))
+        for name in ("indptr", "rows", "weights"):
+            found, wanted = getattr(parts.lists, name), getattr(whole.lists, name)
+            assert found.dtype == wanted.dtype
+            np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(whole.links.toarray(), whole.links.toarray().T)
+    sixtieths = np.rint(links_by_hand(rows, data.n_vectors) * 60)
+    np.testing.assert_array_equal(whole.links.toarray(), (sixtieths / 60).astype(np.float32))

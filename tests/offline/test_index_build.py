@@ -160,3 +160,29 @@ def test_recall_counts_what_is_missing(vectors: Floats, tilt: Floats, tmp_path: 
     assert recall_at(index, vectors, rows, exact, 10)[0] == 1
     assert recall_at(index, vectors, rows, half, 10)[0] == 0.5
     assert recall_at(index, vectors, rows[:0], [], 10) == (1, 0)
+
+
+def grouped_vectors(n_groups: int, of_each: int) -> Floats:
+    """Tight groups that are nearly orthogonal to one another, popular items of all groups first."""
+    rng = np.random.default_rng(4)
+    centres = unit_vectors(5, n_groups, 64)
+    vectors = np.tile(centres, (of_each, 1)) + 0.05 * rng.standard_normal((n_groups * of_each, 64))
+    return np.ascontiguousarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+@pytest.mark.parametrize("ivf_above", [1_000, 100_000])
+def test_ivf_beyond_a_size(ivf_above: int, tmp_path: Path) -> None:
+    vectors = grouped_vectors(40, 60)
+    tilt = np.linspace(1.5, 1, len(vectors), dtype=np.float32)
+    info = build_index(tmp_path / "index", vectors, tilt, 100, RECALL, SEED, ivf_above=ivf_above)
+    assert info.kind == ("IVF" if ivf_above == 1_000 else "HNSW32")
+    index = FaissIndex(tmp_path / "index", info.search)
+    assert index.approximate
+    rows = np.arange(1_200, 2_400, 7)
+    for k in (10, 100):
+        wanted = neighbours_by_hand(vectors, tilt, rows, k)
+        found = [
+            np.isin(line, index.search(vectors[row], k + 1)).mean()
+            for row, line in zip(rows, wanted, strict=True)
+        ]
+        assert np.mean(found) >= RECALL - 0.01

@@ -12,7 +12,7 @@ from hybrid_recs.offline.precompute import LIST_DEPTH, neighbour_lists
 from hybrid_recs.scoring import Scorer
 from hybrid_recs.types import Neighbours
 from hybrid_recs.vectors import FaissIndex
-from tests.offline.builders import all_scores, random_scorer
+from tests.offline.builders import all_scores, random_scorer, unit_vectors
 
 HALF_PRECISION = 2**-10
 
@@ -94,3 +94,35 @@ def test_ties_go_to_the_lower_row() -> None:
     none = CoVisits(np.zeros(7, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
     scorer = Scorer(alike, np.ones(6, np.float32), none, 1.0)
     assert scorer.rank(2, np.array([5, 4, 3, 2, 1, 0]), 4).rows.tolist() == [0, 1, 3, 4]
+
+
+def grouped_scorer(groups: int, of_each: int, dimensions: int, weight: float) -> Scorer:
+    """As `random_scorer`, with vectors in planted groups."""
+    random = random_scorer(11, groups * of_each, dimensions, weight)
+    noise = np.random.default_rng(12).standard_normal(random.vectors.shape)
+    centres = np.tile(unit_vectors(13, groups, dimensions), (of_each, 1))
+    vectors = centres + 0.05 * noise / np.sqrt(dimensions)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Scorer(np.ascontiguousarray(vectors, np.float32), random.tilt, random.covisits, weight)
+
+
+def test_lists_by_the_index_are_the_exact_ones_and_the_live_ones(tmp_path: Path) -> None:
+    scorer = grouped_scorer(groups=20, of_each=110, dimensions=64, weight=0.2)
+    path, rows = tmp_path / "index", np.arange(0, 2_200, 3)
+    info = build_index(path, scorer.vectors, scorer.tilt, 100, 0.98, seed=1, ivf_above=100)
+    assert info.kind == "IVF"
+    index = FaissIndex(path, info.search)
+    exact = list(neighbour_lists(scorer, rows))
+    pairs = len(rows) * len(index)
+    same = list(neighbour_lists(scorer, rows, index=index, exact_up_to=pairs))
+    assert all(np.array_equal(one.rows, other.rows) for one, other in zip(exact, same, strict=True))
+    by_index = list(neighbour_lists(scorer, rows, index=index, exact_up_to=pairs - 1))
+    shares: dict[str, list[float]] = {"exact": [], "live": []}
+    for row, found, best in zip(rows.tolist(), by_index, exact, strict=True):
+        assert len(found) == LIST_DEPTH
+        assert row not in found.rows
+        live = scorer.rank(row, index.search(scorer.query(scorer.one(row)), 11), 10)
+        shares["exact"].append(np.isin(best.rows, found.rows).mean())
+        shares["live"].append(np.isin(live.rows, found.rows[:10]).mean())
+    assert np.mean(shares["exact"]) >= 0.99
+    assert np.mean(shares["live"]) >= 0.99
