@@ -10,7 +10,7 @@ import pytest
 
 from hybrid_recs.errors import CorruptGenerationError, NoGenerationError, RebuildInProgressError
 from hybrid_recs.generations import GenerationStore
-from hybrid_recs.manifest import Manifest, checksum
+from hybrid_recs.manifest import SCHEMA_VERSION, Manifest, checksum
 from tests.builders import publish_small, seal_small, stage_small
 
 _HOLD = """
@@ -204,7 +204,8 @@ def test_a_manifest_of_another_schema_asks_for_a_rebuild(store: GenerationStore)
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"schema_version": 1}))
     with pytest.raises(
-        CorruptGenerationError, match="schema version 1, this program reads 2; rebuild the index"
+        CorruptGenerationError,
+        match=f"schema version 1, this program reads {SCHEMA_VERSION}; rebuild the index",
     ):
         Manifest.read(path.parent)
     path.write_text("{}")
