@@ -116,8 +116,8 @@ class Recommender:
             reason = Reason.NO_VECTOR if len(rows) else Reason.UNKNOWN_ITEM
             return Answer(Source.POPULAR, reason, self.popular(query))
         items = history(known, how)
-        wanted = k + len(items.rows) + len(excluded)
-        candidates = generation.index.search(generation.scorer.query(items), wanted)
+        query_vector = generation.scorer.query(items)
+        candidates = generation.index.search(query_vector, k + len(items.rows), excluded)
         found = generation.scorer.rank_set(items, candidates, k, excluded)
         return Answer(Source.LIVE, None, self._filled(query, found))
 

@@ -20,6 +20,7 @@ _faiss: Any = faiss
 
 # Of the search for the lists of an IVF index that are nearest: the least efSearch.
 _LEAST_LIST_EFFORT = 32
+_DEFAULT_EFFORT = 16  # efSearch of an HNSW index that was not measured
 
 
 class VectorIndex(Protocol):
@@ -82,7 +83,7 @@ class FaissIndex:
         return int(self._index.d)
 
     def search(self, query: Floats, k: int, excluded: frozenset[int] = frozenset()) -> Rows:
-        """See `VectorIndex.search`, over the rows that are not excluded; approximate unless the index is exact."""
+        """See `VectorIndex.search`, over rows not excluded; approximate unless the index is exact."""
         return self._search(query[np.newaxis], k, 1, excluded)[0]
 
     def search_many(self, queries: Floats, k: int, generosity: int = 1) -> list[Rows]:
@@ -105,9 +106,11 @@ class FaissIndex:
         return [rows[rows >= 0] for rows in found]
 
     def _effort(self, k: int) -> int:
-        """efSearch or nprobe for k results; 0 for the index's own default."""
-        if not self.approximate or not self._settings:
-            return self._lists
+        """efSearch or nprobe for k results; 0 for an exact index."""
+        if not self.approximate:
+            return 0
+        if not self._settings:
+            return self._lists or max(k, _DEFAULT_EFFORT)
         # Measured with one more than k asked for: the item itself.
         fitting = next((s for s in self._settings if s.k + 1 >= k), self._settings[-1])
         if self._lists:
@@ -126,7 +129,7 @@ class FaissIndex:
         if not self.approximate:
             return _faiss.SearchParameters(**selector)
         if not self._lists:
-            return _faiss.SearchParametersHNSW(**({"efSearch": effort} if effort else {}), **selector)
+            return _faiss.SearchParametersHNSW(efSearch=effort, **selector)
         nearest_lists = _faiss.SearchParametersHNSW(efSearch=max(_LEAST_LIST_EFFORT, 2 * effort))
         return _faiss.SearchParametersIVF(
             nprobe=min(effort, self._lists), quantizer_params=nearest_lists, **selector

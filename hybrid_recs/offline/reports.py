@@ -48,7 +48,7 @@ def _reason_table(figures: list[ReasonFigures]) -> Table:
     return table
 
 
-_ORDINARY = {"cache": "hot item", "live": "tail item", "popular": "popular", "none": "none"}
+_ORDINARY = {"cache": "hot or rising item", "live": "tail item", "popular": "popular", "none": "none"}
 
 
 def _missed_table(missed: list[Missed]) -> Table:

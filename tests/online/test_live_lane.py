@@ -27,8 +27,7 @@ def threads() -> Iterator[Executor]:
 
 def _lane(generation: Generation, threads: Executor, at_10: float, at_100: float) -> LiveLane:
     figures = [
-        SearchFigure(k=k, ef_search=0, recall=1, milliseconds=took)
-        for k, took in ((100, at_100), (10, at_10))
+        SearchFigure(k=k, effort=0, recall=1, milliseconds=took) for k, took in ((100, at_100), (10, at_10))
     ]
     manifest = generation.manifest.model_copy(update={"index": IndexInfo(kind="exact", search=figures)})
     return LiveLane(Recommender(replace(generation, manifest=manifest)), threads)
