@@ -41,11 +41,13 @@ def choose_scoring(dataset: Dataset, settings: Settings, on_done: OnDone = silen
         start = start.model_copy(update={"session_decay": 0.0, "user_decay": 0.0} | pinned)
     if len(pinned) == len(_PINNABLE):
         return start
+    refit = len(dataset.pairs) <= _MOST_PAIRS_REFITTED
     slice_ = hold_out(dataset, settings.dimensions, settings.seed)
+    slice_.steps_kept = frozenset(STEPS if refit and "steps" not in pinned else ())
     counted: dict[str, float] = {"validation_pairs": slice_.steps, "validation_users": len(slice_.users)}
     search = _Search(start, frozenset(pinned), on_done)
     if slice_.steps >= _FEWEST_STEPS:
-        _choose_fit(search, slice_, dataset)
+        _choose_fit(search, slice_, refit, dataset.timed)
         counted |= {"hr": round(float(slice_.of_items(search.chosen).mean()), 5)}
     if len(slice_.users) >= _FEWEST_USERS:
         _choose_history(search, "user", slice_.of_users, len(slice_.users), dataset)
@@ -56,14 +58,13 @@ def choose_scoring(dataset: Dataset, settings: Settings, on_done: OnDone = silen
     return search.chosen.model_copy(update={"tried": search.tried, **counted})
 
 
-def _choose_fit(search: "_Search", slice_: Validation, dataset: Dataset) -> None:
+def _choose_fit(search: "_Search", slice_: Validation, refit: bool, timed: bool) -> None:
     """The parameters of vectors, lists and their blend."""
-    refit = len(dataset.pairs) <= _MOST_PAIRS_REFITTED
     search.best("covisit_weight", WEIGHTS, slice_.of_items)
     first = search.chosen
     search.better("steps", STEPS if refit else (), slice_.of_items)
     search.better("tilt", TILTS, slice_.of_items)
-    search.better("half_life", HALF_LIVES if dataset.timed and refit else (), slice_.of_items)
+    search.better("half_life", HALF_LIVES if timed and refit else (), slice_.of_items)
     if search.chosen != first:
         search.best("covisit_weight", WEIGHTS, slice_.of_items)
 

@@ -1,6 +1,7 @@
 """The held-out slice of a rebuild, and how well a set of parameters foresees it."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,6 @@ from hybrid_recs.scoring import Scorer, history
 from hybrid_recs.trending import Trending
 from hybrid_recs.types import Floats, HistoryWeights, Rows
 
-MOST_STEPS = 5
 _MOST_ITEMS, _MOST_HISTORIES = 3_000, 1_500
 _LEAST_SAMPLE = 500
 # Queries times items that one look at the slice may cost.
@@ -39,7 +39,8 @@ class Visit:
 @dataclass(slots=True)
 class Validation:
     """data: the earlier part. items: an item and what was met right after it, each time; sessions: all that
-    came before a step; users: those met on both sides of the cut, with all that they met later."""
+    came before a step; users: those met on both sides of the cut, with all that they met later.
+    steps_kept: the numbers of steps of the vector fit that will be asked about: one fit serves them all."""
 
     data: Encoded
     items: list[Visit]
@@ -47,7 +48,7 @@ class Validation:
     users: list[Visit]
     dimensions: int | None
     seed: int
-    most_steps: int = MOST_STEPS
+    steps_kept: frozenset[int] = frozenset()
     _counts: dict[float, CoVisitCounts] = field(default_factory=dict)
     _vectors: dict[int, Floats] = field(default_factory=dict)
     _trends: dict[float, Trending] = field(default_factory=dict)
@@ -96,9 +97,9 @@ class Validation:
         counts = self._counts[scoring.half_life]
         if scoring.steps not in self._vectors:
             # The links of the graph carry no age, so the vectors do not depend on the half-life.
-            fits = diffusion(self.data.matrix, counts.links, self.dimensions, self.seed)
-            steps = range(1, max(self.most_steps, scoring.steps) + 1)
-            self._vectors = dict(zip(steps, fits, strict=False))
+            wanted = self.steps_kept | {scoring.steps}
+            fits = enumerate(diffusion(self.data.matrix, counts.links, self.dimensions, self.seed), start=1)
+            self._vectors = {at: fit for at, fit in islice(fits, max(wanted)) if at in wanted}
         if scoring.trend_half_life not in self._trends:
             self._trends[scoring.trend_half_life] = trending(self.data, scoring.trend_half_life)
         trend = self._trends[scoring.trend_half_life]

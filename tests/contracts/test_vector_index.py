@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -15,6 +16,7 @@ from hybrid_recs.types import Floats
 from hybrid_recs.vectors import ExactIndex, FaissIndex, VectorIndex
 from tests.builders import random_unit_vectors
 
+_faiss: Any = faiss  # its stubs leave out what SWIG makes at run time
 _GENEROUS = [SearchFigure(k=k, effort=512, recall=1, milliseconds=1) for k in (10, 100)]
 _FACTORY = {"flat": "Flat", "hnsw": "HNSW32,Flat"}
 
@@ -116,7 +118,8 @@ def test_never_minus_one_and_never_twice(make: Make) -> None:
 def test_a_search_that_runs_dry_is_short(tmp_path: Path) -> None:
     vectors = np.ascontiguousarray(np.repeat(_tilted(6, 4), 100, axis=0))
     path = _faiss_file(tmp_path, "hnsw", vectors)
-    _, raw = faiss.read_index(str(path)).search(vectors[:1], 400)
+    effort = _faiss.SearchParametersHNSW(efSearch=400)
+    _, raw = faiss.read_index(str(path)).search(vectors[:1], 400, params=effort)
     assert (raw == -1).any()
     found = FaissIndex(path, []).search(vectors[0], 400)
     assert found.tolist() == raw[0][raw[0] >= 0].tolist()
