@@ -7,6 +7,7 @@ list are all that there is to compare (see `Scorer.rank_set`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,30 +41,35 @@ class Queries:
 class Contenders:
     """The parts of the scores of m queries' contenders (m × c; `near` is -inf where a query has fewer).
 
-    query, place: of every target (t) the query it belongs to, and its place among the contenders, -1 where
-    it is none. wanted: targets of each query (m).
+    rows: which items they are. query, place: of every target (t) the query it belongs to, and its place
+    among the contenders, -1 where it is none. wanted: targets of each query (m).
     """
 
+    rows: NDArray[np.int32]
     near: Floats
     linked: Floats
-    trend: Floats
     query: Rows
     place: Rows
     wanted: Rows
 
-    def ranks(self, weight: float, trend: float) -> Rows:
-        """How many contenders score above each target (t); `CUTOFF` stands for that or more."""
-        scores = self.near + np.float32(weight) * self.linked + np.float32(trend) * self.trend
+    def ranks(self, weight: float, trend: Floats | None) -> Rows:
+        """How many contenders score above each target (t); `CUTOFF` stands for that or more.
+
+        trend: what is added to the score of each of the n items; no others than those that were marked.
+        """
+        scores = self.near + np.float32(weight) * self.linked
+        if trend is not None:
+            scores += trend[self.rows]
         top = np.partition(scores, -CUTOFF, axis=1)[:, -CUTOFF:] if scores.shape[1] > CUTOFF else scores
         own = np.where(self.place >= 0, scores[self.query, self.place], -np.inf)
         ranks = (top[self.query] > own[:, np.newaxis]).sum(axis=1)
         return np.where(np.isfinite(own), ranks, CUTOFF)
 
-    def hits(self, weight: float, trend: float) -> Values:
+    def hits(self, weight: float, trend: Floats | None = None) -> Values:
         """Per target, 1 if it is among its query's best 20."""
         return (self.ranks(weight, trend) < CUTOFF).astype(np.float64)
 
-    def ndcg(self, weight: float, trend: float) -> Values:
+    def ndcg(self, weight: float, trend: Floats | None = None) -> Values:
         """Per query, nDCG@20 of its targets; see `evaluation.metrics.ndcg`."""
         ranks = self.ranks(weight, trend)
         gains = self._by_query(np.where(ranks < CUTOFF, 1 / np.log2(2 + ranks), 0.0))
@@ -77,16 +83,13 @@ class Contenders:
         return sums
 
 
-def find_contenders(scorer: Scorer, queries: Queries, trend: bool) -> Contenders:
-    """The contenders of every query, by scoring all items; `trend`: whether trending rows are among them."""
+def find_contenders(scorer: Scorer, queries: Queries, marked: Rows) -> Contenders:
+    """The contenders of every query, by scoring all items; `marked` rows are among them in any case."""
     n, m = len(scorer.vectors), len(queries.sets)
     items = np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis])
     lists = _as_matrix(scorer.covisits)
-    trending = np.zeros(n, np.float32)
-    if trend:
-        trending[scorer.trending.rows] = scorer.trending.weights
     step = max(1, _CELLS_AT_ONCE // max(n, 1))
-    blocks = [_block(scorer, items, lists, trending, queries.part(at, at + step)) for at in range(0, m, step)]
+    blocks = [_block(scorer, items, lists, marked, queries.part(at, at + step)) for at in range(0, m, step)]
     return _joined(blocks, queries, step)
 
 
@@ -98,19 +101,15 @@ class _Block:
     row: Rows
     near: Floats
     linked: Floats
-    trend: Floats
 
 
-def _block(
-    scorer: Scorer, items: Floats, lists: "Csr[np.float32]", trending: Floats, part: Queries
-) -> _Block:
+def _block(scorer: Scorer, items: Floats, lists: "Csr[np.float32]", marked: Rows, part: Queries) -> _Block:
     n, m = len(items), len(part.sets)
     weights = _weights(part.sets, n)
     near: Floats = (weights @ scorer.vectors) @ items.T
     near[np.repeat(np.arange(m), [len(rows) for rows in part.masked]), np.concatenate(part.masked)] = -np.inf
-    at = max(n - CUTOFF, 0)
-    contends = near >= np.partition(near, at, axis=1)[:, at, np.newaxis]
-    contends[:, trending > 0] = True
+    contends = near >= _not_above_the_best(near)
+    contends[:, marked] = True
     met = (weights @ lists).tocoo()
     contends[met.row, met.col] = True
     cells = np.flatnonzero(contends)
@@ -120,7 +119,22 @@ def _block(
     left = np.isfinite(near[cells])
     cells = cells[left]
     query, row = np.divmod(cells, n)
-    return _Block(query, row, near[cells], linked[left], trending[row])
+    return _Block(query, row, near[cells], linked[left])
+
+
+def _not_above_the_best(scores: Floats) -> Floats:
+    """For each of m rows of scores (m × n) a bound (m × 1) that at least its best 20 reach, and few others.
+
+    The 20th of the best of every 64 columns: looking for it costs a fraction of looking for the 20th of all.
+    """
+    m, n = scores.shape
+    groups = min(64, n // (4 * CUTOFF))
+    if groups > 1:
+        width = n // groups
+        scores = scores[:, : groups * width].reshape(m, groups, width).max(axis=1)
+    at = max(scores.shape[1] - CUTOFF, 0)
+    bound: Floats = np.partition(scores, at, axis=1)[:, at, np.newaxis]
+    return bound
 
 
 def _joined(blocks: Sequence[_Block], queries: Queries, step: int) -> Contenders:
@@ -132,9 +146,9 @@ def _joined(blocks: Sequence[_Block], queries: Queries, step: int) -> Contenders
     starts = np.cumsum(counts) - counts
     column = np.arange(len(query)) - starts[query]
 
-    def rectangle(values: Sequence[Floats], blank: float) -> Floats:
-        filled = np.full((m, int(counts.max(initial=1))), blank, np.float32)
-        filled[query, column] = np.concatenate(values)
+    def rectangle(values: NDArray[Any], blank: float) -> NDArray[Any]:
+        filled = np.full((m, int(counts.max(initial=1))), blank, values.dtype)
+        filled[query, column] = values
         return filled
 
     wanted = np.array([len(rows) for rows in queries.targets], np.int64)
@@ -144,9 +158,9 @@ def _joined(blocks: Sequence[_Block], queries: Queries, step: int) -> Contenders
     cells, targets = query * width + row, asked * width + np.concatenate(queries.targets)
     at = np.minimum(np.searchsorted(cells, targets), len(cells) - 1)
     return Contenders(
-        near=rectangle([block.near for block in blocks], -np.inf),
-        linked=rectangle([block.linked for block in blocks], 0.0),
-        trend=rectangle([block.trend for block in blocks], 0.0),
+        rows=rectangle(row.astype(np.int32), 0),
+        near=rectangle(np.concatenate([block.near for block in blocks]), -np.inf),
+        linked=rectangle(np.concatenate([block.linked for block in blocks]), 0.0),
         query=asked,
         place=np.where(cells[at] == targets, column[at], -1),
         wanted=wanted,

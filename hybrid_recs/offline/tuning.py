@@ -44,6 +44,7 @@ def choose_scoring(dataset: Dataset, settings: Settings, on_done: OnDone = silen
     refit = len(dataset.pairs) <= _MOST_PAIRS_REFITTED
     slice_ = hold_out(dataset, settings.dimensions, settings.seed)
     slice_.steps_kept = frozenset(STEPS if refit and "steps" not in pinned else ())
+    slice_.half_lives_kept = frozenset(TREND_HALF_LIVES if "trend_half_life" not in pinned else ())
     counted: dict[str, float] = {"validation_pairs": slice_.steps, "validation_users": len(slice_.users)}
     search = _Search(start, frozenset(pinned), on_done)
     if slice_.steps >= _FEWEST_STEPS:

@@ -11,13 +11,11 @@ from hybrid_recs.manifest import ScoringInfo
 from hybrid_recs.offline.contenders import Contenders, Queries, find_contenders
 from hybrid_recs.offline.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.dataset import Dataset
-from hybrid_recs.offline.embeddings import diffusion
+from hybrid_recs.offline.embeddings import diffusion, popularity_tilt, unit_rows
 from hybrid_recs.offline.matrix import Encoded, encode
-from hybrid_recs.offline.model import Model
 from hybrid_recs.offline.split import split_latest
 from hybrid_recs.offline.trend import trending
 from hybrid_recs.scoring import Scorer, history
-from hybrid_recs.trending import Trending
 from hybrid_recs.types import Floats, HistoryWeights, Rows
 
 _MOST_ITEMS, _MOST_HISTORIES = 3_000, 1_500
@@ -40,7 +38,8 @@ class Visit:
 class Validation:
     """data: the earlier part. items: an item and what was met right after it, each time; sessions: all that
     came before a step; users: those met on both sides of the cut, with all that they met later.
-    steps_kept: the numbers of steps of the vector fit that will be asked about: one fit serves them all."""
+    steps_kept, half_lives_kept: the numbers of steps of the vector fit and the half-lives of the trend that
+    will be asked about: one fit, and one look at all items, serve them all."""
 
     data: Encoded
     items: list[Visit]
@@ -49,11 +48,12 @@ class Validation:
     dimensions: int | None
     seed: int
     steps_kept: frozenset[int] = frozenset()
+    half_lives_kept: frozenset[float] = frozenset()
     _counts: dict[float, CoVisitCounts] = field(default_factory=dict)
     _vectors: dict[int, Floats] = field(default_factory=dict)
-    _trends: dict[float, Trending] = field(default_factory=dict)
+    _trends: dict[float, Floats] = field(default_factory=dict)
     _queries: dict[tuple[str, float], Queries] = field(default_factory=dict)
-    _found: dict[tuple[object, ...], Contenders] = field(default_factory=dict)
+    _found: dict[str, tuple[tuple[float, ...], Contenders]] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -62,36 +62,32 @@ class Validation:
 
     def of_items(self, scoring: ScoringInfo) -> Values:
         """Per step, 1 if the target is among the best 20 after its source."""
-        how = HistoryWeights(0.0, scoring.covisit_weight)
-        return self._contenders("items", self.items, scoring, how).hits(how.covisit_weight, how.trend)
+        return self._contenders("items", self.items, scoring).hits(scoring.covisit_weight)
 
     def of_sessions(self, scoring: ScoringInfo) -> Values:
         """Per session, 1 if the target is among the best 20 of what its visitor had not met."""
-        how = HistoryWeights(scoring.session_decay, scoring.session_weight, scoring.session_trend)
-        return self._contenders("sessions", self.sessions, scoring, how).hits(how.covisit_weight, how.trend)
+        found = self._contenders("sessions", self.sessions, scoring, scoring.session_decay)
+        return found.hits(scoring.session_weight, self._trend(scoring.trend_half_life, scoring.session_trend))
 
     def of_users(self, scoring: ScoringInfo) -> Values:
         """Per user, nDCG@20 of what they met later."""
-        how = scoring.of_user
-        return self._contenders("users", self.users, scoring, how).ndcg(how.covisit_weight, how.trend)
+        found = self._contenders("users", self.users, scoring, scoring.user_decay)
+        return found.ndcg(scoring.user_weight, self._trend(scoring.trend_half_life, scoring.user_trend))
 
     def _contenders(
-        self, name: str, visits: list[Visit], scoring: ScoringInfo, how: HistoryWeights
+        self, name: str, visits: list[Visit], scoring: ScoringInfo, decay: float | None = None
     ) -> Contenders:
-        """The same for every weight: only what changes them is part of the key; the latest is kept."""
-        fit = (scoring.steps, scoring.tilt, scoring.half_life)
-        key = (name, *fit) if name == "items" else (name, *fit, how.decay, scoring.trend_half_life)
-        if key not in self._found:
-            for old in [held for held in self._found if held[0] == name]:
-                del self._found[old]
-            if (name, how.decay) not in self._queries:
-                self._queries[name, how.decay] = _queries(visits, how)
-            queries = self._queries[name, how.decay]
-            self._found[key] = find_contenders(self.scorer(scoring), queries, trend=name != "items")
-        return self._found[key]
+        """The same whatever the weights and the half-life of the trend are; the latest of a kind is kept."""
+        key = (scoring.steps, scoring.tilt, scoring.half_life, decay or 0.0)
+        if name not in self._found or self._found[name][0] != key:
+            self._found.pop(name, None)
+            queries = self._queries.setdefault((name, decay or 0.0), _queries(visits, decay or 0.0))
+            marked = np.empty(0, np.int64) if decay is None else self._ever_trending(scoring.trend_half_life)
+            self._found[name] = key, find_contenders(self.scorer(scoring), queries, marked)
+        return self._found[name][1]
 
     def scorer(self, scoring: ScoringInfo) -> Scorer:
-        """The scoring function of a fit to the earlier part."""
+        """The scoring function, but for the trend, of a fit to the earlier part."""
         if scoring.half_life not in self._counts:
             self._counts[scoring.half_life] = count_covisits(self.data, half_life=scoring.half_life)
         counts = self._counts[scoring.half_life]
@@ -99,16 +95,30 @@ class Validation:
             # The links of the graph carry no age, so the vectors do not depend on the half-life.
             wanted = self.steps_kept | {scoring.steps}
             fits = enumerate(diffusion(self.data.matrix, counts.links, self.dimensions, self.seed), start=1)
-            self._vectors = {at: fit for at, fit in islice(fits, max(wanted)) if at in wanted}
-        if scoring.trend_half_life not in self._trends:
-            self._trends[scoring.trend_half_life] = trending(self.data, scoring.trend_half_life)
-        trend = self._trends[scoring.trend_half_life]
-        return Model(self._vectors[scoring.steps], counts, self.data.degrees, trend).scorer(scoring)
+            self._vectors = {at: unit_rows(fit) for at, fit in islice(fits, max(wanted)) if at in wanted}
+        tilt = popularity_tilt(self.data.degrees, scoring.tilt)
+        return Scorer(self._vectors[scoring.steps], tilt, counts.lists, scoring.covisit_weight)
+
+    def _ever_trending(self, half_life: float) -> Rows:
+        """The rows that trend at any half-life that will be asked about."""
+        trends = [self._trend_of(one) for one in {*self.half_lives_kept, half_life}]
+        return np.flatnonzero(np.maximum.reduce(trends))
+
+    def _trend(self, half_life: float, weight: float) -> Floats | None:
+        return np.float32(weight) * self._trend_of(half_life) if weight else None
+
+    def _trend_of(self, half_life: float) -> Floats:
+        """T of every row (n)."""
+        if half_life not in self._trends:
+            found = trending(self.data, half_life)
+            self._trends[half_life] = np.zeros(self.data.n_vectors, np.float32)
+            self._trends[half_life][found.rows] = found.weights
+        return self._trends[half_life]
 
 
-def _queries(visits: list[Visit], how: HistoryWeights) -> Queries:
+def _queries(visits: list[Visit], decay: float) -> Queries:
     return Queries(
-        sets=[history(visit.given, how) for visit in visits],
+        sets=[history(visit.given, HistoryWeights(decay, 0.0)) for visit in visits],
         masked=[visit.given for visit in visits],
         targets=[visit.targets for visit in visits],
     )
