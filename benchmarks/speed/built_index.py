@@ -31,8 +31,10 @@ _PINNED = {
     "HYBRID_RECS_STEPS": "3",
     "HYBRID_RECS_TILT": "0.05",
     "HYBRID_RECS_HALF_LIFE": "0.25",
-    "HYBRID_RECS_HISTORY_DECAY": "1",
-    "HYBRID_RECS_HISTORY_WEIGHT": "1",
+    "HYBRID_RECS_TREND_HALF_LIFE": "0.01",
+    **{f"HYBRID_RECS_{who}_DECAY": "1" for who in ("SESSION", "USER")},
+    **{f"HYBRID_RECS_{who}_WEIGHT": "1" for who in ("SESSION", "USER")},
+    **{f"HYBRID_RECS_{who}_TREND": "0" for who in ("SESSION", "USER")},
     "HYBRID_RECS_DIMENSIONS": "128",
 }
 # The second generation of an index folder differs in its answers, and in nothing else.
