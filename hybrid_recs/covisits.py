@@ -27,6 +27,17 @@ class CoVisits:
         start, stop = self.indptr[row], self.indptr[row + 1]
         return self.rows[start:stop].astype(np.int64), self.weights[start:stop]
 
+    def of_many(self, rows: Rows) -> tuple[Rows, Rows, Floats]:
+        """`of` for several rows (m), one after the other; first, whose neighbour each is (0 to m - 1)."""
+        if len(rows) == 1:
+            neighbours, weights = self.of(int(rows[0]))
+            return np.zeros(len(neighbours), np.int64), neighbours, weights
+        starts = self.indptr[rows]
+        lengths = self.indptr[rows + 1] - starts
+        whose = np.repeat(np.arange(len(rows)), lengths)
+        at = np.arange(len(whose)) + (starts - (np.cumsum(lengths) - lengths))[whose]
+        return whose, self.rows[at].astype(np.int64), self.weights[at]
+
     def save(self, folder: Path) -> None:
         """Write the three arrays."""
         save_array(folder / "covisit_indptr.npy", self.indptr)

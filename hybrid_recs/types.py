@@ -22,6 +22,8 @@ def silent(_: int) -> None:
 class Source(StrEnum):
     """The rung of the ladder that answered; NONE when no rung was allowed to."""
 
+    __hash__ = str.__hash__  # Enum's own is Python code, and this is a key of every request's counter
+
     CACHE = "cache"
     LIVE = "live"
     POPULAR = "popular"
@@ -30,6 +32,8 @@ class Source(StrEnum):
 
 class Reason(StrEnum):
     """Why an answer did not come from the rung above."""
+
+    __hash__ = str.__hash__
 
     LIST_MISSING = "list_missing"
     CACHE_UNAVAILABLE = "cache_unavailable"

@@ -36,7 +36,7 @@ def _expected_pairs(generation: Generation, query: Query, answer_is_popular: boo
     left = [row for row in by_popularity if row not in query.excluded | own]
     if answer_is_popular:
         top = max(catalogue.popularity)
-        return [(row, float(np.float32(catalogue.popularity[row] / top))) for row in left][: query.k]
+        return [(row, float(np.float16(catalogue.popularity[row] / top))) for row in left][: query.k]
     assert query.row is not None
     ranked = _everything(generation, query.row)
     pairs = list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))

@@ -10,7 +10,7 @@ from hybrid_recs.types import Floats, Neighbours, OnDone, Rows, silent
 from hybrid_recs.vectors import ExactIndex, FaissIndex
 
 LIST_DEPTH = 100
-_BATCH = 512
+_BATCH, _RANKED_AT_ONCE = 512, 32
 # Some ten seconds of work.
 EXACT_UP_TO = 500_000_000
 _GENEROSITY = 2
@@ -34,12 +34,14 @@ def neighbour_lists(
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         candidates = search(np.ascontiguousarray(scorer.vectors[batch]), depth + 1)
-        for row, best in zip(batch, candidates, strict=True):
-            yield scorer.rank(int(row), best, depth)
+        for at in range(0, len(batch), _RANKED_AT_ONCE):
+            some = slice(at, at + _RANKED_AT_ONCE)
+            yield from scorer.rank_sets([scorer.one(row) for row in batch[some]], candidates[some], depth)
         on_done(len(batch))
 
 
-def _searcher(scorer: Scorer, index: FaissIndex | None) -> Callable[[Floats, int], Sequence[Rows] | Rows]:
+def _searcher(scorer: Scorer, index: FaissIndex | None) -> Callable[[Floats, int], Sequence[Rows]]:
     if index is not None:
         return partial(index.search_many, generosity=_GENEROSITY)
-    return ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis])).search_many
+    exact = ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis]))
+    return lambda queries, k: list(exact.search_many(queries, k))

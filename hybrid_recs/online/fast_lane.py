@@ -48,7 +48,7 @@ class FastLane:
         if scope["type"] == "http" and scope["path"] == RECOMMENDATIONS and scope["method"] == "GET":
             asked = parse(scope["query_string"])
             if asked is not None and self._service.generation is not None:
-                served = await self._service.recommend(*asked)
+                served = self._service.remembered(*asked) or await self._service.recommend(*asked)
                 await send({"type": "http.response.start", "status": 200, "headers": served.raw_headers()})
                 await send({"type": "http.response.body", "body": served.body})
                 return

@@ -1,18 +1,30 @@
 """The one rendering of an answer, body and headers, whichever way a request came in."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import orjson
 
 from hybrid_recs.generation import Generation
-from hybrid_recs.types import Answer, Source
+from hybrid_recs.types import Answer, Reason, Source
 
 JSON = "application/json"
 
 RawHeaders = list[tuple[bytes, bytes]]
 
 _JSON_HEADER = (b"content-type", JSON.encode())
+
+
+def _shown() -> list[float]:
+    """Every number of half precision, by its bits, as answers show it: scores have no others."""
+    with np.errstate(invalid="ignore"):  # a sixteenth of them are no numbers
+        numbers = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float64).round(4)
+    shown: list[float] = numbers.tolist()
+    return shown
+
+
+_SHOWN = _shown()
 _TIMING = {source: source.value.encode() + b";dur=%.3f" for source in Source}
 
 
@@ -37,19 +49,32 @@ class Served(NamedTuple):
 
 def render(item_id: str, generation: Generation, answer: Answer) -> bytes:
     """The body of an answer; scores with four decimals."""
-    rows = answer.neighbours.rows.tolist()
-    # float16 values times 10,000 are exact in float64, so this rounds as Python does, at a tenth of the cost.
-    scores = answer.neighbours.scores.astype(np.float64).round(4).tolist()
-    item_ids, titles = generation.catalogue.item_ids(rows), generation.catalogue.titles(rows)
+    rows, scores = answer.neighbours.rows.tolist(), answer.neighbours.scores
+    bits = scores.astype(np.float16).view(np.uint16).tolist()
+    return render_rows(item_id, generation, answer.source, answer.reason, rows, bits)
+
+
+def render_rows(
+    item_id: str,
+    generation: Generation,
+    source: Source,
+    reason: Reason | None,
+    rows: Sequence[int],
+    bits: Sequence[int],
+) -> bytes:
+    """`render` for rows and the bits of their scores in half precision."""
+    catalogue = generation.catalogue
     return orjson.dumps(
         {
             "item_id": item_id,
             "generation": generation.id,
-            "source": answer.source.value,
-            "fallback_reason": answer.reason.value if answer.reason else None,
+            "source": source.value,
+            "fallback_reason": reason.value if reason else None,
             "items": [
-                {"item_id": neighbour, "score": score, "title": title}
-                for neighbour, score, title in zip(item_ids, scores, titles, strict=True)
+                {"item_id": neighbour, "score": _SHOWN[score], "title": title}
+                for neighbour, score, title in zip(
+                    catalogue.item_ids(rows), bits, catalogue.titles(rows), strict=True
+                )
             ],
         }
     )

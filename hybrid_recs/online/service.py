@@ -21,13 +21,14 @@ from hybrid_recs.generations import GenerationStore
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.metrics import WorkerCounters
-from hybrid_recs.online.rendering import Served, render
+from hybrid_recs.online.rendering import Served, render, render_rows
 from hybrid_recs.online.rising import ADMIT_EVERY_SECONDS
 from hybrid_recs.online.serving import Prepare, Serving
 from hybrid_recs.online.stats import Stats
+from hybrid_recs.packed import unpack_head
 from hybrid_recs.recommender import NoList, Query, Recommender, SearchNeeded
 from hybrid_recs.redis_client import UNREACHABLE
-from hybrid_recs.types import Answer, Neighbours, Reason, Source
+from hybrid_recs.types import Answer, Reason, Source
 from hybrid_recs.vectors import use_one_thread_per_search
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,15 @@ class Service:
         await self._background.aclose()
         self._threads.shutdown(wait=False)
 
+    def remembered(self, item_id: str, k: int) -> Served | None:
+        """The answer to a plain request, if it is in this worker's memory; counted then."""
+        started = time.perf_counter()
+        serving = self._serving
+        body = serving.local.get(item_id, k) if serving else None
+        if serving is None or body is None:
+            return None
+        return self._counted(serving.generation, Source.CACHE, None, started, body)
+
     async def recommend(
         self, item_id: str, k: int, exclude: Sequence[str] = (), unknown_is_error: bool = False
     ) -> Served:
@@ -119,20 +129,34 @@ class Service:
         if serving is None:
             self._stats.record(_NO_GENERATION, Source.NONE, Reason.NOT_READY, 0.0)
             raise NoGenerationError("no generation is loaded yet")
+        if not exclude and (served := self.remembered(item_id, k)):
+            return served
         generation = serving.generation
-        body = None if exclude else serving.local.get(item_id, k)
-        if body is not None:
-            return self._counted(generation, Source.CACHE, None, started, body)
         row = generation.catalogue.row(item_id)
         if row is None and unknown_is_error:
             self._counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
-        query = Query(row, k, _rows(generation, exclude))
-        answer = await self._answer(serving, query, item_id)
+        packed = await self._packed_list(serving, row, item_id)
+        if not exclude and isinstance(packed, bytes):
+            body = self._head_of(serving, item_id, k, packed)
+            if body is not None:
+                serving.local.put(item_id, k, body)
+                return self._counted(generation, Source.CACHE, None, started, body)
+        answer = await self._answer(serving, Query(row, k, _rows(generation, exclude)), item_id, packed)
         body = render(item_id, generation, answer)
         if answer.source is Source.CACHE and not exclude:
             serving.local.put(item_id, k, body)
         return self._counted(generation, answer.source, answer.reason, started, body)
+
+    def _head_of(self, serving: Serving, item_id: str, k: int, packed: bytes) -> bytes | None:
+        """The answer that is simply the first k of a cached list, rendered; None where the ladder must say.
+
+        The short way of `_answer` for nearly every hot request; the same bytes come of both.
+        """
+        head = unpack_head(packed, k)
+        if head is None or max(head[0]) >= len(serving.generation.catalogue):
+            return None
+        return render_rows(item_id, serving.generation, Source.CACHE, None, *head)
 
     def _counted(
         self, generation: Generation, source: Source, reason: Reason | None, started: float, body: bytes
@@ -141,9 +165,14 @@ class Service:
         self._stats.record(generation.id, source, reason, seconds)
         return Served(source, seconds, body)
 
-    async def _answer(self, serving: Serving, query: Query, item_id: str) -> Answer:
-        """Climb down the ladder."""
-        cached = await self._cached_list(serving, query.row, item_id)
+    async def _answer(self, serving: Serving, query: Query, item_id: str, packed: bytes | NoList) -> Answer:
+        """Climb down the ladder from what the cache had."""
+        cached = packed if isinstance(packed, NoList) else serving.recommender.decode(packed)
+        if cached is NoList.MISSING and query.row is not None:
+            if serving.recommender.is_hot(query.row):
+                self._keeper.missing(serving.generation, query.row)
+            else:
+                serving.rising.missing(query.row)
         answer = serving.recommender.without_search(query, cached)
         if not isinstance(answer, SearchNeeded):
             return answer
@@ -153,23 +182,15 @@ class Service:
             serving.rising.asked(query.row)
         return Answer(Source.LIVE, answer.reason, await serving.live.neighbours(query))
 
-    async def _cached_list(self, serving: Serving, row: int | None, item_id: str) -> Neighbours | NoList:
-        if row is None:
-            return NoList.NOT_HOT
-        hot = serving.recommender.is_hot(row)
-        if not hot and row not in serving.rising:
+    async def _packed_list(self, serving: Serving, row: int | None, item_id: str) -> bytes | NoList:
+        """What Redis has for the item, or why it is not asked or has nothing."""
+        if row is None or not (serving.recommender.is_hot(row) or row in serving.rising):
             return NoList.NOT_HOT
         try:
             packed = await self._cache.get(self._keys.neighbours(serving.generation.id, item_id))
         except CacheUnavailableError:
             return NoList.UNAVAILABLE
-        cached = serving.recommender.decode(packed)
-        if cached is NoList.MISSING:
-            if hot:
-                self._keeper.missing(serving.generation, row)
-            else:
-                serving.rising.missing(row)
-        return cached
+        return NoList.MISSING if packed is None else packed
 
     async def _look_for_generation(self) -> None:
         """Load what `CURRENT` names, beside what is serving, and swap one reference."""

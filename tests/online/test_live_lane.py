@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import faiss
 import numpy as np
@@ -57,20 +58,53 @@ def test_the_same_request_in_flight_is_searched_once(
     asyncio.run(twice())
 
 
-def test_the_indexs_own_figure_says_where(generation: Generation, threads: Executor) -> None:
-    """A search on the loop is done when asked for; one in a thread lets other work run meanwhile."""
+class _CountingThreads(ThreadPoolExecutor):
+    submitted = 0
 
-    async def others_ran(lane: LiveLane, k: int) -> bool:
-        ran: list[int] = []
-        asyncio.get_running_loop().call_soon(ran.append, 1)
-        await lane.neighbours(Query(200, k))
-        return bool(ran)
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        self.submitted += 1
+        return super().submit(*args, **kwargs)
 
-    async def ask() -> list[bool]:
+
+def test_the_indexs_own_figure_says_where(generation: Generation) -> None:
+    with _CountingThreads(1) as threads:
         lane = _lane(generation, threads, ON_THE_LOOP, IN_A_THREAD)
-        return [await others_ran(lane, k) for k in (1, 10, 11, 100)]
+        submitted = []
+        for k in (1, 10, 11, 100):
+            asyncio.run(_together(lane, [Query(200, k)]))
+            submitted.append(threads.submitted)
+    assert submitted == [0, 0, 1, 2]
 
-    assert asyncio.run(ask()) == [False, False, True, True]
+
+def test_requests_of_one_turn_are_answered_as_one_by_one(generation: Generation, threads: Executor) -> None:
+    """More than are searched together, of several lengths, with and without exclusions, some twice."""
+    rng = np.random.default_rng(0)
+    n = generation.manifest.vectors
+    queries = [
+        Query(int(row), int(k), frozenset(rng.integers(0, n, 3).tolist()) if row % 5 == 0 else frozenset())
+        for row, k in zip(rng.integers(0, n, 90), rng.choice([1, 10, 30, 300], 90), strict=True)
+    ]
+    lane, recommender = _lane(generation, threads, ON_THE_LOOP, ON_THE_LOOP), Recommender(generation)
+    for query, found in zip(queries, asyncio.run(_together(lane, queries)), strict=True):
+        expected = recommender.live(query)
+        assert found.rows.tolist() == expected.rows.tolist()
+        assert found.scores.tolist() == expected.scores.tolist()
+    assert lane.searches == len(set(queries))
+
+
+def test_an_error_reaches_those_who_are_searched_for_together_and_nobody_later(
+    generation: Generation, threads: Executor
+) -> None:
+    lane = _lane(generation, threads, ON_THE_LOOP, ON_THE_LOOP)
+
+    async def ask() -> list[Neighbours | BaseException]:
+        asked = [lane.neighbours(Query(row, 10)) for row in (200, 10**9, 10**9)]
+        first = await asyncio.gather(*asked, return_exceptions=True)
+        return [*first, *await asyncio.gather(lane.neighbours(Query(200, 10)), return_exceptions=True)]
+
+    *together, later = asyncio.run(ask())
+    assert all(isinstance(found, IndexError) for found in together)
+    assert isinstance(later, Neighbours)
 
 
 def test_a_request_given_up_takes_no_other_with_it(generation: Generation, threads: Executor) -> None:
