@@ -90,12 +90,8 @@ class Scorer:
         # Cells are (query, row) as one number; ascending, so that rows are where a search finds them.
         near = np.concatenate([at * n + rows for at, rows in enumerate(candidates)])
         cells = _distinct(np.concatenate((near, linked, own)))
-        query, rows = np.divmod(cells, n)
-        queries = np.stack([self.query(items) for items in sets])
-        # einsum sums each row by itself: a score does not depend on what else is scored, as it would
-        # in a blocked matrix product.
-        scores = np.einsum("ij,ij->i", self.vectors.take(rows, axis=0), queries.take(query, axis=0))
-        scores *= self.tilt.take(rows)
+        query, rows = np.divmod(cells, n) if len(sets) > 1 else (np.zeros_like(cells), cells)
+        scores = self._near(sets, query, rows) * self.tilt.take(rows)
         np.add.at(scores, cells.searchsorted(linked), added)
         scores[cells.searchsorted(own)] += np.concatenate([_again(items) for items in sets])
         for at, out in enumerate(excluded):
@@ -103,11 +99,23 @@ class Scorer:
                 scores[np.isin(cells, [at * n + row for row in out if row < n])] = -np.inf
         # Half precision, as in a packed list, so that a live answer cannot be told from a cached one.
         shown = scores.astype(np.float16).astype(np.float32)
-        order = np.lexsort((-scores, query))
+        order = np.lexsort((-scores, query)) if len(sets) > 1 else (-scores).argsort(kind="stable")
         bounds = query.searchsorted(np.arange(len(sets) + 1)).tolist()
         best = [order[start : min(start + k, end)] for start, end in pairwise(bounds)]
         best = [some[scores[some] > -np.inf] for some in best]
         return [Neighbours(rows[some], shown[some]) for some in best]
+
+    def _near(self, sets: Sequence[ItemSet], query: Rows, rows: Rows) -> Floats:
+        """q · V of every cell.
+
+        einsum sums each row by itself, the same for one query as for many: a score does not depend on what
+        else is scored, as it would in a blocked matrix product.
+        """
+        vectors = self.vectors.take(rows, axis=0)
+        if len(sets) == 1:
+            return np.asarray(np.einsum("ij,j->i", vectors, self.query(sets[0])))
+        queries = np.stack([self.query(items) for items in sets])
+        return np.asarray(np.einsum("ij,ij->i", vectors, queries.take(query, axis=0)))
 
     def _linked(self, sets: Sequence[ItemSet]) -> tuple[Rows, Floats]:
         """Cells of what the items of each query are co-visited with and of what is trending, with repeats,

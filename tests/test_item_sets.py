@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hybrid_recs.scoring import LONGEST_HISTORY, ItemSet, Scorer, history
 from hybrid_recs.trending import Trending
 from hybrid_recs.types import HistoryWeights, Neighbours
-from tests.builders import random_covisits
+from tests.builders import random_covisits, random_unit_vectors
 
 Pairs = list[tuple[int, float]]
 
@@ -174,3 +174,26 @@ def test_the_trend_counts_for_visitors_and_never_for_what_is_like_an_item() -> N
     expected = zip(scorer.trending.rows.tolist(), scorer.trending.weights.tolist(), strict=True)
     assert added == {row: 4 * weight for row, weight in expected}
     assert scorer.one(0).trend == 0
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_many_queries_at_once_give_each_what_it_gets_alone(seed: int) -> None:
+    """To the last bit, whatever else is asked: on numbers that floating point does round."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 300))
+    scorer = Scorer(
+        random_unit_vectors(rng, n, int(rng.integers(1, 200))),
+        rng.uniform(1, 1.5, n).astype(np.float32),
+        random_covisits(rng, rng.uniform(0.01, 1, 40), n, 30),
+        float(rng.choice([0.0, 0.7, 3.1])),
+        _trending(rng, n),
+    )
+    sets = [_items(seed * 100 + at, n, [None, 0.7][at % 2]) for at in range(int(rng.integers(1, 20)))]
+    sets += [scorer.one(int(row)) for row in rng.integers(0, n, 5)]
+    candidates = [rng.permutation(n)[: rng.integers(0, n + 1)] for _ in sets]
+    # Rows without a vector may be excluded like any other.
+    excluded = [frozenset(rng.integers(0, n + 50, rng.integers(0, 9)).tolist()) for _ in sets]
+    k = int(rng.integers(1, 40))
+    together = scorer.rank_sets(sets, candidates, k, excluded)
+    for found, items, some, out in zip(together, sets, candidates, excluded, strict=True):
+        assert _pairs(found) == _pairs(scorer.rank_set(items, some, k, out))
