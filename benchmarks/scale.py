@@ -84,8 +84,6 @@ def measured(items: int, console: Console) -> Json:
 
 def _in_a_process(part: str, dataset: Path, environment: dict[str, str]) -> Any:
     command = [sys.executable, "-m", "benchmarks.scale", "--part", part, "--dataset", str(dataset)]
-    if part == "als":  # as implicit asks for
-        environment = environment | {"OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,6 +1,7 @@
 """Builds the application from the settings; what uvicorn calls in every worker."""
 
 import logging
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,9 @@ from hybrid_recs.vectors import use_one_thread_per_search
 _BACKGROUND_TIMEOUT = 2.0
 _RISING_TTL_SECONDS = 3_600
 _BYTES_A_MB = 1_000_000
+# How long a thread at work (a list for a rising item, a generation being opened) may keep the event loop
+# waiting for the interpreter; Python's own 5 ms is many answers' worth.
+_SWITCH_SECONDS = 0.0005
 
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
@@ -35,6 +39,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     settings = settings or Settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     use_one_thread_per_search()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     url, keys = wiring.redis_url(settings), wiring.keys(settings)
     folder = settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))
     list_ttl, threads = wiring.list_ttl_seconds(settings), search_threads()

@@ -18,7 +18,7 @@ import redis.asyncio
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.frequency import FrequencySketch
 from hybrid_recs.packed import pack
-from hybrid_recs.recommender import Query, Recommender
+from hybrid_recs.recommender import Recommender
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Rising:
 
     def _packed(self, rows: list[int]) -> list[bytes]:
         depth = self._recommender.generation.manifest.list_depth
-        return [pack(self._recommender.neighbour_list(Query(row, depth))) for row in rows]
+        return [pack(found) for found in self._recommender.neighbour_lists(rows, depth)]
 
     def _key(self, row: int) -> str:
         generation = self._recommender.generation

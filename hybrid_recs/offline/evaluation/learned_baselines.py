@@ -230,15 +230,16 @@ def _choose_als(held_out: HeldOut, seed: int, seconds: float) -> tuple[tuple[int
 
 def fit_als(matrix: "Csr[np.float32]", factors: int, alpha: float, seed: int) -> FoldIn:
     """Item factors; the same input gives the same factors, as every row is solved by itself."""
-    model = _library("implicit.als").AlternatingLeastSquares(
-        factors=factors,
-        regularization=_ALS_REGULARIZATION,
-        alpha=alpha,
-        iterations=_ALS_ITERATIONS,
-        num_threads=2,
-        random_state=seed,
-    )
-    model.fit(sparse.csr_matrix(matrix), show_progress=False)
+    with _one_blas_thread():
+        model = _library("implicit.als").AlternatingLeastSquares(
+            factors=factors,
+            regularization=_ALS_REGULARIZATION,
+            alpha=alpha,
+            iterations=_ALS_ITERATIONS,
+            num_threads=2,
+            random_state=seed,
+        )
+        model.fit(sparse.csr_matrix(matrix), show_progress=False)
     items = np.ascontiguousarray(model.item_factors, np.float32)
     gram = (items.T @ items).astype(np.float64) + _ALS_REGULARIZATION * np.eye(factors)
     return FoldIn(items, gram, alpha)
