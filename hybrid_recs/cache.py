@@ -36,15 +36,16 @@ class NeighbourCache:
         """Whether reads are being sent, as far as is known."""
         return self._probe is None
 
-    async def get(self, key: str) -> bytes | None:
-        """The value of `key` or None; raises CacheUnavailableError within the client's timeout."""
+    def get(self, key: str) -> asyncio.Future[bytes | None]:
+        """The value of `key` or None; raises CacheUnavailableError, at the latest when the client's timeout
+        is over."""
         if self._probe is not None:
             raise CacheUnavailableError("the cache is out of reach")
         future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, future))
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
-        return await future
+        return future
 
     async def close(self) -> None:
         """Stop the background tasks and give the connection back."""

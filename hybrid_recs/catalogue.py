@@ -69,14 +69,6 @@ class Catalogue:
         """The title of a row, or None when it has none."""
         return self._titles[row] or None
 
-    def item_ids(self, rows: Sequence[int]) -> list[str]:
-        """The id of each of several rows."""
-        return self._ids.many(rows)
-
-    def titles(self, rows: Sequence[int]) -> list[str | None]:
-        """The title of each of several rows."""
-        return [title or None for title in self._titles.many(rows)]
-
     def item(self, row: int) -> Item:
         """All that is known of a row."""
         joined = self._categories[row]

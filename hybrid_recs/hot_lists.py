@@ -42,6 +42,9 @@ class HotLists:
         return self._blob[self._offsets[position] : self._offsets[position + 1]].tobytes()
 
     def _position(self, row: int) -> int | None:
+        # Hot rows are the most popular, which rows begin with: nearly always the row is its own position.
+        if row < len(self._searched) and self._searched[row] == row:
+            return row
         position = bisect_left(self._searched, row)
         return position if position < len(self._searched) and self._searched[position] == row else None
 

@@ -47,11 +47,6 @@ class StringTable:
         offsets = self._offsets
         return str(self._blob[offsets[position] : offsets[position + 1]], "utf-8")
 
-    def many(self, positions: Iterable[int]) -> list[str]:
-        """Several strings at once, in the order of `positions`."""
-        blob, offsets = self._blob, self._offsets
-        return [str(blob[offsets[at] : offsets[at + 1]], "utf-8") for at in positions]
-
     def raw(self, position: int) -> bytes:
         """The UTF-8 bytes of one string."""
         return bytes(self._blob[self._offsets[position] : self._offsets[position + 1]])

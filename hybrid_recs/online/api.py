@@ -124,7 +124,8 @@ def _add_item_routes(app: FastAPI, service: Service) -> None:
             Literal["popular", "error"], Query(description="what an unknown item gets: popular items, or 404")
         ] = "popular",
     ) -> Response:
-        served = await service.recommend(item_id, k, exclude, unknown_is_error=on_unknown == "error")
+        served = None if exclude else service.remembered(item_id, k)
+        served = served or await service.recommend(item_id, k, exclude, on_unknown == "error")
         return answers.recommendations(served)
 
     @app.get(

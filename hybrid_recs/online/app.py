@@ -18,6 +18,7 @@ from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.live_lane import LiveLane, search_threads
 from hybrid_recs.online.local_cache import LocalCache
 from hybrid_recs.online.metrics import WorkerCounters
+from hybrid_recs.online.rendering import Renderer
 from hybrid_recs.online.rising import Rising
 from hybrid_recs.online.service import Service
 from hybrid_recs.online.serving import Serving
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         return Serving(
             generation,
             recommender,
+            Renderer(generation),
             LocalCache(settings.local_cache_mb * _BYTES_A_MB),
             LiveLane(recommender, threads),
             Rising(recommender, keys, settings.rising_max_items, min(_RISING_TTL_SECONDS, list_ttl)),

@@ -1,6 +1,11 @@
-"""The one rendering of an answer, body and headers, whichever way a request came in."""
+"""The one rendering of an answer, body and headers, whichever way a request came in.
+
+A body is JSON put together from pieces: what does not change about an item and every score there can be are
+rendered once.
+"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,18 +19,9 @@ JSON = "application/json"
 RawHeaders = list[tuple[bytes, bytes]]
 
 _JSON_HEADER = (b"content-type", JSON.encode())
-
-
-def _shown() -> list[float]:
-    """Every number of half precision, by its bits, as answers show it: scores have no others."""
-    with np.errstate(invalid="ignore"):  # a sixteenth of them are no numbers
-        numbers = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float64).round(4)
-    shown: list[float] = numbers.tolist()
-    return shown
-
-
-_SHOWN = _shown()
 _TIMING = {source: source.value.encode() + b";dur=%.3f" for source in Source}
+# Most items whose pieces are kept: about 5 MB.
+_MOST_PIECES = 16_384
 
 
 class Served(NamedTuple):
@@ -47,34 +43,48 @@ class Served(NamedTuple):
         ]
 
 
-def render(item_id: str, generation: Generation, answer: Answer) -> bytes:
-    """The body of an answer; scores with four decimals."""
-    rows, scores = answer.neighbours.rows.tolist(), answer.neighbours.scores
-    bits = scores.astype(np.float16).view(np.uint16).tolist()
-    return render_rows(item_id, generation, answer.source, answer.reason, rows, bits)
+def _scores() -> list[bytes]:
+    """Every number of half precision, by its bits, with four decimals: scores have no others."""
+    with np.errstate(invalid="ignore"):  # a sixteenth of them are no numbers
+        numbers = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float64).round(4)
+    return orjson.dumps(numbers.tolist())[1:-1].split(b",")
 
 
-def render_rows(
-    item_id: str,
-    generation: Generation,
-    source: Source,
-    reason: Reason | None,
-    rows: Sequence[int],
-    bits: Sequence[int],
-) -> bytes:
-    """`render` for rows and the bits of their scores in half precision."""
-    catalogue = generation.catalogue
-    return orjson.dumps(
-        {
-            "item_id": item_id,
-            "generation": generation.id,
-            "source": source.value,
-            "fallback_reason": reason.value if reason else None,
-            "items": [
-                {"item_id": neighbour, "score": _SHOWN[score], "title": title}
-                for neighbour, score, title in zip(
-                    catalogue.item_ids(rows), bits, catalogue.titles(rows), strict=True
-                )
-            ],
-        }
-    )
+_SCORES = _scores()
+
+
+class Renderer:
+    """Renders the answers of one generation."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._catalogue = generation.catalogue
+        self._id = orjson.dumps(generation.id)
+        self._pieces = lru_cache(_MOST_PIECES)(self._rendered)
+
+    def body(self, item_id: str, answer: Answer) -> bytes:
+        """The body of an answer; scores with four decimals."""
+        rows, scores = answer.neighbours.rows.tolist(), answer.neighbours.scores
+        bits = scores.astype(np.float16).view(np.uint16).tolist()
+        return self.body_of(item_id, answer.source, answer.reason, rows, bits)
+
+    def body_of(
+        self, item_id: str, source: Source, reason: Reason | None, rows: Sequence[int], bits: Sequence[int]
+    ) -> bytes:
+        """`body` for rows and the bits of their scores in half precision."""
+        pieces, scores = self._pieces, _SCORES
+        items = [
+            b"%b%b%b" % (before, scores[score], after)
+            for (before, after), score in zip(map(pieces, rows), bits, strict=True)
+        ]
+        return b'{"item_id":%b,"generation":%b,"source":"%b","fallback_reason":%b,"items":[%b]}' % (
+            orjson.dumps(item_id),
+            self._id,
+            source.encode(),
+            b'"%b"' % reason.encode() if reason else b"null",
+            b",".join(items),
+        )
+
+    def _rendered(self, row: int) -> tuple[bytes, bytes]:
+        """What comes before and after the score of an item."""
+        item_id, title = orjson.dumps(self._catalogue.item_id(row)), orjson.dumps(self._catalogue.title(row))
+        return b'{"item_id":%b,"score":' % item_id, b',"title":%b}' % title

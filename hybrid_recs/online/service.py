@@ -21,7 +21,7 @@ from hybrid_recs.generations import GenerationStore
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.metrics import WorkerCounters
-from hybrid_recs.online.rendering import Served, render, render_rows
+from hybrid_recs.online.rendering import Served
 from hybrid_recs.online.rising import ADMIT_EVERY_SECONDS
 from hybrid_recs.online.serving import Prepare, Serving
 from hybrid_recs.online.stats import Stats
@@ -120,7 +120,7 @@ class Service:
     async def recommend(
         self, item_id: str, k: int, exclude: Sequence[str] = (), unknown_is_error: bool = False
     ) -> Served:
-        """Answer one request and count it.
+        """Answer one request that is not `remembered`, and count it.
 
         Raises NoGenerationError before a generation is loaded, and UnknownItemError where that is asked for.
         """
@@ -129,34 +129,22 @@ class Service:
         if serving is None:
             self._stats.record(_NO_GENERATION, Source.NONE, Reason.NOT_READY, 0.0)
             raise NoGenerationError("no generation is loaded yet")
-        if not exclude and (served := self.remembered(item_id, k)):
-            return served
         generation = serving.generation
         row = generation.catalogue.row(item_id)
         if row is None and unknown_is_error:
             self._counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
         packed = await self._packed_list(serving, row, item_id)
+        source, reason, body = Source.CACHE, None, None
         if not exclude and isinstance(packed, bytes):
-            body = self._head_of(serving, item_id, k, packed)
-            if body is not None:
-                serving.local.put(item_id, k, body)
-                return self._counted(generation, Source.CACHE, None, started, body)
-        answer = await self._answer(serving, Query(row, k, _rows(generation, exclude)), item_id, packed)
-        body = render(item_id, generation, answer)
-        if answer.source is Source.CACHE and not exclude:
+            body = _head(serving, item_id, k, packed)
+        if body is None:
+            query = Query(row, k, _rows(generation, exclude))
+            answer = await self._answer(serving, query, item_id, packed)
+            source, reason, body = answer.source, answer.reason, serving.renderer.body(item_id, answer)
+        if source is Source.CACHE and not exclude:
             serving.local.put(item_id, k, body)
-        return self._counted(generation, answer.source, answer.reason, started, body)
-
-    def _head_of(self, serving: Serving, item_id: str, k: int, packed: bytes) -> bytes | None:
-        """The answer that is simply the first k of a cached list, rendered; None where the ladder must say.
-
-        The short way of `_answer` for nearly every hot request; the same bytes come of both.
-        """
-        head = unpack_head(packed, k)
-        if head is None or max(head[0]) >= len(serving.generation.catalogue):
-            return None
-        return render_rows(item_id, serving.generation, Source.CACHE, None, *head)
+        return self._counted(generation, source, reason, started, body)
 
     def _counted(
         self, generation: Generation, source: Source, reason: Reason | None, started: float, body: bytes
@@ -245,6 +233,17 @@ class Service:
                 log.exception("background work failed and will be tried again")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _head(serving: Serving, item_id: str, k: int, packed: bytes) -> bytes | None:
+    """The answer that is simply the first k of a cached list, rendered; None where the ladder must say.
+
+    The short way for nearly every hot request: the ladder says the same, which a test holds.
+    """
+    head = unpack_head(packed, k)
+    if head is None or max(head[0]) >= len(serving.generation.catalogue):
+        return None
+    return serving.renderer.body_of(item_id, Source.CACHE, None, *head)
 
 
 def _rows(generation: Generation, item_ids: Sequence[str]) -> frozenset[int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hybrid_recs.generation import Generation
 from hybrid_recs.online.live_lane import LiveLane
 from hybrid_recs.online.local_cache import LocalCache
+from hybrid_recs.online.rendering import Renderer
 from hybrid_recs.online.rising import Rising
 from hybrid_recs.recommender import Recommender
 
@@ -16,6 +17,7 @@ class Serving:
 
     generation: Generation
     recommender: Recommender
+    renderer: Renderer
     local: LocalCache
     live: LiveLane
     rising: Rising
