@@ -18,8 +18,9 @@ from hybrid_recs.types import Floats, Rows
 # The stubs that come with FAISS leave out what SWIG makes at run time.
 _faiss: Any = faiss
 
-# Of the search for the lists of an IVF index that are nearest: the least efSearch.
-_LEAST_LIST_EFFORT = 32
+# Of the search for the lists of an IVF index that are nearest: the least efSearch. At a million items 32
+# takes 230 µs for recall 0.9995, 16 takes 176 for 0.997, 8 takes 151 for 0.986.
+_LEAST_LIST_EFFORT = 16
 _DEFAULT_EFFORT = 16  # efSearch of an HNSW index that was not measured
 
 

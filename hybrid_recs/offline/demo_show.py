@@ -60,7 +60,7 @@ def print_neighbours(url: str, generation: Generation, console: Console) -> None
         answer = ask(connection, item_id, _SHOWN)
         console.print()
         console.print(f"[bold]{kind}[/]: {generation.catalogue.title(row)} ({item_id})", soft_wrap=True)
-        console.print(f"source [bold]{answer['source']}[/], {answer['milliseconds']:.2f} ms")
+        console.print(f"source [bold]{answer['source']}[/], {answer['milliseconds']:.3f} ms")
         console.print(_table(answer))
     connection.close()
 

@@ -109,13 +109,17 @@ class Service:
         self._threads.shutdown(wait=False)
 
     def remembered(self, item_id: str, k: int) -> Served | None:
-        """The answer to a plain request, if it is in this worker's memory; counted then."""
+        """The answer to a plain request, if it is in this worker's memory; counted then.
+
+        The way of most requests: every call less shows in what the service can answer.
+        """
         started = time.perf_counter()
         serving = self._serving
-        body = serving.local.get(item_id, k) if serving else None
-        if serving is None or body is None:
+        if serving is None or (body := serving.local.get(item_id, k)) is None:
             return None
-        return self._counted(serving.generation, Source.CACHE, None, started, body)
+        seconds = time.perf_counter() - started
+        self._stats.record(serving.generation.id, Source.CACHE, None, seconds)
+        return Served(Source.CACHE, seconds, body)
 
     async def recommend(
         self, item_id: str, k: int, exclude: Sequence[str] = (), unknown_is_error: bool = False

@@ -7,6 +7,7 @@ bounds, and written when it is back; a batch whose fate is unknown is sent again
 import logging
 import time
 import uuid
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ class Stats:
     def record(self, generation: str, source: Source, reason: Reason | None, seconds: float) -> None:
         """Count one request and the time it took."""
         tally = self._fresh[generation, source, reason]
-        tally.buckets[latency.bucket_of(seconds)] += 1
+        tally.buckets[bisect_left(latency.EDGES, seconds)] += 1  # bucket_of, without the call
         tally.seconds += seconds
 
     def missed(self, item_id: str) -> None:
