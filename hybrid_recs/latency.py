@@ -13,12 +13,12 @@ def upper_edge(bucket: int) -> float:
     return float(_FIRST_SECONDS * 2 ** (bucket / PER_DOUBLING))
 
 
-EDGES = [upper_edge(bucket) for bucket in range(BUCKETS - 1)]
+_EDGES = [upper_edge(bucket) for bucket in range(BUCKETS - 1)]
 
 
 def bucket_of(seconds: float) -> int:
     """The bucket of a duration; the outermost take what lies beyond them."""
-    return bisect_left(EDGES, seconds)
+    return bisect_left(_EDGES, seconds)
 
 
 def quantile(counts: Sequence[int], share: float) -> float | None:

@@ -7,7 +7,6 @@ bounds, and written when it is back; a batch whose fate is unknown is sent again
 import logging
 import time
 import uuid
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,7 +61,7 @@ class Stats:
     def record(self, generation: str, source: Source, reason: Reason | None, seconds: float) -> None:
         """Count one request and the time it took."""
         tally = self._fresh[generation, source, reason]
-        tally.buckets[bisect_left(latency.EDGES, seconds)] += 1  # bucket_of, without the call
+        tally.buckets[latency.bucket_of(seconds)] += 1
         tally.seconds += seconds
 
     def missed(self, item_id: str) -> None:
