@@ -32,3 +32,39 @@ class Keys:
     def flushed(self, worker: str) -> str:
         """Number of the last batch of counters taken from a worker."""
         return f"{self.prefix}:flushed:{worker}"
+
+    def events(self) -> str:
+        """Stream of accepted events; trimmed once applied and archived, and refused above a bound."""
+        return f"{self.prefix}:events"
+
+    def seen(self, day: int) -> str:
+        """Set of the event ids accepted on one day (days since 1970)."""
+        return f"{self.prefix}:seen:{day}"
+
+    def session(self, session_id: str) -> str:
+        """List of a session's latest items, newest first."""
+        return f"{self.prefix}:session:{session_id}"
+
+    def user(self, user_id: str) -> str:
+        """List of a user's latest items, newest first."""
+        return f"{self.prefix}:user:{user_id}"
+
+    def pushed(self, session_id: str) -> str:
+        """What was last computed for a session; also the channel it is announced on."""
+        return f"{self.prefix}:pushed:{session_id}"
+
+    def prediction(self, generation: str, user_id: str) -> str:
+        """A user's stored list and the history it was made from."""
+        return f"{self.prefix}:u:{generation}:{user_id}"
+
+    def met(self, window: str, bucket: int) -> str:
+        """Sorted set: how often each item was met in one bucket of a trending window."""
+        return f"{self.prefix}:met:{window}:{bucket}"
+
+    def trending(self, window: str) -> str:
+        """Sorted set: decayed popularity of the most popular items of a window (hour, day, week)."""
+        return f"{self.prefix}:trending:{window}"
+
+    def served(self) -> str:
+        """Stream of a sample of the predictions served, cut to a bound."""
+        return f"{self.prefix}:served"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.types import HistoryWeights, Json
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILE_NAME = "manifest.json"
 _LIBRARIES = ("hybrid-recs", "faiss-cpu", "numpy", "scipy", "polars", "redis")
 
@@ -109,7 +109,11 @@ class StepInfo(_Frozen):
 
 
 class Manifest(_Frozen):
-    """Everything about one generation but its data."""
+    """Everything about one generation but its data.
+
+    Of `items` rows the first `vectors` have a vector; of those the first `learned` from interactions, the
+    rest from their metadata. changes: number of the last change of an item that the build knew of.
+    """
 
     schema_version: int = SCHEMA_VERSION
     id: str
@@ -121,6 +125,8 @@ class Manifest(_Frozen):
     versions: dict[str, str]
     items: int
     vectors: int
+    learned: int
+    changes: int = 0
     dimensions: int
     hot_items: int
     list_depth: int

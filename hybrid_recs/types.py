@@ -20,12 +20,15 @@ def silent(_: int) -> None:
 
 
 class Source(StrEnum):
-    """The rung of the ladder that answered; NONE when no rung was allowed to."""
+    """What answered. The ladder's rungs for an item: cache, live, content, popular; a user's stored list is
+    BATCH; NONE when no rung was allowed to."""
 
     __hash__ = str.__hash__  # Enum's own is Python code, and this is a key of every request's counter
 
     CACHE = "cache"
     LIVE = "live"
+    BATCH = "batch"
+    CONTENT = "content"
     POPULAR = "popular"
     NONE = "none"
 
@@ -38,8 +41,11 @@ class Reason(StrEnum):
     LIST_MISSING = "list_missing"
     CACHE_UNAVAILABLE = "cache_unavailable"
     LIST_TOO_SHORT = "list_too_short"
+    LIST_STALE = "list_stale"
+    NO_INTERACTIONS = "no_interactions"
     NO_VECTOR = "no_vector"
     UNKNOWN_ITEM = "unknown_item"
+    NOTHING_KNOWN = "nothing_known"
     NOT_READY = "not_ready"
 
 

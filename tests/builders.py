@@ -32,6 +32,7 @@ def manifest_of(generation: str, **fields: Any) -> Manifest:
         "versions": {},
         "items": 0,
         "vectors": 0,
+        "learned": 0,
         "dimensions": 2,
         "hot_items": 0,
         "list_depth": 100,
@@ -116,5 +117,7 @@ def write_generation(folder: Path, generation: str, ids: Sequence[str], hot: Row
     faiss.write_index(flat, str(folder / INDEX_FILE))
     few = np.arange(min(n, 8), dtype=np.int64)
     HotLists.write(folder, hot, (scorer.rank(int(row), few, 5) for row in hot))
-    manifest = manifest_of(generation, items=n, vectors=n, dimensions=dimensions, hot_items=len(hot))
+    manifest = manifest_of(
+        generation, items=n, vectors=n, learned=n, dimensions=dimensions, hot_items=len(hot)
+    )
     return Generation.open(folder, manifest)

@@ -87,6 +87,7 @@ def describe(
         versions=library_versions(),
         items=len(data.items),
         vectors=data.n_vectors,
+        learned=data.n_vectors,
         dimensions=scorer.vectors.shape[1],
         hot_items=len(hot.rows),
         list_depth=LIST_DEPTH,
