@@ -20,7 +20,7 @@ from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.list_keeper import ListKeeper
-from hybrid_recs.online.metrics import WorkerCounters
+from hybrid_recs.online.metrics import Held, WorkerCounters
 from hybrid_recs.online.rendering import Served
 from hybrid_recs.online.rising import ADMIT_EVERY_SECONDS
 from hybrid_recs.online.serving import Prepare, Serving
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _RETRY_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _NO_GENERATION = "-"
+_CACHE = Source.CACHE  # Python 3.11 looks a member up by a call of its own
 
 
 class Service:
@@ -118,8 +119,8 @@ class Service:
         if serving is None or (body := serving.local.get(item_id, k)) is None:
             return None
         seconds = time.perf_counter() - started
-        self._stats.record(serving.generation.id, Source.CACHE, None, seconds)
-        return Served(Source.CACHE, seconds, body)
+        self._stats.record(serving.generation.id, _CACHE, None, seconds)
+        return Served(_CACHE, seconds, body)
 
     async def recommend(
         self, item_id: str, k: int, exclude: Sequence[str] = (), unknown_is_error: bool = False
@@ -139,14 +140,14 @@ class Service:
             self._counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
         packed = await self._packed_list(serving, row, item_id)
-        source, reason, body = Source.CACHE, None, None
+        source, reason, body = _CACHE, None, None
         if not exclude and isinstance(packed, bytes):
             body = _head(serving, item_id, k, packed)
         if body is None:
             query = Query(row, k, _rows(generation, exclude))
             answer = await self._answer(serving, query, item_id, packed)
             source, reason, body = answer.source, answer.reason, serving.renderer.body(item_id, answer)
-        if source is Source.CACHE and not exclude:
+        if source is _CACHE and not exclude:
             serving.local.put(item_id, k, body)
         return self._counted(generation, source, reason, started, body)
 
@@ -222,6 +223,8 @@ class Service:
         errors = self._cache.errors
         self.counters.add(self._stats.close_books(), errors - self._errors_told)
         self._errors_told = errors
+        if (serving := self._serving) is not None:
+            self.counters.hold(Held(len(serving.local), serving.local.taken, len(serving.rising)))
 
     async def _keep_books(self) -> None:
         self.close_books()
@@ -247,7 +250,7 @@ def _head(serving: Serving, item_id: str, k: int, packed: bytes) -> bytes | None
     head = unpack_head(packed, k)
     if head is None or max(head[0]) >= len(serving.generation.catalogue):
         return None
-    return serving.renderer.body_of(item_id, Source.CACHE, None, *head)
+    return serving.renderer.body_of(item_id, _CACHE, None, *head)
 
 
 def _rows(generation: Generation, item_ids: Sequence[str]) -> frozenset[int]:
