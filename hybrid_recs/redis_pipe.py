@@ -39,7 +39,7 @@ class RedisPipe(asyncio.Protocol):
         else:
             # Their stub says a tuple of one.
             self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type]
-            self._asked.append((reply, self._loop.call_later(self._timeout, self._give_up)))
+            self._asked.append((reply, self._loop.call_later(self._timeout, self._late, reply)))
         return reply
 
     def close(self) -> None:
@@ -75,8 +75,13 @@ class RedisPipe(asyncio.Protocol):
         else:
             future.set_result(reply)
 
-    def _give_up(self) -> None:
-        self._lose(TimeoutError("Redis did not answer in time"))
+    def _late(self, reply: asyncio.Future[Any], turns: int = 2) -> None:
+        """Give the server up, unless the reply has come while the loop was busy: timers run before sockets
+        are read, so that takes a turn of the loop to show."""
+        if turns and not reply.done():
+            self._loop.call_soon(self._late, reply, turns - 1)
+        elif not reply.done():
+            self._lose(TimeoutError("Redis did not answer in time"))
 
     def _lose(self, error: Exception) -> None:
         transport, self._transport = self._transport, None

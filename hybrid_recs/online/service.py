@@ -135,11 +135,17 @@ class Service:
             self._stats.record(_NO_GENERATION, Source.NONE, Reason.NOT_READY, 0.0)
             raise NoGenerationError("no generation is loaded yet")
         generation = serving.generation
-        row = generation.catalogue.row(item_id)
+        row = serving.row(item_id)
         if row is None and unknown_is_error:
             self._counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
-        packed = await self._packed_list(serving, row, item_id)
+        packed: bytes | NoList = NoList.NOT_HOT
+        if row is not None and (serving.recommender.is_hot(row) or row in serving.rising):
+            try:
+                found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
+                packed = NoList.MISSING if found is None else found
+            except CacheUnavailableError:
+                packed = NoList.UNAVAILABLE
         source, reason, body = _CACHE, None, None
         if not exclude and isinstance(packed, bytes):
             body = _head(serving, item_id, k, packed)
@@ -174,16 +180,6 @@ class Service:
             self._stats.missed(item_id)
             serving.rising.asked(query.row)
         return Answer(Source.LIVE, answer.reason, await serving.live.neighbours(query))
-
-    async def _packed_list(self, serving: Serving, row: int | None, item_id: str) -> bytes | NoList:
-        """What Redis has for the item, or why it is not asked or has nothing."""
-        if row is None or not (serving.recommender.is_hot(row) or row in serving.rising):
-            return NoList.NOT_HOT
-        try:
-            packed = await self._cache.get(self._keys.neighbours(serving.generation.id, item_id))
-        except CacheUnavailableError:
-            return NoList.UNAVAILABLE
-        return NoList.MISSING if packed is None else packed
 
     async def _look_for_generation(self) -> None:
         """Load what `CURRENT` names, beside what is serving, and swap one reference."""

@@ -13,9 +13,13 @@ from hybrid_recs.recommender import Recommender
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """One generation in service, with the ladder over it and what was learnt while serving it."""
+    """One generation in service, with the ladder over it and what was learnt while serving it.
+
+    row: the catalogue's own, which remembers what it found.
+    """
 
     generation: Generation
+    row: Callable[[str], int | None]
     recommender: Recommender
     renderer: Renderer
     local: LocalCache
