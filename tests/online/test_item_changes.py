@@ -179,24 +179,10 @@ def test_kept_across_restarts_and_generations_until_said_otherwise(
         assert seen[-1][1:] == (True, True)
 
 
-def test_a_damaged_store_does_not_keep_the_service_from_serving(
+def test_who_may_write_and_how_much_also_while_the_store_is_damaged(
     environment: dict[str, str], index_dir: Path, tmp_path: Path
 ) -> None:
     (index_dir / "items.sqlite").write_bytes(b"damaged" * 1_000)
-    log = tmp_path / "log"
-    with child_service(log, environment) as service, each_worker(service, 1) as (worker,):
-        assert len(worker.list_of(HOT)) == 10
-        refused = worker.ask("DELETE", f"/items/{HOT}")
-        assert (refused.status, refused.body["error"]["code"]) == (503, "item_changes_unavailable")
-        assert "move items.sqlite* away" in refused.body["error"]["message"]
-        time.sleep(0.6)  # two more looks
-        assert log.read_text().count("serving with the item changes known so far") == 1
-        (index_dir / "items.sqlite").unlink()
-        _hide(worker, HOT)
-        assert HOT not in worker.list_of(TAIL, 100)
-
-
-def test_who_may_write_and_how_much(environment: dict[str, str], tmp_path: Path) -> None:
     key = "a-key-of-twenty-chars"
     environment |= {
         "HYBRID_RECS_API_KEYS": f"another-key-of-the-shop,{key}",
@@ -211,7 +197,15 @@ def test_who_may_write_and_how_much(environment: dict[str, str], tmp_path: Path)
             refused = worker.ask(method, path, body)
             assert (refused.status, refused.body["error"]["code"]) == (401, "key_needed")
         assert worker.ask("GET", path).body["available"] is True
+        damaged = worker.ask("DELETE", path, x_api_key=key)
+        assert (damaged.status, damaged.body["error"]["code"]) == (503, "item_changes_unavailable")
+        assert "move items.sqlite* away" in damaged.body["error"]["message"]
+        time.sleep(0.6)  # two more looks
+        assert log.read_text().count("serving with the item changes known so far") == 1
+        assert HOT in worker.list_of(TAIL, 100)
+        (index_dir / "items.sqlite").unlink()
         assert worker.ask("DELETE", path, x_api_key=key).status == 200
+        assert HOT not in worker.list_of(TAIL, 100)
 
         def put(body: object, item: str = "x") -> tuple[int, str | None]:
             while (told := worker.ask("PUT", f"/items/{item}", body, authorization=f"Bearer {key}"))[
