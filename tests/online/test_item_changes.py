@@ -12,6 +12,7 @@ from hybrid_recs.child_service import child_service
 from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.keys import Keys
+from hybrid_recs.redis_client import connect
 from hybrid_recs.settings import Settings
 from jobs import rebuild_index
 from tests.builders import publish_copy
@@ -48,7 +49,7 @@ def two_workers(environment: dict[str, str]) -> dict[str, str]:
 
 
 def test_hidden_and_new_items_are_everywhere_within_a_second(
-    two_workers: dict[str, str], generation: Generation, own_redis: OwnRedis, tmp_path: Path
+    two_workers: dict[str, str], generation: Generation, own_redis: OwnRedis, keys: Keys, tmp_path: Path
 ) -> None:
     with (
         child_service(tmp_path / "log", two_workers, workers=2) as service,
@@ -82,6 +83,22 @@ def test_hidden_and_new_items_are_everywhere_within_a_second(
         unknown = one.ask("DELETE", "/items/nobody%2Fknows")
         assert (unknown.status, unknown.body["error"]["code"]) == (404, "unknown_item")
         assert one.ask("PUT", "/items/nobody", {"available": False}).status == 404
+
+        with connect(own_redis.url) as client:
+            for name in (keys.session("s"), keys.user("u")):
+                client.lpush(name, f"1-0 {TAIL}", f"2-0 {HOT}")
+        for worker in both:
+            for asked_by in (
+                f"item_id={HOT}&item_id={TAIL}",
+                "session_id=s",
+                "user_id=u",
+                "category=world%200",
+            ):
+                told = worker.ask("GET", f"/recommendations?k=25&{asked_by}").body
+                recommended = [item["item_id"] for item in told["items"]]
+                assert gone_too in recommended, asked_by
+                assert gone not in recommended, asked_by
+                assert len(set(recommended)) == 25
 
         own_redis.kill()
         _hide(one, gone_too)
