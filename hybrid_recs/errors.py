@@ -10,6 +10,8 @@ HybridRecsError
 ├── RedisServerError        no redis-server could be found, started or reached
 ├── CacheUnavailableError   the cache did not answer in time (never reaches a client)
 ├── BadVectorError          a vector that does not fit the generation
+├── ItemChangesError        the store of item changes cannot be read or written
+├── TooManyNewItemsError    no room for one more until a rebuild
 └── UnknownItemError        the client asked for an error instead of popular items
 """
 
@@ -54,6 +56,20 @@ class RedisServerError(HybridRecsError):
 
 class CacheUnavailableError(HybridRecsError):
     """The cache is out of reach, or the breaker in front of it is open."""
+
+
+class ItemChangesError(HybridRecsError):
+    """Names the file and the remedy."""
+
+
+class TooManyNewItemsError(HybridRecsError):
+    """As many items wait for a rebuild as may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} new or newly described items wait for a rebuild already, which is the most "
+            "(HYBRID_RECS_MAX_NEW_ITEMS); run make rebuild-index to fold them in"
+        )
 
 
 class UnknownItemError(HybridRecsError):

@@ -6,9 +6,10 @@ The only reader of the environment. Built once at the edge (`Settings()`) and pa
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SHORTEST_API_KEY = 16
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -18,10 +19,17 @@ def _check_redis_url(url: str | None) -> str | None:
     return url or None
 
 
+def _check_api_keys(keys: SecretStr | None) -> SecretStr | None:
+    given = [key.strip() for key in keys.get_secret_value().split(",")] if keys else []
+    if any(len(key) < SHORTEST_API_KEY for key in given if key):
+        raise ValueError(f"every key must have at least {SHORTEST_API_KEY} characters")
+    return SecretStr(",".join(filter(None, given))) if any(given) else None
+
+
 class Settings(BaseSettings):
     """Read from `HYBRID_RECS_<NAME>`; every default is meant to be good as it is."""
 
-    model_config = SettingsConfigDict(env_prefix="HYBRID_RECS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HYBRID_RECS_", frozen=True, hide_input_in_errors=True)
 
     redis_url: Annotated[str | None, AfterValidator(_check_redis_url)] = Field(
         None, description="Redis to use; unset: a redis-server of our own under var_dir"
@@ -82,5 +90,16 @@ class Settings(BaseSettings):
     )
     poll_seconds: float = Field(0.5, gt=0, description="how often the service looks for a new generation")
     flush_seconds: float = Field(1.0, gt=0, description="how often counters are written to Redis")
+    max_new_items: int = Field(
+        10_000, ge=0, description="most new or newly described items that wait for a rebuild"
+    )
+    api_keys: Annotated[SecretStr | None, AfterValidator(_check_api_keys)] = Field(
+        None,
+        description="keys for writing, separated by commas; unset: only clients on this machine may write",
+    )
+    writes_per_second: float = Field(
+        1_000, ge=0, description="writing requests a second of one key or client, by worker; 0: no bound"
+    )
+    max_body_mb: float = Field(4, gt=0, description="longest body of a request, in MB")
     counters_dir: Path | None = Field(None, description="where workers share counters; set by serve")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")

@@ -8,6 +8,7 @@ from hybrid_recs import embedded_redis
 from hybrid_recs.errors import GenerationError, RedisServerError
 from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
+from hybrid_recs.item_changes import ItemChanges
 from hybrid_recs.keys import Keys
 from hybrid_recs.list_loader import load_lists, retire_lists
 from hybrid_recs.redis_client import UNREACHABLE, connect
@@ -32,6 +33,16 @@ def keys(settings: Settings) -> Keys:
 def store(settings: Settings) -> GenerationStore:
     """The published generations."""
     return GenerationStore(settings.index_dir)
+
+
+def item_changes(settings: Settings) -> ItemChanges:
+    """What was said of items since the last rebuild; beside the generations."""
+    return ItemChanges(settings.index_dir)
+
+
+def api_keys(settings: Settings) -> list[str]:
+    """Any of which lets a client write; none: only clients on this machine may."""
+    return settings.api_keys.get_secret_value().split(",") if settings.api_keys else []
 
 
 def list_ttl_seconds(settings: Settings) -> int:

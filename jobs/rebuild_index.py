@@ -9,6 +9,7 @@ from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.manifest import DatasetInfo, Manifest, new_id
 from hybrid_recs.offline import build, gate, summaries
+from hybrid_recs.offline.changed_items import last_of, with_changes
 from hybrid_recs.offline.dataset import read_dataset
 from hybrid_recs.offline.description import Description, fingerprint
 from hybrid_recs.offline.hot_set import choose_hot_set
@@ -63,7 +64,8 @@ def stage(
     generation, parent = new_id(), store.current()
     folder = store.stage(generation)
     with steps("Read interactions") as step:
-        dataset = read_dataset(description, settings.max_history)
+        changes = wiring.item_changes(settings).all()
+        dataset = with_changes(read_dataset(description, settings.max_history), changes)
         step.done(summaries.account(dataset.account))
     with steps("Choose the weights") as step:
         step.expect(ROUNDS)
@@ -106,7 +108,7 @@ def stage(
         quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:
-        update = {"quality": quality, "forced": force, "steps": steps.finished}
+        update = {"quality": quality, "forced": force, "steps": steps.finished, "changes": last_of(changes)}
         store.seal(manifest.model_copy(update=update))
         step.done(generation)
     return Manifest.read(store.path(generation))

@@ -11,11 +11,12 @@ import hybrid_recs
 from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.online import answers
 from hybrid_recs.online.asking import Asking
-from hybrid_recs.online.routes import items, operations, recommendations
+from hybrid_recs.online.item_watch import ItemWatch
+from hybrid_recs.online.routes import item_changes, items, operations, recommendations
 from hybrid_recs.online.service import Service
 
 
-def create_api(service: Service, asking: Asking, report_of: operations.ReportOf) -> FastAPI:
+def create_api(service: Service, asking: Asking, watch: ItemWatch, report_of: operations.ReportOf) -> FastAPI:
     """The application around one service; `report_of` reads the hit-rate report (blocking)."""
 
     @asynccontextmanager
@@ -35,6 +36,7 @@ def create_api(service: Service, asking: Asking, report_of: operations.ReportOf)
     app.add_exception_handler(RequestValidationError, answers.on_bad_parameter)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     recommendations.add(app, service, asking)
-    items.add(app, service)
+    items.add(app, service, watch)
+    item_changes.add(app, service, watch)
     operations.add(app, service, report_of)
     return app

@@ -15,6 +15,8 @@ from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.online.api import create_api
 from hybrid_recs.online.asking import Asking
 from hybrid_recs.online.fast_lane import FastLane
+from hybrid_recs.online.guard import Guard
+from hybrid_recs.online.item_watch import ItemWatch
 from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.live_lane import LiveLane, search_threads
 from hybrid_recs.online.local_cache import LocalCache
@@ -62,6 +64,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             ),
         )
 
+    watch = ItemWatch(wiring.item_changes(settings), settings.max_new_items)
     service = Service(
         store=wiring.store(settings),
         keys=keys,
@@ -70,7 +73,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         keeper=ListKeeper(url, keys, list_ttl),
         counters=WorkerCounters(folder),
         prepare=prepare,
-        overlay_of=lambda _: Overlay(),
+        overlay_of=watch.overlay_of,
         threads=threads,
         poll_seconds=settings.poll_seconds,
         flush_seconds=settings.flush_seconds,
@@ -82,4 +85,10 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         with connect(url, _BACKGROUND_TIMEOUT) as client:
             return hit_rate_report(client, keys, seconds, title)
 
-    return FastLane(create_api(service, asking, report_of), service)
+    guarded = Guard(
+        create_api(service, asking, watch, report_of),
+        wiring.api_keys(settings),
+        settings.writes_per_second,
+        int(settings.max_body_mb * _BYTES_A_MB),
+    )
+    return FastLane(guarded, service)

@@ -31,7 +31,7 @@ class WeightedItem(_Question):
     """One item of a query; a negative weight asks for what is unlike it."""
 
     item_id: Id
-    weight: float = Field(1.0, ge=-100, le=100)
+    weight: float = Field(1.0, ge=-100, le=100, json_schema_extra={"not": {"const": 0}})
 
     @field_validator("weight")
     @classmethod

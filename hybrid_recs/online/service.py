@@ -34,6 +34,7 @@ from hybrid_recs.vectors import use_one_thread_per_search
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _NO_GENERATION = "-"
@@ -101,6 +102,7 @@ class Service:
             log.warning("not ready: no generation in %s yet; run make rebuild-index", self._store.root)
         self._tasks = [
             asyncio.create_task(self._every(self._poll_seconds, self._look_for_generation)),
+            asyncio.create_task(self._every(LOOK_EVERY_SECONDS, self.look_for_changes)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_books)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_lists)),
             asyncio.create_task(self._every(ADMIT_EVERY_SECONDS, self._admit_rising)),
@@ -215,6 +217,15 @@ class Service:
         """From now on answer with other new and hidden items."""
         if self._serving is not None:
             self._serving = self._serving.changed(overlay)
+
+    async def look_for_changes(self) -> None:
+        """Answer with the new and hidden items there are; what was written before this was called counts."""
+        while (serving := self._serving) is not None:
+            overlay = await asyncio.to_thread(self._overlay_of, serving.generation)
+            if self._serving is serving:
+                if overlay is not serving.overlay:
+                    self.change(overlay)
+                return
 
     def _failed_lately(self, generation: str) -> bool:
         if self._failed is None or self._failed[0] != generation:
