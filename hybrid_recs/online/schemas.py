@@ -46,6 +46,7 @@ class ExplainedItem(_Shape):
     title: str | None
     popularity: float
     has_vector: bool = Field(description="false: too few interactions, recommended as popular only")
+    from_metadata: bool = Field(description="too few interactions: its vector is made of its metadata")
     hot: bool
 
 
@@ -141,6 +142,7 @@ EXAMPLE_EXPLANATION: dict[str, Any] = {
         "title": "WHITE HANGING HEART T-LIGHT HOLDER",
         "popularity": 2265.0,
         "has_vector": True,
+        "from_metadata": False,
         "hot": True,
     },
     "b": {
@@ -148,6 +150,7 @@ EXAMPLE_EXPLANATION: dict[str, Any] = {
         "title": "RED HANGING HEART T-LIGHT HOLDER",
         "popularity": 760.0,
         "has_vector": True,
+        "from_metadata": False,
         "hot": True,
     },
     "source": "cache",
