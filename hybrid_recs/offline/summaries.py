@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from hybrid_recs.manifest import IndexInfo, Manifest, ScoringInfo
+from hybrid_recs.offline.content_rows import Placed
 from hybrid_recs.offline.covisitation import CoVisitCounts
 from hybrid_recs.offline.dataset import Account
 from hybrid_recs.offline.hot_set import HotSet
@@ -52,10 +53,25 @@ def covisits(counts: CoVisitCounts) -> str:
 
 
 def vectors(data: Encoded, scorer: Scorer) -> str:
-    """How many vectors, and how many items had to go without."""
+    """How many vectors, and how many items nobody met beside another one."""
     n, d = scorer.vectors.shape
     text = f"{n:,} vectors × {d}"
     without = len(data.items) - n
+    return text + (f"; {without:,} items with too few interactions" if without else "")
+
+
+def content(placed: Placed) -> str:
+    """What the encoder was fitted to, what hiding items says of it, and how many items it placed."""
+    info, data = placed.info, placed.data
+    without = len(data.items) - data.n_vectors - data.n_content
+    if info is None:
+        text = "none: nothing is written about the items that tells where they belong"
+    else:
+        text = (
+            f"{info.features:,} features of {info.items:,} items, regulariser {info.regulariser:g}; "
+            f"{info.hidden:,} hidden: cosine {info.cosine:.3f}, recall@20 {info.recall:.3f}; "
+            f"{data.n_content:,} items placed"
+        )
     return text + (f"; {without:,} items without a vector" if without else "")
 
 

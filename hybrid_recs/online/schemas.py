@@ -115,6 +115,7 @@ class ExplainedItem(_Shape):
     title: str | None
     popularity: float
     has_vector: bool = Field(description="false: too few interactions, recommended as popular only")
+    from_metadata: bool = Field(description="too few interactions: its vector is made of its metadata")
     hot: bool
 
 
@@ -232,6 +233,7 @@ EXAMPLE_EXPLANATION: dict[str, Any] = {
         "title": "WHITE HANGING HEART T-LIGHT HOLDER",
         "popularity": 2265.0,
         "has_vector": True,
+        "from_metadata": False,
         "hot": True,
     },
     "b": {
@@ -239,6 +241,7 @@ EXAMPLE_EXPLANATION: dict[str, Any] = {
         "title": "RED HANGING HEART T-LIGHT HOLDER",
         "popularity": 760.0,
         "has_vector": True,
+        "from_metadata": False,
         "hot": True,
     },
     "source": "cache",
