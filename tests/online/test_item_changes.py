@@ -1,5 +1,6 @@
 """New and hidden items over HTTP, with two workers: at once, and for as long as it was said."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -244,6 +245,12 @@ def test_who_may_write_and_how_much_also_while_the_store_is_damaged(
         assert put({"title": "y"}, "y") == (422, None)  # one new item is what may wait for a rebuild
         assert set(limited) == {"too_many_writes"}
 
+        with socket.create_connection(("127.0.0.1", service.port), timeout=5) as wire:
+            wire.sendall(b"POST /recommendations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            wire.sendall(b"%x\r\n%b\r\n" % (30_000, b"x" * 30_000))  # and no end
+            chunked = b"".join(iter(lambda: wire.recv(10_000), b""))  # until it is hung up
+            assert chunked.startswith(b"HTTP/1.1 413 ")
+            assert b'"code":"body_too_large"' in chunked
         too_long = worker.ask("POST", "/recommendations", {"title": "x" * 20_000})
         assert (too_long.status, too_long.body["error"]["code"]) == (413, "body_too_large")
         assert key not in log.read_text()
