@@ -20,7 +20,7 @@ from tests.builders import publish_copy
 from tests.conftest import quiet_steps
 from tests.online.conftest import OwnRedis, wait_until
 from tests.online.workers import Worker, each_worker
-from tests.planted import item_id
+from tests.planted import item_id, world_of
 
 HOT, TAIL = item_id(0, 0), item_id(0, 29)
 WITHIN = 1.0
@@ -132,6 +132,14 @@ def test_hidden_and_new_items_are_everywhere_within_a_second(
         again = other.ask("PUT", f"/items/{quote(NEW)}", {"available": True})
         assert (again.status, again.body["placed"]) == (200, "vector")
         assert NEW in other.list_of(HOT, 40)
+        words = {"title": "Thing 77 of world 2", "categories": ["world 2", "all"]}
+        put = other.ask("PUT", "/items/in-words", words)
+        assert (put.status, put.body["placed"]) == (201, "content")
+        _within_a_second(lambda: one.ask("GET", "/items/in-words").status == 200, "known to the other worker")
+        for worker in both:
+            near = worker.list_of("in-words", 10)
+            assert {world_of(item) for item in near} == {2}
+            assert "in-words" in worker.list_of(near[0], 40)
         nowhere = one.ask("PUT", "/items/nowhere", {"title": "☃"})
         assert (nowhere.status, nowhere.body["placed"]) == (201, "not placed")
         asked = one.ask("GET", "/recommendations?item_id=nowhere").body
