@@ -1,11 +1,15 @@
 """The store of item changes: what is kept, several processes, killed writers, damaged files."""
 
+import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +160,37 @@ def test_what_cannot_be_opened_and_other_versions(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(ItemChangesError, match="schema version 99, this program reads 1"):
         assert ItemChanges(tmp_path).last
+
+
+def test_a_folder_that_may_not_be_written() -> None:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        store = ItemChanges(folder)
+        store.put("a", {"title": "A"})
+        store.close()
+        with _others_folder(folder):
+            for use in (store.all, lambda: store.hide("a")):
+                with pytest.raises(ItemChangesError, match=r"items\.sqlite: .* make its folder writable"):
+                    use()
+        assert store.hide("a").available is False
+    finally:
+        store.close()
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _others_folder(folder: Path) -> Iterator[None]:
+    """A folder that this process may read only; root has to be somebody else for that."""
+    folder.chmod(0o555)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(0o755)
 
 
 def test_a_writer_waits_for_another(tmp_path: Path) -> None:

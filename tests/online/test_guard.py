@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
+from pydantic import SecretStr, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
+from hybrid_recs import wiring
 from hybrid_recs.online import answers
 from hybrid_recs.online.guard import Buckets, Guard
+from hybrid_recs.settings import Settings
 
 KEYS = ["a-key-of-twenty-chars", "another-key-of-more-chars"]
 
@@ -125,6 +128,16 @@ def test_with_keys_nobody_writes_without_one(header: dict[str, str]) -> None:
     assert told["www-authenticate"] == "Bearer"
     assert not any(key in body["error"]["message"] for key in KEYS)
     assert _ask(_guarded(KEYS), "GET", client="10.0.0.1")[0] == 200
+
+
+def test_short_keys_are_refused_and_none_is_told() -> None:
+    with pytest.raises(ValidationError, match="at least 16 characters") as refused:
+        Settings(api_keys=SecretStr(f"{KEYS[0]},a-short-secret"))
+    assert "secret" not in str(refused.value)
+    settings = Settings(api_keys=SecretStr(f" {KEYS[0]} ,, {KEYS[1]}"))
+    assert wiring.api_keys(settings) == KEYS
+    assert KEYS[0] not in repr(settings)
+    assert wiring.api_keys(Settings(api_keys=SecretStr(""))) == []
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """New and hidden items over HTTP, with two workers: at once, and for as long as it was said."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from tests.builders import publish_copy
 from tests.conftest import quiet_steps
 from tests.online.conftest import OwnRedis, wait_until
 from tests.online.workers import Worker, each_worker
-from tests.planted import item_id
+from tests.planted import item_id, world_of
 
 HOT, TAIL = item_id(0, 0), item_id(0, 29)
 WITHIN = 1.0
@@ -131,6 +132,14 @@ def test_hidden_and_new_items_are_everywhere_within_a_second(
         again = other.ask("PUT", f"/items/{quote(NEW)}", {"available": True})
         assert (again.status, again.body["placed"]) == (200, "vector")
         assert NEW in other.list_of(HOT, 40)
+        words = {"title": "Thing 77 of world 2", "categories": ["world 2", "all"]}
+        put = other.ask("PUT", "/items/in-words", words)
+        assert (put.status, put.body["placed"]) == (201, "content")
+        _within_a_second(lambda: one.ask("GET", "/items/in-words").status == 200, "known to the other worker")
+        for worker in both:
+            near = worker.list_of("in-words", 10)
+            assert {world_of(item) for item in near} == {2}
+            assert "in-words" in worker.list_of(near[0], 40)
         nowhere = one.ask("PUT", "/items/nowhere", {"title": "☃"})
         assert (nowhere.status, nowhere.body["placed"]) == (201, "not placed")
         asked = one.ask("GET", "/recommendations?item_id=nowhere").body
@@ -244,6 +253,12 @@ def test_who_may_write_and_how_much_also_while_the_store_is_damaged(
         assert put({"title": "y"}, "y") == (422, None)  # one new item is what may wait for a rebuild
         assert set(limited) == {"too_many_writes"}
 
+        with socket.create_connection(("127.0.0.1", service.port), timeout=5) as wire:
+            wire.sendall(b"POST /recommendations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            wire.sendall(b"%x\r\n%b\r\n" % (30_000, b"x" * 30_000))  # and no end
+            chunked = b"".join(iter(lambda: wire.recv(10_000), b""))  # until it is hung up
+            assert chunked.startswith(b"HTTP/1.1 413 ")
+            assert b'"code":"body_too_large"' in chunked
         too_long = worker.ask("POST", "/recommendations", {"title": "x" * 20_000})
         assert (too_long.status, too_long.body["error"]["code"]) == (413, "body_too_large")
         assert key not in log.read_text()
