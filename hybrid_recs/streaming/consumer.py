@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 BATCH = 200
 _FORGET_MILLISECONDS = 3_600_000
 
-# KEYS: 1 = stream. ARGV: 1 = group, 2 = milliseconds. Forgets consumers that hold nothing and have been silent
-# for that long: a name is used by one process only.
+# KEYS: 1 = stream. ARGV: 1 = group, 2 = milliseconds. Forgets consumers that hold nothing and were silent for
+# that long: a name is used by one process only.
 FORGET = """
 for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   if consumer[4] == 0 and consumer[6] > tonumber(ARGV[2]) then
