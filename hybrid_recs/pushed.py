@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from hybrid_recs.generation import Generation
+from hybrid_recs.known_items import KnownItems
+from hybrid_recs.recommender import Recommender
 from hybrid_recs.types import Answer, Json, Reason, Source
 
 PUSHED_SECONDS = 3_600
@@ -49,11 +50,17 @@ class Pushed:
     bits: list[int]
 
     @classmethod
-    def of(cls, answer: Answer, upto: str, generation: str, overlay: int) -> "Pushed":
-        """An answer to what a session has done up to an event."""
+    def of(cls, answer: Answer, upto: str, recommender: Recommender) -> "Pushed":
+        """An answer to what a session has done up to an event, and who gave it."""
         bits = answer.neighbours.scores.astype(np.float16).view(np.uint16).tolist()
         rows = answer.neighbours.rows.tolist()
-        return cls(upto, generation, overlay, answer.source, answer.reason, rows, bits)
+        version = recommender.items.overlay.version
+        return cls(upto, recommender.generation.id, version, answer.source, answer.reason, rows, bits)
+
+    def is_what(self, recommender: Recommender, upto: str) -> bool:
+        """Whether `recommender` would say the same of a session whose newest event is `upto`."""
+        mine = self.upto, self.generation, self.overlay
+        return mine == (upto, recommender.generation.id, recommender.items.overlay.version)
 
     def encoded(self) -> bytes:
         """The stored value; `upto` stands first, where STORE looks for it."""
@@ -70,12 +77,11 @@ class Pushed:
             return None
 
 
-def rendered(session_id: str, pushed: Pushed, generation: Generation, k: int = MOST_SHOWN) -> bytes:
-    """The body of an event on a session's stream."""
-    catalogue = generation.catalogue
+def rendered(session_id: str, pushed: Pushed, known: KnownItems, k: int = MOST_SHOWN) -> bytes:
+    """The body of an event on a session's stream; `known` are the items that the rows are of."""
     scores = np.array(pushed.bits[:k], np.uint16).view(np.float16).astype(np.float64).round(4).tolist()
     items = [
-        {"item_id": catalogue.item_id(row), "score": score, "title": catalogue.title(row)}
+        {"item_id": known.item_id(row), "score": score, "title": known.title(row)}
         for row, score in zip(pushed.rows[:k], scores, strict=True)
     ]
     return orjson.dumps(

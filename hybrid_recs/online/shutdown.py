@@ -1,4 +1,4 @@
-"""Tells of the end as soon as it is asked for: the server waits for open responses before it tells anybody."""
+"""Tells of the end as soon as it is asked for: the server first waits for responses that are open."""
 
 import asyncio
 import signal

@@ -1,8 +1,8 @@
 """Open session streams of one worker, fed by one Redis subscription.
 
-A client wants the newest recommendations, not all there ever were: a stream holds one, and what comes while a
-slow client reads replaces it. After Redis was away the subscription is made again and every stream gets what is
-stored by then.
+A client wants the newest recommendations, not all there ever were: a stream holds one, and what comes while
+a slow client reads replaces it. After Redis was away the subscription is made again and every stream gets
+what is stored by then.
 """
 
 import asyncio
@@ -174,7 +174,7 @@ class SessionStreams:
             if message is None:
                 if silent:
                     raise TimeoutError("Redis does not answer")
-                await self._pubsub.ping()  # type: ignore[no-untyped-call]
+                await self._pubsub.ping()
                 silent = True
                 continue
             silent = False

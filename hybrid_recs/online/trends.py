@@ -8,8 +8,8 @@ from typing import Literal, cast
 import redis.asyncio
 
 from hybrid_recs.errors import RedisServerError
-from hybrid_recs.generation import Generation
 from hybrid_recs.keys import Keys
+from hybrid_recs.known_items import KnownItems
 from hybrid_recs.redis_client import UNREACHABLE
 
 Window = Literal["hour", "day", "week"]
@@ -20,9 +20,9 @@ _USABLE_SECONDS = 300.0
 
 @dataclass(slots=True)
 class Top:
-    """The trending items that a generation knows: rows and decayed counts, most popular first."""
+    """The trending items that may be recommended: rows and decayed counts, most popular first."""
 
-    generation: Generation
+    known: KnownItems
     rows: list[tuple[int, float]]
     _by_category: dict[str, list[tuple[int, float]]] | None = field(default=None)
 
@@ -33,7 +33,7 @@ class Top:
         if self._by_category is None:
             self._by_category = {}
             for row, score in self.rows:
-                for name in set(self.generation.catalogue.item(row).categories):
+                for name in set(self.known.categories_of(row)):
                     self._by_category.setdefault(name, []).append((row, score))
         return self._by_category.get(category, [])
 
@@ -47,28 +47,28 @@ class Trends:
         self._reading = asyncio.Lock()
         self._read: dict[str, tuple[float, Top]] = {}
 
-    async def top(self, window: Window, generation: Generation) -> Top:
+    async def top(self, window: Window, known: KnownItems) -> Top:
         """What trends; a few minutes old at most where Redis is away, then RedisServerError."""
         async with self._reading:
             at, top = self._read.get(window, (float("-inf"), None))
             age = time.monotonic() - at
-            if top is not None and age < _FRESH_SECONDS and top.generation is generation:
+            if top is not None and age < _FRESH_SECONDS and top.known is known:
                 return top
             try:
-                top = await self._top(window, generation)
+                top = await self._top(window, known)
             except UNREACHABLE as error:
-                if top is None or age > _USABLE_SECONDS or top.generation is not generation:
+                if top is None or age > _USABLE_SECONDS or top.known is not known:
                     raise RedisServerError(f"what is trending cannot be read: {error}") from error
                 return top
             self._read[window] = time.monotonic(), top
             return top
 
-    async def _top(self, window: Window, generation: Generation) -> Top:
+    async def _top(self, window: Window, known: KnownItems) -> Top:
         name = self._keys.trending(window)
         found = await self._client.zrange(name, 0, -1, desc=True, withscores=True)
         rows = []
         for item, score in cast(list[tuple[bytes, float]], found):
-            row = generation.catalogue.row(item.decode("utf-8", "replace"))
-            if row is not None:
+            row = known.row(item.decode("utf-8", "replace"))
+            if row is not None and (known.allowed is None or row in known.allowed):
                 rows.append((row, score))
-        return Top(generation, rows)
+        return Top(known, rows)

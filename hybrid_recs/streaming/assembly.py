@@ -3,6 +3,7 @@
 import redis
 
 from hybrid_recs import wiring
+from hybrid_recs.online.item_watch import ItemWatch
 from hybrid_recs.settings import Settings
 from hybrid_recs.streaming.archive import Archive
 from hybrid_recs.streaming.worker import Worker
@@ -20,4 +21,5 @@ def worker_of(settings: Settings, client: redis.Redis, upkeep: redis.Redis) -> W
         archive=Archive(upkeep, keys, folder, settings.archive_seconds),
         claim_seconds=settings.claim_seconds,
         poll_seconds=settings.poll_seconds,
+        overlay_of=ItemWatch(wiring.item_changes(settings), settings.max_new_items).overlay_of,
     )

@@ -6,9 +6,9 @@ from typing import cast
 import redis
 
 from hybrid_recs.events import STATE_LENGTH, state_items
-from hybrid_recs.generation import Generation
 from hybrid_recs.keys import Keys
 from hybrid_recs.pushed import PUSHED_SECONDS, STORE, Pushed, rendered, store_arguments
+from hybrid_recs.recommender import Recommender
 from hybrid_recs.streaming.sessions import SessionRecommender
 
 
@@ -24,44 +24,33 @@ class Pusher:
 
     def push(self, session_ids: Iterable[str]) -> int:
         """Bring the stored recommendations of these sessions up to date; returns how many were stale."""
-        generation = self._recommender.generation
-        if generation is None:
+        recommender = self._recommender.recommender
+        if recommender is None:
             return 0
-        stale = self._stale(list(session_ids), generation)
+        stale = self._stale(list(session_ids), recommender)
         if not stale:
             return 0
         answers = self._recommender.recommend([items for _, items, _ in stale])
         entries = []
         for (session_id, _, upto), answer in zip(stale, answers, strict=True):
-            pushed = Pushed.of(answer, upto, generation.id, self._recommender.overlay_version)
-            body = rendered(session_id, pushed, generation)
+            pushed = Pushed.of(answer, upto, recommender)
+            body = rendered(session_id, pushed, recommender.items)
             entries.append((self._keys.pushed(session_id), pushed, body))
         self._store(args=store_arguments(PUSHED_SECONDS, entries))
         self.pushed += len(entries)
         return len(entries)
 
-    def _stale(self, session_ids: list[str], generation: Generation) -> list[tuple[str, list[str], str]]:
+    def _stale(self, session_ids: list[str], recommender: Recommender) -> list[tuple[str, list[str], str]]:
         """Session id, items and version of the sessions that have done more than what is stored knows of."""
         pipeline = self._client.pipeline(transaction=False)
         for session_id in session_ids:
             pipeline.lrange(self._keys.session(session_id), 0, STATE_LENGTH - 1)
-            pipeline.getrange(self._keys.pushed(session_id), 0, _HEAD_BYTES)
+            pipeline.get(self._keys.pushed(session_id))
         found = iter(pipeline.execute())
         stale = []
         for session_id in session_ids:
             items, version = state_items(cast(list[bytes], next(found)))
-            head = cast(bytes, next(found))
-            upto = version.decode() if version else ""
-            if version and not head.startswith(self._head(upto, generation)):
-                stale.append((session_id, items, upto))
+            stored = Pushed.decode(next(found))
+            if version and not (stored and stored.is_what(recommender, version.decode())):
+                stale.append((session_id, items, version.decode()))
         return stale
-
-    def _head(self, upto: str, generation: Generation) -> bytes:
-        """How a stored value begins that is as new as can be."""
-        overlay = self._recommender.overlay_version
-        return b'{"upto":"%b","generation":"%b","overlay":%d,' % (
-            upto.encode(), generation.id.encode(), overlay,
-        )  # fmt: skip
-
-
-_HEAD_BYTES = 400

@@ -18,7 +18,7 @@ from hybrid_recs.streaming.archive import Archive
 from hybrid_recs.streaming.consumer import Consumer
 from hybrid_recs.streaming.popularity import Popularity
 from hybrid_recs.streaming.pusher import Pusher
-from hybrid_recs.streaming.sessions import SessionRecommender
+from hybrid_recs.streaming.sessions import OverlayOf, SessionRecommender, nothing_beside
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +39,12 @@ class Worker:
         archive: Archive,
         claim_seconds: float,
         poll_seconds: float,
+        overlay_of: OverlayOf = nothing_beside,
     ) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._client = client
         self._keys = keys
-        self._recommender = SessionRecommender(store, poll_seconds)
+        self._recommender = SessionRecommender(store, poll_seconds, overlay_of)
         self.pusher = Pusher(client, keys, self._recommender)
         self.consumer = Consumer(client, keys, name, self.pusher, claim_seconds)
         self.popularity = Popularity(upkeep, keys, name)
