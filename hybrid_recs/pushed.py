@@ -57,6 +57,14 @@ class Pushed:
         version = recommender.items.overlay.version
         return cls(upto, recommender.generation.id, version, answer.source, answer.reason, rows, bits)
 
+    @staticmethod
+    def head(recommender: Recommender, upto: str) -> bytes:
+        """How the stored value begins that `recommender` would store for a session whose newest event is
+        `upto`: enough to tell without reading all of it."""
+        version = recommender.items.overlay.version
+        values = {"upto": upto, "generation": recommender.generation.id, "overlay": version}
+        return orjson.dumps(values)[:-1] + b","
+
     def is_what(self, recommender: Recommender, upto: str) -> bool:
         """Whether `recommender` would say the same of a session whose newest event is `upto`."""
         mine = self.upto, self.generation, self.overlay

@@ -11,6 +11,8 @@ from hybrid_recs.pushed import PUSHED_SECONDS, STORE, Pushed, rendered, store_ar
 from hybrid_recs.recommender import Recommender
 from hybrid_recs.streaming.sessions import SessionRecommender
 
+_HEAD_BYTES = 256
+
 
 class Pusher:
     """Pushes to the sessions that were active; any number of consumers may work for the same one."""
@@ -45,12 +47,12 @@ class Pusher:
         pipeline = self._client.pipeline(transaction=False)
         for session_id in session_ids:
             pipeline.lrange(self._keys.session(session_id), 0, STATE_LENGTH - 1)
-            pipeline.get(self._keys.pushed(session_id))
+            pipeline.getrange(self._keys.pushed(session_id), 0, _HEAD_BYTES - 1)
         found = iter(pipeline.execute())
         stale = []
         for session_id in session_ids:
             items, version = state_items(cast(list[bytes], next(found)))
-            stored = Pushed.decode(next(found))
-            if version and not (stored and stored.is_what(recommender, version.decode())):
-                stale.append((session_id, items, version.decode()))
+            stored, upto = cast(bytes, next(found)), version.decode() if version else ""
+            if upto and not stored.startswith(Pushed.head(recommender, upto)):
+                stale.append((session_id, items, upto))
         return stale
