@@ -14,7 +14,7 @@ KEEP ?= 2
 DAYS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve hit-rate-report replay generations stop-redis lock clean
+.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve consume-events hit-rate-report replay generations stop-redis lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ bench-quick: $(BENCHMARK_READY)  ## the same on small catalogues, within two min
 
 serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
 	$(BIN)/hybrid-recs serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+consume-events: $(READY)  ## apply events as they come in, beside serve; any number of them (docs/events.md)
+	@$(BIN)/python -m jobs.consume_events
 
 hit-rate-report: $(READY)  ## where answers came from (WINDOW=24h FORMAT=text|json)
 	@$(BIN)/python -m jobs.hit_rate_report --window $(WINDOW) --format $(FORMAT)

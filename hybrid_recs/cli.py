@@ -20,6 +20,9 @@ from hybrid_recs.generation import Generation
 from hybrid_recs.manifest import Manifest
 from hybrid_recs.settings import Settings
 
+# For responses that stay open; those told of the end by the service are done at once.
+_GRACE_SECONDS = 5
+
 _STATE_STYLE = {
     "current": "bold green",
     "published": "",
@@ -66,6 +69,7 @@ def serve(host: str, port: int, workers: int) -> None:
             log_level=settings.log_level.lower(),
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     finally:
         shutil.rmtree(counters, ignore_errors=True)

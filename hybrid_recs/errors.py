@@ -12,6 +12,9 @@ HybridRecsError
 ├── BadVectorError          a vector that does not fit the generation
 ├── ItemChangesError        the store of item changes cannot be read or written
 ├── TooManyNewItemsError    no room for one more until a rebuild
+├── EventsError             events are not accepted now; nothing of the batch was, as far as is known
+│   ├── EventsUnavailableError
+│   └── BacklogError
 └── UnknownItemError        the client asked for an error instead of popular items
 """
 
@@ -82,3 +85,15 @@ class UnknownItemError(HybridRecsError):
 
 class BadVectorError(HybridRecsError):
     """Of another length than the generation's, or without a direction; says what is needed."""
+
+
+class EventsError(HybridRecsError):
+    """The same events may be sent again later: each counts once."""
+
+
+class EventsUnavailableError(EventsError):
+    """Redis did not take the events, or did not say so in time."""
+
+
+class BacklogError(EventsError):
+    """Too many events are waiting for a consumer."""

@@ -88,6 +88,25 @@ class Settings(BaseSettings):
     rising_max_items: int = Field(
         10_000, ge=0, description="most items that get a list because they are asked for often; 0: off"
     )
+    session_hours: float = Field(
+        24, gt=0.01, description="how long a session is remembered after its last event"
+    )
+    user_days: float = Field(30, gt=0.01, description="how long a user's latest items are remembered")
+    events_max_pending: int = Field(
+        1_000_000, ge=1, description="events in Redis, applied or not, above which new ones are refused"
+    )
+    events_timeout_ms: int = Field(2_000, ge=1, description="how long POST /events waits for Redis")
+    events_dir: Path | None = Field(
+        None, description="where events are archived as Parquet; unset: events under var_dir"
+    )
+    archive_seconds: float = Field(
+        60, gt=0, description="how often events are archived; sooner once 10,000 wait"
+    )
+    claim_seconds: float = Field(
+        15, ge=0, description="after which a silent consumer's events are taken over by another"
+    )
+    streams_max: int = Field(1_000, ge=1, description="most open session streams of a worker")
+    heartbeat_seconds: float = Field(15, gt=0, description="silence after which a stream sends a comment")
     poll_seconds: float = Field(0.5, gt=0, description="how often the service looks for a new generation")
     flush_seconds: float = Field(1.0, gt=0, description="how often counters are written to Redis")
     max_new_items: int = Field(

@@ -17,7 +17,7 @@ from hybrid_recs.types import OnDone, silent
 
 log = logging.getLogger(__name__)
 
-_SECONDS_A_DAY = 86_400
+_SECONDS_AN_HOUR, _SECONDS_A_DAY = 3_600, 86_400
 
 
 def redis_url(settings: Settings) -> str:
@@ -48,6 +48,11 @@ def api_keys(settings: Settings) -> list[str]:
 def list_ttl_seconds(settings: Settings) -> int:
     """How long a neighbour list lives in Redis unless renewed."""
     return int(settings.list_ttl_days * _SECONDS_A_DAY)
+
+
+def visitor_ttl_seconds(settings: Settings) -> tuple[int, int]:
+    """How long a session and a user are remembered after their last event."""
+    return int(settings.session_hours * _SECONDS_AN_HOUR), int(settings.user_days * _SECONDS_A_DAY)
 
 
 def load_into_redis(settings: Settings, generation: Generation, on_done: OnDone = silent) -> str:

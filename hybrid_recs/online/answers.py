@@ -8,7 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from hybrid_recs.errors import (
+    BacklogError,
     BadVectorError,
+    EventsUnavailableError,
     HybridRecsError,
     ItemChangesError,
     NoGenerationError,
@@ -25,6 +27,8 @@ _STATUS: dict[type[HybridRecsError], tuple[int, str]] = {
     BadVectorError: (422, "invalid_parameter"),
     NoGenerationError: (503, "not_ready"),
     RedisServerError: (503, "cache_unavailable"),
+    BacklogError: (503, "events_backlog"),
+    EventsUnavailableError: (503, "events_unavailable"),
     ItemChangesError: (503, "item_changes_unavailable"),
     TooManyNewItemsError: (422, "too_many_new_items"),
 }

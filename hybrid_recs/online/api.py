@@ -12,17 +12,34 @@ from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.online import answers
 from hybrid_recs.online.asking import Asking
 from hybrid_recs.online.item_watch import ItemWatch
-from hybrid_recs.online.routes import item_changes, items, operations, recommendations
+from hybrid_recs.online.routes import (
+    events,
+    item_changes,
+    items,
+    operations,
+    recommendations,
+    sessions,
+    trending,
+)
 from hybrid_recs.online.service import Service
+from hybrid_recs.online.visitor_side import VisitorSide
 
 
-def create_api(service: Service, asking: Asking, watch: ItemWatch, report_of: operations.ReportOf) -> FastAPI:
+def create_api(
+    service: Service,
+    asking: Asking,
+    watch: ItemWatch,
+    visitors: VisitorSide,
+    report_of: operations.ReportOf,
+) -> FastAPI:
     """The application around one service; `report_of` reads the hit-rate report (blocking)."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.start()
+        await visitors.start()
         yield
+        await visitors.stop()
         await service.stop()
 
     app = FastAPI(
@@ -38,5 +55,8 @@ def create_api(service: Service, asking: Asking, watch: ItemWatch, report_of: op
     recommendations.add(app, service, asking)
     items.add(app, service, watch)
     item_changes.add(app, service, watch)
-    operations.add(app, service, report_of)
+    events.add(app, visitors.intake)
+    sessions.add(app, service, visitors.streams, visitors.heartbeat_seconds)
+    trending.add(app, service, visitors.trends)
+    operations.add(app, service, report_of, visitors.lag)
     return app

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from hybrid_recs import latency
 from hybrid_recs.generation import Generation
+from hybrid_recs.lag import Lag
 from hybrid_recs.online.stats import Books
 from hybrid_recs.types import Reason, Source
 
@@ -89,7 +90,8 @@ class WorkerCounters:
 class ServiceCollector(Collector):
     """What /metrics says."""
 
-    def __init__(self, counters: WorkerCounters, generation: Generation | None) -> None:
+    def __init__(self, counters: WorkerCounters, generation: Generation | None, lag: Lag | None) -> None:
+        self._lag = lag
         self._total = counters.total()
         self._generation = generation
 
@@ -113,6 +115,8 @@ class ServiceCollector(Collector):
         )
         if self._generation is not None:
             yield from _generation_gauges(self._generation)
+        if self._lag is not None:
+            yield from _event_metrics(self._lag)
 
     def _latencies(self) -> Metric:
         family = HistogramMetricFamily(
@@ -139,10 +143,10 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def exposition(counters: WorkerCounters, generation: Generation | None) -> bytes:
-    """The text that Prometheus scrapes."""
+def exposition(counters: WorkerCounters, generation: Generation | None, lag: Lag | None = None) -> bytes:
+    """The text that Prometheus scrapes; `lag` of the events' consumers, None where it is not known."""
     registry = CollectorRegistry()
-    registry.register(ServiceCollector(counters, generation))
+    registry.register(ServiceCollector(counters, generation, lag))
     return generate_latest(registry)
 
 
@@ -152,3 +156,20 @@ def _generation_gauges(generation: Generation) -> Iterator[Metric]:
     yield info
     yield GaugeMetricFamily("hybrid_recs_items", "Items in the catalogue.", len(generation.catalogue))
     yield GaugeMetricFamily("hybrid_recs_hot_items", "Items with a precomputed list.", len(generation.hot))
+
+
+def _event_metrics(lag: Lag) -> Iterator[Metric]:
+    counted = {
+        "accepted": ("Events accepted by all services.", lag.accepted),
+        "applied": ("Events applied by all consumers.", lag.applied),
+        "set_aside": ("Entries that no consumer could read.", lag.set_aside),
+    }
+    for name, (what, count) in counted.items():
+        yield CounterMetricFamily(f"hybrid_recs_events_{name}", what, count)
+    gauges = {
+        "waiting": ("Events accepted but not yet applied.", lag.waiting),
+        "oldest_seconds": ("How long the oldest of those waits.", lag.oldest_seconds),
+        "stream_length": ("Events in Redis, applied or not.", lag.stream_length),
+    }
+    for name, (what, figure) in gauges.items():
+        yield GaugeMetricFamily(f"hybrid_recs_events_{name}", what, figure)
