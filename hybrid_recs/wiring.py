@@ -1,6 +1,7 @@
 """The composition root: turns settings into the objects that commands and the service use."""
 
 import logging
+from pathlib import Path
 
 import redis
 
@@ -32,6 +33,11 @@ def keys(settings: Settings) -> Keys:
 def store(settings: Settings) -> GenerationStore:
     """The published generations."""
     return GenerationStore(settings.index_dir)
+
+
+def predictions_dir(settings: Settings) -> Path:
+    """Where users' lists are written."""
+    return settings.var_dir / "predictions"
 
 
 def list_ttl_seconds(settings: Settings) -> int:
