@@ -40,6 +40,11 @@ def predictions_dir(settings: Settings) -> Path:
     return settings.var_dir / "predictions"
 
 
+def events_dir(settings: Settings) -> Path:
+    """Where events are archived."""
+    return settings.var_dir / "events"
+
+
 def list_ttl_seconds(settings: Settings) -> int:
     """How long a neighbour list lives in Redis unless renewed."""
     return int(settings.list_ttl_days * _SECONDS_A_DAY)
