@@ -54,7 +54,11 @@ def read_events(client: redis.Redis, keys: Keys, archive: Path, start: float, en
     frames = [pl.DataFrame(schema=_EVENTS)]
     if paths := _archived(archive, start, end):
         stored = pl.scan_parquet(paths).filter(pl.col("received") >= start, pl.col("received") < end)
-        frames.append(stored.select(_EVENTS).cast(pl.Schema(_EVENTS)).collect(engine="streaming"))
+        frames.append(
+            stored.select(pl.col(name).cast(kind) for name, kind in _EVENTS.items()).collect(
+                engine="streaming"
+            )
+        )
     for page in _pages(client, keys.events(), start):
         rows = [_event(entry) for name, entry in page if _seconds(name) < end]
         frames.append(pl.DataFrame([row for row in rows if row], schema=_EVENTS, orient="row"))
