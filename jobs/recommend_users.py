@@ -17,7 +17,6 @@ from hybrid_recs.offline.prediction_loader import load_predictions, retire_predi
 from hybrid_recs.offline.progress import Step, Steps, reported
 from hybrid_recs.offline.user_histories import Histories, histories_of
 from hybrid_recs.offline.user_lists import UserLists
-from hybrid_recs.recommender import Recommender
 from hybrid_recs.redis_client import UNREACHABLE, connect
 from hybrid_recs.settings import Settings
 
@@ -57,7 +56,7 @@ def recommend_users(
         del dataset
         step.done(summaries.histories(histories))
     with steps("Recommend to users") as step:
-        lists = UserLists(Recommender(generation), k, hidden)
+        lists = UserLists(generation, k, hidden)
         write_lists(files, generation, histories, lists, step)
     with steps("Load into Redis") as step:
         step.expect(len(histories))

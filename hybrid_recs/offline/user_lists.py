@@ -4,28 +4,33 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from hybrid_recs.generation import Generation
+from hybrid_recs.overlay import Overlay
 from hybrid_recs.predictions import StoredPrediction
-from hybrid_recs.recommender import Recommender
-from hybrid_recs.scoring import LONGEST_HISTORY, ItemSet, history
+from hybrid_recs.recommender import Recommender, Wanted
+from hybrid_recs.scoring import LONGEST_HISTORY
 from hybrid_recs.types import Neighbours, OnDone, Rows, silent
 
 _SEARCHED_AT_ONCE = 128
 # Vectors gathered by one scoring, in rows: 16 MB at 256 dimensions, twice over.
 _CELLS_AT_ONCE = 16_384
 
-_Asked = tuple[int, ItemSet, frozenset[int]]
-"""Place of the user, the query, and the rows that must not come."""
+_Asked = tuple[int, Wanted]
+"""Place of the user, and the query."""
 
 
 class UserLists:
-    """Makes lists of `k` items without those seen and without `hidden` rows."""
+    """Makes lists of `k` items of one generation, without those a user has seen and without hidden rows."""
 
-    def __init__(self, recommender: Recommender, k: int, hidden: frozenset[int] = frozenset()) -> None:
-        self._recommender = recommender
-        self._generation = recommender.generation
+    def __init__(self, generation: Generation, k: int, hidden: frozenset[int] = frozenset()) -> None:
+        n = len(generation.catalogue)
+        overlay = Overlay(hidden=frozenset(row for row in hidden if row < n))
+        self.recommender = Recommender(generation, overlay)
+        self._generation = generation
+        self._allowed = self.recommender.items.allowed
+        self._how = generation.manifest.scoring.of_user
         self._k = k
-        self._hidden = hidden
-        self._seen = np.zeros(len(recommender.generation.catalogue), np.bool_)
+        self._seen = np.zeros(n, np.bool_)
 
     def predictions(
         self, histories: Sequence[Rows], made: int, on_done: OnDone = silent
@@ -51,32 +56,33 @@ class UserLists:
 
     def _searched(self, places: Sequence[int], histories: Sequence[Rows]) -> Iterator[tuple[int, Neighbours]]:
         """Place and list of those who met something that has a vector."""
-        n, how = self._generation.manifest.vectors, self._generation.manifest.scoring.of_user
-        asked: list[_Asked] = []
-        for at in places:
-            known = histories[at][histories[at] < n]
-            if len(known):
-                asked.append((at, history(known, how), frozenset(histories[at].tolist())))
+        wanted = (
+            (at, self.recommender.of_history(histories[at], self._k, frozenset(), self._how)) for at in places
+        )
+        asked = [one for one in wanted if not one[1].nothing_known]
         if not asked:
             return
         candidates = self._candidates(asked)
         for some in self._groups(asked, candidates):
             lists = self._generation.scorer.rank_sets(
-                [items for _, items, _ in asked[some]],
+                [one.items for _, one in asked[some]],
                 candidates[some],
                 self._k,
-                [seen | self._hidden for _, _, seen in asked[some]],
+                [one.excluded for _, one in asked[some]],
+                self._allowed,
             )
-            yield from zip((at for at, _, _ in asked[some]), lists, strict=True)
+            yield from zip((at for at, _ in asked[some]), lists, strict=True)
 
     def _candidates(self, asked: Sequence[_Asked]) -> list[Rows]:
-        """The nearest k + items of each query that were not seen."""
-        deepest = max(len(items.rows) + len(seen) for _, items, seen in asked)
-        queries = np.stack([self._generation.scorer.query(items) for _, items, _ in asked])
-        found = self._generation.index.search_many(queries, self._k + deepest, excluded=self._hidden)
+        """The nearest unseen items of each query, as many as scoring needs."""
+        scorer = self._generation.scorer
+        needed = [self._k + scorer.spare(one.items) for _, one in asked]
+        deepest = max(count + len(one.excluded) for count, (_, one) in zip(needed, asked, strict=True))
+        queries = np.stack([scorer.query(one.items) for _, one in asked])
+        found = self._generation.index.search_many(queries, deepest, allowed=self._allowed)
         return [
-            self._unseen(rows, seen)[: self._k + len(items.rows)]
-            for rows, (_, items, seen) in zip(found, asked, strict=True)
+            self._unseen(rows, one.excluded)[:count]
+            for rows, count, (_, one) in zip(found, needed, asked, strict=True)
         ]
 
     def _unseen(self, rows: Rows, seen: frozenset[int]) -> Rows:
@@ -88,21 +94,18 @@ class UserLists:
 
     def _groups(self, asked: Sequence[_Asked], candidates: Sequence[Rows]) -> Iterator[slice]:
         """Neighbouring queries that are scored together, so that memory stays bounded."""
-        start, held = 0, 0
-        for at, ((_, items, _), near) in enumerate(zip(asked, candidates, strict=True)):
-            cells = len(near) + self._linked(items)
+        starts, start, held = self._generation.scorer.covisits.indptr, 0, 0
+        for at, ((_, one), near) in enumerate(zip(asked, candidates, strict=True)):
+            rows = one.items.rows
+            cells = len(near) + len(rows) + int((starts[rows + 1] - starts[rows]).sum())
             if held and held + cells > _CELLS_AT_ONCE:
                 yield slice(start, at)
                 start, held = at, 0
             held += cells
         yield slice(start, len(asked))
 
-    def _linked(self, items: ItemSet) -> int:
-        starts = self._generation.scorer.covisits.indptr
-        return int((starts[items.rows + 1] - starts[items.rows]).sum()) + len(items.rows)
-
     def _filled(self, met: Rows, found: Neighbours | None) -> Neighbours:
         """Those who have too little to go by are few, and answered one at a time."""
         if found is not None and len(found) == self._k:
             return found
-        return self._recommender.for_user(met, self._k, self._hidden).neighbours
+        return self.recommender.for_user(met, self._k).neighbours

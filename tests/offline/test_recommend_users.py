@@ -227,7 +227,7 @@ with prediction_files.PredictionFiles(root).writing("g", catalogue) as writer:
     writer.write(["new-2"], [one])
 """
 # Syncs of two parts and of the folder, the old folder moved aside, the new one moved in, the last sync.
-_LEFT = {2: ["old"], 4: ["old"], 5: [], 6: ["new-1", "new-2"]}
+_LEFT = {2: ["old"], 5: [], 6: ["new-1", "new-2"]}
 
 
 def test_a_killed_job_leaves_no_half_folder(
