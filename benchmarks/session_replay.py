@@ -38,7 +38,7 @@ from hybrid_recs.offline.matrix import Encoded, encode
 from hybrid_recs.offline.progress import Steps, reported
 from hybrid_recs.recommender import Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import Rows
+from hybrid_recs.types import Json, Rows
 from jobs.rebuild_index import rebuild
 
 K = 20
@@ -81,14 +81,15 @@ class OverHttp:
         receipt = self._timed(self.posting, "POST", "/events", json.dumps(event))
         assert receipt["accepted"] == 1, receipt
 
-    def _timed(self, times: list[float], method: str, path: str, body: str | None = None) -> dict:
+    def _timed(self, times: list[float], method: str, path: str, body: str | None = None) -> Json:
         started = time.perf_counter()
         self._connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = self._connection.getresponse()
         content = response.read()
         times.append(1_000 * (time.perf_counter() - started))
         assert response.status in (200, 202), (path, response.status, content)
-        return json.loads(content)
+        found: Json = json.loads(content)
+        return found
 
 
 @dataclass(slots=True)
@@ -183,7 +184,8 @@ def replay(arriving: list[Click], service: OverHttp | Directly, data: Encoded) -
     A case needs an earlier and a next item that have a vector: other methods know of no others.
     """
     row_of = {item: row for row, item in enumerate(data.items["item"].head(data.n_vectors))}
-    cases, sessions = Cases(), defaultdict(list)
+    cases = Cases()
+    sessions: dict[str, list[str]] = defaultdict(list)
     for session, item in arriving:
         earlier = sessions[session]
         met = [row_of[one] for one in earlier if one in row_of]

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import redis
+from click.testing import CliRunner
 from rich.console import Console
 
 from hybrid_recs.generation import Generation
@@ -15,7 +16,7 @@ from hybrid_recs.offline.prediction_report import PredictionReport, wilson
 from hybrid_recs.offline.prediction_show import as_markdown, print_predictions
 from hybrid_recs.served import Prediction
 from hybrid_recs.settings import Settings
-from jobs.prediction_report import make_report
+from jobs.prediction_report import main, make_report
 
 HOUR = 3_600
 _COLUMNS = ("event_id", "type", "user_id", "session_id", "item_id", "time", "recommendation_id", "received")
@@ -153,6 +154,23 @@ def test_empty_states_say_what_to_do(settings: Settings, client: redis.Redis, ke
     assert "could be attributed" in advice()
     _stream(client, keys, _event(3, "a", now - 3, "r"))
     assert "Only 1 predictions" in advice()
+
+
+def test_the_command_prints_each_format(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("index_dir", "redis_url", "key_prefix", "var_dir"):
+        monkeypatch.setenv(f"HYBRID_RECS_{name.upper()}", str(getattr(settings, name)))
+
+    def printed(*arguments: str) -> str:
+        result = CliRunner().invoke(main, ["--window", "30m", *arguments])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert json.loads(printed("--format", "json"))["predictions"] == 0
+    assert printed("--format", "md").startswith("# Predictions served")
+    assert "No prediction was logged" in printed()
+    refused = CliRunner().invoke(main, ["--window", "9d"])
+    assert refused.exit_code == 2
+    assert "at most the 8 days" in refused.output
 
 
 def test_before_anything_is_published(settings: Settings, client: redis.Redis, tmp_path: Path) -> None:

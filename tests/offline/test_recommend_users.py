@@ -47,7 +47,7 @@ def _small(folder: Path, lines: list[str]) -> Description:
 
 def _redis_users(client: redis.Redis, keys: Keys, generation: str) -> set[str]:
     start = keys.prediction(generation, "")
-    return {name.decode().removeprefix(start) for name in client.scan_iter(f"{start}*")}
+    return {name.decode().removeprefix(start) for name in client.scan_iter(f"{start}*", count=1_000)}
 
 
 def test_every_user_gets_the_unseen_items_of_their_own_world(
