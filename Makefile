@@ -14,7 +14,7 @@ KEEP ?= 2
 DAYS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve consume-events hit-rate-report replay generations stop-redis lock clean
+.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report replay generations stop-redis lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -61,6 +61,10 @@ bench: $(BENCHMARK_READY)  ## every speed claim beside what it is compared with 
 bench-quick: $(BENCHMARK_READY)  ## the same on small catalogues, within two minutes; writes nothing
 	$(BIN)/python -m benchmarks.bench --quick
 
+recommend-users: $(READY)  ## every user's list ahead of time (DATASET= DATA_DIR= ACTIVE_DAYS= K=100)
+	$(BIN)/python -m jobs.recommend_users --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \
+	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') $(if $(ACTIVE_DAYS),--active-days $(ACTIVE_DAYS)) $(if $(K),--k $(K))
+
 serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
 	$(BIN)/hybrid-recs serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
@@ -69,6 +73,9 @@ consume-events: $(READY)  ## apply events as they come in, beside serve; any num
 
 hit-rate-report: $(READY)  ## where answers came from (WINDOW=24h FORMAT=text|json)
 	@$(BIN)/python -m jobs.hit_rate_report --window $(WINDOW) --format $(FORMAT)
+
+prediction-report: $(READY)  ## what came of the predictions served (WINDOW=24h FORMAT=text|json|md)
+	@$(BIN)/python -m jobs.prediction_report --window $(WINDOW) --format $(FORMAT)
 
 replay: $(READY)  ## send the last DAYS=30 of DATASET= as requests to HOST and PORT
 	$(BIN)/python -m jobs.replay --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \

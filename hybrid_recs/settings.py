@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     hot_max_items: int = Field(100_000, ge=0, description="most items in the hot set")
     hot_max_mb: int = Field(256, ge=0, description="most Redis memory for neighbour lists, in MB")
 
+    predictions_max_mb: int = Field(256, ge=0, description="most Redis memory for users' lists, in MB")
+    log_predictions_share: float = Field(
+        0.1, ge=0, le=1, description="share of answers that are logged for the prediction report; 0: off"
+    )
+
     redis_timeout_ms: int = Field(50, ge=1, description="how long a request waits for the cache")
     list_ttl_days: float = Field(8, gt=0.01, description="how long neighbour lists stay in Redis unrenewed")
     local_cache_mb: int = Field(64, ge=0, description="most memory of a worker for rendered answers; 0: off")

@@ -1,6 +1,7 @@
 """The composition root: turns settings into the objects that commands and the service use."""
 
 import logging
+from pathlib import Path
 
 import redis
 
@@ -43,6 +44,16 @@ def item_changes(settings: Settings) -> ItemChanges:
 def api_keys(settings: Settings) -> list[str]:
     """Any of which lets a client write; none: only clients on this machine may."""
     return settings.api_keys.get_secret_value().split(",") if settings.api_keys else []
+
+
+def predictions_dir(settings: Settings) -> Path:
+    """Where users' lists are written."""
+    return settings.var_dir / "predictions"
+
+
+def events_dir(settings: Settings) -> Path:
+    """Where events are archived."""
+    return settings.events_dir or settings.var_dir / "events"
 
 
 def list_ttl_seconds(settings: Settings) -> int:

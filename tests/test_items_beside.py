@@ -11,7 +11,7 @@ from hybrid_recs.changed_item import Placed
 from hybrid_recs.errors import BadVectorError, TooManyNewItemsError
 from hybrid_recs.generation import Generation
 from hybrid_recs.item_changes import ItemChanges
-from hybrid_recs.online.item_watch import ItemWatch, unit
+from hybrid_recs.item_watch import ItemWatch, unit
 from hybrid_recs.types import Floats
 from tests.builders import write_generation
 

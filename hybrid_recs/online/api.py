@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 
 import hybrid_recs
 from hybrid_recs.errors import HybridRecsError
+from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.online import answers
 from hybrid_recs.online.asking import Asking
-from hybrid_recs.online.item_watch import ItemWatch
 from hybrid_recs.online.routes import (
     events,
     item_changes,

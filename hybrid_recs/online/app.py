@@ -13,13 +13,13 @@ from hybrid_recs import wiring
 from hybrid_recs.cache import NeighbourCache
 from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
+from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.api import create_api
 from hybrid_recs.online.asking import Asking
 from hybrid_recs.online.fast_lane import FastLane
 from hybrid_recs.online.guard import Guard
 from hybrid_recs.online.intake import Intake
-from hybrid_recs.online.item_watch import ItemWatch
 from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.live_lane import LiveLane, search_threads
 from hybrid_recs.online.local_cache import LocalCache

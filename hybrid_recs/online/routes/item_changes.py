@@ -7,8 +7,8 @@ import numpy as np
 from fastapi import Body, FastAPI, Path, Response
 
 from hybrid_recs.changed_item import ItemFields
+from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.online import answers, schemas
-from hybrid_recs.online.item_watch import ItemWatch
 from hybrid_recs.online.routes.common import GUARDED, INVALID, NOT_READY, UNKNOWN, ItemId, example, loaded
 from hybrid_recs.online.service import Service
 

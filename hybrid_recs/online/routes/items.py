@@ -7,8 +7,8 @@ from fastapi import FastAPI, Path, Query, Response
 
 from hybrid_recs.errors import UnknownItemError
 from hybrid_recs.explain import explain, known_row
+from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.online import answers, schemas
-from hybrid_recs.online.item_watch import ItemWatch
 from hybrid_recs.online.limits import DEFAULT_K, MOST_K
 from hybrid_recs.online.routes.common import INVALID, NOT_READY, UNKNOWN, ItemId, example, loaded
 from hybrid_recs.online.service import Service
