@@ -119,6 +119,7 @@ class Service:
             return None
         seconds = time.perf_counter() - started
         self._stats.record(serving.generation.id, Source.CACHE, None, seconds)
+        self._stats.asked(item_id)
         return Served(Source.CACHE, seconds, body)
 
     async def recommend(
@@ -138,6 +139,8 @@ class Service:
         if row is None and unknown_is_error:
             self._counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
+        if row is not None:
+            self._stats.asked(item_id)
         packed = await self._packed_list(serving, row, item_id)
         source, reason, body = Source.CACHE, None, None
         if not exclude and isinstance(packed, bytes):
