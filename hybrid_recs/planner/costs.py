@@ -96,9 +96,10 @@ def _read_seconds(client: redis.Redis, name: str) -> float:
 
 def _expiry_bytes(client: redis.Redis) -> float:
     """Of the table of expiries, for each of its keys; nearly all keys of ours have one."""
-    stats = cast(dict[str, Any], client.memory_stats())
+    stats: dict[str, Any] = client.memory_stats()
     tables = [table for name, table in stats.items() if name.startswith("db.")]
-    return sum(table["overhead.hashtable.expires"] for table in tables) / max(stats["keys.count"], 1)
+    expires = sum(int(table["overhead.hashtable.expires"]) for table in tables)
+    return expires / max(int(stats["keys.count"]), 1)
 
 
 def sample_lists(generation: Generation | None, depth: int) -> tuple[list[str], list[bytes]]:

@@ -88,11 +88,11 @@ def rising_hits(traffic: Traffic, sizes: Ints, admitted_after: int) -> Shares:
     An upper bound: it has one worker, lists that never expire, and admission at once.
     """
     later = np.maximum(traffic.counts - admitted_after, 0)
-    return _sums(traffic.counts, sizes) + later.sum() - _sums(later, sizes)
+    return np.asarray(_sums(traffic.counts, sizes) + later.sum() - _sums(later, sizes))
 
 
 def _sums(counts: Ints, sizes: Ints) -> Shares:
-    return np.concatenate(([0.0], np.cumsum(counts)))[np.minimum(sizes, len(counts))]
+    return np.asarray(np.concatenate(([0.0], np.cumsum(counts)))[np.minimum(sizes, len(counts))])
 
 
 def _tiny_lfu(traffic: Traffic, sizes: Ints) -> tuple[Ints, Shares]:

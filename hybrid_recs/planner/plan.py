@@ -83,6 +83,7 @@ def plan(
     named = _named(traffic, target, at_target, at_knee, hot_items)
     found = curves(traffic, grid(listed, *named), admitted_after)
     static = next(curve for curve in found if curve.policy is Policy.STATIC)
+    rising = next((curve for curve in found if curve.policy is Policy.RISING), None)
     sizes = [
         _size(items, ", ".join(what), static.at(items), traffic, live, cost, times)
         for items, what in sorted(named.items())
@@ -106,7 +107,7 @@ def plan(
         worth_it=worth_it,
         sizes=sizes,
         curves=found,
-        advice=advice(traffic, target, at_target, at_knee, static, hot_items, cost, times),
+        advice=advice(traffic, target, at_target, at_knee, static, rising, hot_items, cost, times),
     )
 
 
@@ -157,6 +158,7 @@ def advice(
     at_target: int | None,
     at_knee: int,
     static: Curve,
+    rising: Curve | None,
     hot_items: int | None,
     cost: ListCost | None,
     times: Times | None,
@@ -168,23 +170,25 @@ def advice(
         )
     if times is not None and times.live_ms <= times.cached_ms:
         return (
-            f"No cache is worth having here: a live answer takes {times.live_ms:.2f} ms at the median and a cached "
-            f"one {times.cached_ms:.2f} ms. HYBRID_RECS_HOT_MAX_ITEMS=0 serves everything live."
+            f"No cache is worth having here: a live answer takes {times.live_ms:.2f} ms at the median and a "
+            f"cached one {times.cached_ms:.2f} ms. HYBRID_RECS_HOT_MAX_ITEMS=0 serves everything live."
         )
     if at_target is None:
         said = (
-            f"No hot set reaches {target:.0%}: with a list for each of the {len(traffic.counts):,} items it would be "
-            f"{static.hit_rates[-1]:.1%}; {traffic.others / traffic.requests:.1%} of the requests were for items "
-            "without a vector, which newer data would give one."
+            f"No hot set reaches {target:.0%}: with a list for each of the {len(traffic.counts):,} items it "
+            f"would be {static.hit_rates[-1]:.1%}; {traffic.others / traffic.requests:.1%} of the requests were "
+            "for items without a vector, which newer data would give one."
         )
         return f"{said} The knee is at {at_knee:,} items ({static.at(at_knee):.1%})."
     memory = f", {at_target * cost.bytes / 1e6:,.1f} MB in Redis" if cost is not None else ""
-    said = f"{at_target:,} items reach {target:.0%}{memory}; the knee is at {at_knee:,} ({static.at(at_knee):.1%})."
+    at = f"the knee is at {at_knee:,} ({static.at(at_knee):.1%})."
+    said = f"{at_target:,} items reach {target:.0%}{memory}; {at}"
     if hot_items is None:
         return said
     if hot_items >= at_target:
         return f"{said} Today's {hot_items:,} are enough ({static.at(hot_items):.1%})."
-    return f"{said} Today's {hot_items:,} give {static.at(hot_items):.1%}: {_how_to_have(at_target)}"
+    also = f", and up to {rising.at(hot_items):.1%} with rising items" if rising is not None else ""
+    return f"{said} Today's {hot_items:,} give {static.at(hot_items):.1%}{also}: to reach it at once, {_how_to_have(at_target)}"
 
 
 def _how_to_have(items: int) -> str:

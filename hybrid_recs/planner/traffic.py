@@ -74,7 +74,8 @@ def of_counts(
     listable = max(requests - others, 0.0)
     counted = float(counts.sum())
     scale = listable / counted if counted > listable else 1.0
-    whole = np.rint(counts * scale).astype(np.int64)
+    # Rounded on the way of the sum, so that the sum is kept.
+    whole = np.diff(np.rint(np.cumsum(counts * scale)), prepend=0.0).astype(np.int64)
     uncounted = max(listable - float(whole.sum()), 0.0)
     return Traffic(whole, others, uncounted, _drawn(whole), False, source)
 
