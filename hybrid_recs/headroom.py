@@ -88,8 +88,8 @@ def _advice(load: float, capacity: float, peak: float, p99_ms: float, cores: int
             f"{math.ceil(cores * load / 0.8)} cores would carry it at 80 % load."
         )
     times = 1 / load
-    more = f"{times:,.0f} times" if times >= 2 else f"{times:.1f} times"
+    more = f"{times:,.0f} times over" if times >= 2 else f"{times:.1f} times over"
     return (
-        f"Without Redis, live search carries the whole peak of {peak:,.1f} requests/s ({more} it), "
+        f"Without Redis, live search carries the whole peak of {peak:,.1f} requests/s, {more}, "
         f"with a p99 of about {p99_ms:.1f} ms."
     )

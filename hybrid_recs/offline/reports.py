@@ -8,6 +8,7 @@ from rich.table import Table
 
 from hybrid_recs.drift import Drift, Entering
 from hybrid_recs.hit_rates import HitRateReport, Missed, Point, ReasonFigures, SourceFigures
+from hybrid_recs.parity import Audit
 from hybrid_recs.planner.show import print_plan
 from hybrid_recs.reporting.insight import Insight
 from hybrid_recs.reporting.words import reason_of, when
@@ -28,6 +29,32 @@ def print_insight(insight: Insight, console: Console) -> None:
     if insight.headroom is not None:
         console.print("\n[bold]If Redis vanished now[/]")
         console.print(f"[bold]→[/] {insight.headroom.advice}", soft_wrap=True)
+
+
+def print_audit(audit: Audit, console: Console) -> None:
+    """What the audit found, and what is wrong with it."""
+    lists = audit.lists
+    console.print(f"[bold]Parity audit[/]  [dim]generation {audit.generation}[/]")
+    table = _table(f"of {lists.sampled:,} hot items", "")
+    overlap = "–" if lists.overlap is None else f"{lists.overlap:.4f}"
+    table.add_row("lists missing, unreadable", f"{lists.missing:,}, {lists.unreadable:,}")
+    table.add_row("overlap@10 with live answers", overlap)
+    table.add_row("largest difference of a score", f"{lists.score_difference:.4g}")
+    if lists.age_median_seconds is not None and lists.age_max_seconds is not None:
+        ages = (lists.age_median_seconds / 3_600, lists.age_max_seconds / 3_600)
+        table.add_row("age, median and most", f"{ages[0]:.1f} h, {ages[1]:.1f} h")
+    wrong = f"{lists.with_hidden:,}, {lists.with_repeated:,}, {lists.with_itself:,}"
+    table.add_row("lists with a hidden, repeated, own item", wrong)
+    console.print(table, "")
+    bands = _table("recall@10 of the index", "items", "sampled", "recall")
+    for band in audit.bands:
+        recall = "–" if band.recall is None else f"{band.recall:.4f}"
+        bands.add_row(band.name, f"{band.items:,}", f"{band.sampled:,}", recall)
+    console.print(bands, "")
+    for line in audit.broken:
+        console.print(f"[bold red]✗[/] {line}", soft_wrap=True)
+    if not audit.broken:
+        console.print("[green]✓[/] every bound is kept")
 
 
 def print_hit_rates(report: HitRateReport, console: Console) -> None:

@@ -117,7 +117,7 @@ def _named(
     """The sizes of the table and why they are there."""
     named: dict[int, list[str]] = {}
     for step in _STEPS:
-        if (size := cheapest(traffic, step)) is not None:
+        if step != target and (size := cheapest(traffic, step)) is not None:
             named.setdefault(size, []).append(f"{step:.0%}")
     named.setdefault(at_knee, []).append("knee")
     if at_target is not None:
@@ -176,8 +176,8 @@ def advice(
     if at_target is None:
         said = (
             f"No hot set reaches {target:.0%}: with a list for each of the {len(traffic.counts):,} items it "
-            f"would be {static.hit_rates[-1]:.1%}; {traffic.others / traffic.requests:.1%} of the requests were "
-            "for items without a vector, which newer data would give one."
+            f"would be {static.hit_rates[-1]:.1%}; {traffic.others / traffic.requests:.1%} of the requests "
+            "were for items without a vector, which newer data would give one."
         )
         return f"{said} The knee is at {at_knee:,} items ({static.at(at_knee):.1%})."
     memory = f", {at_target * cost.bytes / 1e6:,.1f} MB in Redis" if cost is not None else ""
@@ -188,7 +188,8 @@ def advice(
     if hot_items >= at_target:
         return f"{said} Today's {hot_items:,} are enough ({static.at(hot_items):.1%})."
     also = f", and up to {rising.at(hot_items):.1%} with rising items" if rising is not None else ""
-    return f"{said} Today's {hot_items:,} give {static.at(hot_items):.1%}{also}: to reach it at once, {_how_to_have(at_target)}"
+    today = f"Today's {hot_items:,} give {static.at(hot_items):.1%}{also}"
+    return f"{said} {today}: to reach it at once, {_how_to_have(at_target)}"
 
 
 def _how_to_have(items: int) -> str:

@@ -74,10 +74,10 @@ def by_size(plan: Plan) -> str:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlabel("items with a list")
         _percent(axes)
-        _mark(axes, plan.knee_items, static.at(plan.knee_items), "knee", (-6, 7), hollow=True)
+        _mark(axes, plan.knee_items, static.at(plan.knee_items), "knee", (8, 3), hollow=True)
         if plan.hot_items:
             said = f"today {static.at(plan.hot_items):.0%}"
-            _mark(axes, plan.hot_items, static.at(plan.hot_items), said, (8, -10), hollow=False)
+            _mark(axes, plan.hot_items, static.at(plan.hot_items), said, (8, -11), hollow=False)
         axes.legend(frameon=False, loc="lower left", fontsize=7.5, bbox_to_anchor=(0, 0.2), reverse=True)
 
     return drawn("size", "Hit rate against the number of items with a list", draw)
