@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_recs.allowed import Allowed
+from hybrid_recs.categories import CategoryIndex, write_category_index
 from hybrid_recs.mapped import StringTable, open_array, save_array
 from hybrid_recs.types import Rows
 
@@ -41,6 +43,7 @@ class Catalogue:
         self._ids = StringTable.open(folder, "ids")
         self._titles = StringTable.open(folder, "titles")
         self._categories = StringTable.open(folder, "categories")
+        self.categories = CategoryIndex(folder)
         self._hashes = open_array(folder / "id_hashes.npy").data
         self._hash_rows = open_array(folder / "id_rows.npy").data
         self.popularity: NDArray[np.float64] = open_array(folder / "popularity.npy")
@@ -71,16 +74,25 @@ class Catalogue:
 
     def item(self, row: int) -> Item:
         """All that is known of a row."""
-        joined = self._categories[row]
-        categories = joined.split(_SEPARATOR) if joined else []
-        return Item(self._ids[row], self.title(row), categories, float(self.popularity[row]))
+        return Item(self._ids[row], self.title(row), self.categories_of(row), float(self.popularity[row]))
 
-    def popular(self, count: int, excluded: frozenset[int]) -> Rows:
-        """The `count` most popular rows that are not excluded, best first."""
-        head = self.by_popularity[: count + len(excluded)].astype(np.int64)
-        if excluded:
-            head = head[~np.isin(head, np.fromiter(excluded, np.int64, len(excluded)))]
-        return head[:count]
+    def categories_of(self, row: int) -> list[str]:
+        """The categories of a row, in the order of the data."""
+        joined = self._categories[row]
+        return joined.split(_SEPARATOR) if joined else []
+
+    def popular(self, count: int, excluded: frozenset[int], allowed: Allowed | None = None) -> Rows:
+        """The `count` most popular rows that are allowed and not excluded, best first."""
+        size = count + len(excluded)
+        while True:
+            head = self.by_popularity[:size].astype(np.int64)
+            if allowed is not None:
+                head = allowed.of(head)
+            if excluded:
+                head = head[~np.isin(head, np.fromiter(excluded, np.int64, len(excluded)))]
+            if len(head) >= count or size >= len(self):
+                return head[:count]
+            size *= 8
 
 
 def write_catalogue(
@@ -95,6 +107,7 @@ def write_catalogue(
     StringTable.write(folder, "titles", titles)
     StringTable.write(folder, "categories", (_SEPARATOR.join(names) for names in categories))
     hashes = np.fromiter((_id_hash(text.encode()) for text in ids), np.uint64, len(ids))
+    write_category_index(folder, categories)
     order = np.argsort(hashes, kind="stable")
     save_array(folder / "id_hashes.npy", hashes[order])
     save_array(folder / "id_rows.npy", order.astype(np.uint32))

@@ -9,6 +9,7 @@ HybridRecsError
 │   └── GateRefusedError    a finished build is not good enough to serve
 ├── RedisServerError        no redis-server could be found, started or reached
 ├── CacheUnavailableError   the cache did not answer in time (never reaches a client)
+├── BadVectorError          a vector that does not fit the generation
 └── UnknownItemError        the client asked for an error instead of popular items
 """
 
@@ -61,3 +62,7 @@ class UnknownItemError(HybridRecsError):
     def __init__(self, item_id: str) -> None:
         self.item_id = item_id
         super().__init__(f"no item {item_id!r} in this catalogue")
+
+
+class BadVectorError(HybridRecsError):
+    """Of another length than the generation's, or without a direction; says what is needed."""

@@ -1,15 +1,24 @@
-"""The ladder: cache → live → popular. Decides from one generation and a cache outcome; does no I/O."""
+"""The ladder: cache → live → content → popular. Decides from one generation, what has changed since, and a
+cache outcome; does no I/O."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import numpy as np
 
+from hybrid_recs.categories import CategoryFilter
 from hybrid_recs.generation import Generation
+from hybrid_recs.known_items import KnownItems
+from hybrid_recs.overlay import Overlay
 from hybrid_recs.packed import unpack
-from hybrid_recs.scoring import history
-from hybrid_recs.types import Answer, HistoryWeights, Neighbours, Reason, Rows, Source
+from hybrid_recs.ranking import Ranking
+from hybrid_recs.reranking import choose
+from hybrid_recs.scoring import ItemSet, history
+from hybrid_recs.types import Answer, Floats, HistoryWeights, Neighbours, Reason, Rows, Source
+
+# Items that are chosen from for each place, where a list is to be varied.
+_POOL_PER_PLACE, _LEAST_POOL = 5, 100
 
 
 class NoList(Enum):
@@ -30,10 +39,36 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A query of any kind, resolved: a weighted set of items, or a vector, or both, minus exclusions, under
+    filters. An empty set without a vector gets popular items.
+
+    source, reason: what the answer says of itself when it is not popular items.
+    nothing: why there is nothing to go by, if so.
+    """
+
+    items: ItemSet
+    k: int
+    excluded: frozenset[int] = frozenset()
+    categories: CategoryFilter = field(default_factory=CategoryFilter)
+    diversity: float = 0.0
+    max_per_category: int | None = None
+    source: Source = Source.LIVE
+    reason: Reason | None = None
+    nothing: Reason = Reason.NOTHING_KNOWN
+
+    @property
+    def nothing_known(self) -> bool:
+        """Whether popular items are all that can be said."""
+        return not len(self.items.rows) and self.items.vector is None
+
+
+@dataclass(frozen=True, slots=True)
 class SearchNeeded:
-    """No rung above live search can answer; why not."""
+    """No rung above search can answer: why not, and what the answer's source is then."""
 
     reason: Reason | None
+    source: Source = Source.LIVE
 
 
 _REASON = {
@@ -44,10 +79,12 @@ _REASON = {
 
 
 class Recommender:
-    """Answers queries from one generation."""
+    """Answers queries from one generation and what has changed since."""
 
-    def __init__(self, generation: Generation) -> None:
+    def __init__(self, generation: Generation, overlay: Overlay | None = None) -> None:
         self.generation = generation
+        self.items = KnownItems(generation, overlay or Overlay())
+        self._ranking = Ranking(generation, self.items)
 
     def is_hot(self, row: int) -> bool:
         """Whether a neighbour list was precomputed for the row."""
@@ -65,26 +102,38 @@ class Recommender:
     def answer(self, query: Query, cached: Neighbours | NoList) -> Answer:
         """The answer to `query`, given what the cache had.
 
-        Holds k items unless the catalogue has fewer; best first; never the item itself, an excluded
-        one, or one twice.
+        Holds k items unless there are fewer; best first; never the item itself, an excluded or hidden one,
+        or one twice.
         """
         answer = self.without_search(query, cached)
         if isinstance(answer, SearchNeeded):
-            return Answer(Source.LIVE, answer.reason, self.live(query))
+            return Answer(answer.source, answer.reason, self.live(query))
         return answer
 
     def without_search(self, query: Query, cached: Neighbours | NoList) -> Answer | SearchNeeded:
         """`answer`, for callers that do the search themselves: `live` is then the answer to be given."""
         if query.row is None:
             return Answer(Source.POPULAR, Reason.UNKNOWN_ITEM, self.popular(query))
-        if query.row >= self.generation.manifest.vectors:
+        if not self.is_placed(query.row):
             return Answer(Source.POPULAR, Reason.NO_VECTOR, self.popular(query))
+        if query.row >= self.generation.manifest.learned:
+            return SearchNeeded(Reason.NO_INTERACTIONS, Source.CONTENT)
         if isinstance(cached, NoList):
             return SearchNeeded(_REASON[cached])
         left = cached.without(query.excluded)
+        if self.items.allowed is not None:
+            left = left.only(self.items.allowed.mask[left.rows])
         if len(left) < query.k and not self._is_complete(cached):
             return SearchNeeded(Reason.LIST_TOO_SHORT)
-        return Answer(Source.CACHE, None, self._filled(query, left.head(query.k)))
+        vector = self.items.vector(query.row)
+        left = self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded)
+        return Answer(Source.CACHE, None, self._filled(query, left))
+
+    def is_placed(self, row: int) -> bool:
+        """Whether the row has a vector."""
+        if self.items.is_new(row):
+            return bool(self.items.vector(row).any())
+        return row < self.generation.manifest.vectors
 
     def live(self, query: Query) -> Neighbours:
         """What a precomputed list would say, found now by search."""
@@ -94,68 +143,100 @@ class Recommender:
         """`live` of queries for one k without exclusions, found at once for a fraction of the work."""
         rows = [query.row for query in queries if query.row is not None]
         assert len(rows) == len(queries)
+        if any(map(self.items.is_new, rows)):
+            return [self.live(query) for query in queries]
         found = self.neighbour_lists(rows, queries[0].k)
         return [self._filled(query, one) for query, one in zip(queries, found, strict=True)]
 
     def neighbour_list(self, query: Query) -> Neighbours:
         """The precomputed list itself, found now: fewer than k where fewer items have a vector."""
         assert query.row is not None
-        index, scorer = self.generation.index, self.generation.scorer
-        # One more than asked for: the item itself.
-        candidates = index.search(scorer.vectors[query.row], query.k + 1, query.excluded)
-        return scorer.rank(query.row, candidates, query.k, query.excluded)
+        if self.items.is_new(query.row):
+            excluded = query.excluded | {query.row}
+            items = self.item_set((), (), self.items.vector(query.row))
+        else:
+            excluded, items = query.excluded, self.generation.scorer.one(query.row)
+        return self._ranking.best(items, query.k, excluded)
 
     def neighbour_lists(self, rows: Sequence[int], k: int) -> list[Neighbours]:
-        """`neighbour_list` for several rows."""
-        index, scorer = self.generation.index, self.generation.scorer
-        candidates = index.search_many(scorer.vectors[rows], k + 1)
-        return scorer.rank_sets([scorer.one(row) for row in rows], candidates, k)
-
-    def after_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
-        """What a visitor will want next; `rows` oldest first. Items of the session may come again where
-        visitors of this data do come back to items."""
-        return self._for_history(rows, k, excluded, self.generation.manifest.scoring.of_session)
-
-    def for_user(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
-        """What else a user will want; `rows` is the history, oldest first, none of which comes again."""
-        return self._for_history(rows, k, excluded, self.generation.manifest.scoring.of_user)
-
-    def _for_history(self, rows: Rows, k: int, excluded: frozenset[int], how: HistoryWeights) -> Answer:
-        generation = self.generation
-        if how.repeat is None:
-            excluded |= frozenset(rows.tolist())
-        query = Query(None, k, excluded)
-        known = rows[rows < generation.manifest.vectors]
-        if not len(known):
-            reason = Reason.NO_VECTOR if len(rows) else Reason.UNKNOWN_ITEM
-            return Answer(Source.POPULAR, reason, self.popular(query))
-        items = history(known, how)
-        query_vector = generation.scorer.query(items)
-        candidates = generation.index.search(query_vector, k + len(items.rows), excluded)
-        found = generation.scorer.rank_set(items, candidates, k, excluded)
-        return Answer(Source.LIVE, None, self._filled(query, found))
+        """`neighbour_list` for several rows of the generation."""
+        return self._ranking.best_of_rows(list(rows), k)
 
     def popular(self, query: Query) -> Neighbours:
         """The last rung: scores are popularity over that of the most popular item."""
-        rows = self._popular_rows(query, query.k, frozenset())
-        popularity = self.generation.catalogue.popularity
-        top = max(float(popularity[self.generation.catalogue.by_popularity[0]]), 1.0)
-        return Neighbours(rows, (popularity[rows] / top).astype(np.float16).astype(np.float32))
+        return self._ranking.popular(query.k, _beyond(query))
 
-    def _popular_rows(self, query: Query, count: int, taken: frozenset[int]) -> Rows:
-        own = frozenset() if query.row is None else frozenset((query.row,))
-        return self.generation.catalogue.popular(count, query.excluded | own | taken)
+    def _filled(self, query: Query, found: Neighbours) -> Neighbours:
+        return self._ranking.filled(found, query.k, _beyond(query))
 
     def _is_complete(self, neighbours: Neighbours) -> bool:
         """Whether a list holds every other item that has a vector, so that search has nothing to add."""
         return len(neighbours) >= self.generation.manifest.vectors - 1
 
-    def _filled(self, query: Query, found: Neighbours) -> Neighbours:
-        """Popular items behind a list that came out short because the index holds no more."""
-        short = query.k - len(found)
-        if short <= 0:
-            return found
-        rows = self._popular_rows(query, short, frozenset(found.rows.tolist()))
-        floor = min(0.0, float(found.scores[-1])) if len(found) else 0.0
-        scores = np.full(len(rows), floor, np.float32)
-        return Neighbours(np.concatenate((found.rows, rows)), np.concatenate((found.scores, scores)))
+    def item_set(
+        self, rows: Sequence[int], weights: Sequence[float], vector: Floats | None = None
+    ) -> ItemSet:
+        """A weighted set of rows of the generation (distinct), none of which comes back, and a vector."""
+        weight = self.generation.manifest.scoring.covisit_weight
+        return ItemSet(np.array(rows, np.int64), np.array(weights, np.float32), weight, vector=vector)
+
+    def after_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
+        """What a visitor will want next; `rows` oldest first. Items of the session may come again where
+        visitors of this data do come back to items."""
+        return self.for_set(self.of_history(rows, k, excluded, self.generation.manifest.scoring.of_session))
+
+    def for_user(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
+        """What else a user will want; `rows` is the history, oldest first, none of which comes again."""
+        return self.for_set(self.of_history(rows, k, excluded, self.generation.manifest.scoring.of_user))
+
+    def of_history(self, rows: Rows, k: int, excluded: frozenset[int], how: HistoryWeights) -> Wanted:
+        """A visitor's rows, oldest first, as a query; new items take part by their vectors."""
+        if how.repeat is None:
+            excluded |= frozenset(rows.tolist())
+        placed = [row for row in rows.tolist() if self.is_placed(row)]
+        items = history(np.array(placed, np.int64), how)
+        old = items.rows < self.generation.manifest.vectors
+        vector = None if old.all() else items.weights[~old] @ self.items.vectors(items.rows[~old])
+        known = ItemSet(
+            items.rows[old], items.weights[old], items.covisit_weight, items.repeat, items.trend, vector
+        )
+        learned = bool((known.rows < self.generation.manifest.learned).any())
+        source = Source.LIVE if learned else Source.CONTENT
+        reason = None if learned else Reason.NO_INTERACTIONS
+        nothing = Reason.NO_VECTOR if len(rows) else Reason.NOTHING_KNOWN
+        return Wanted(known, k, excluded, source=source, reason=reason, nothing=nothing)
+
+    def for_set(self, wanted: Wanted) -> Answer:
+        """The answer to any query: k items while k eligible ones exist."""
+        if wanted.nothing_known:
+            return Answer(Source.POPULAR, wanted.nothing, self._selected(wanted, self._popular_pool))
+        return Answer(wanted.source, wanted.reason, self._selected(wanted, self._ranked_pool))
+
+    def _selected(self, wanted: Wanted, pool_of: Callable[[Wanted, int], Neighbours]) -> Neighbours:
+        """The best k, or of a larger pool those that differ; the pool grows until k are found."""
+        if not wanted.diversity and wanted.max_per_category is None:
+            return pool_of(wanted, wanted.k)
+        depth = max(_LEAST_POOL, _POOL_PER_PLACE * wanted.k)
+        while True:
+            pool = pool_of(wanted, depth)
+            vectors, categories_of = self.items.vectors(pool.rows), self.items.categories_of
+            chosen = choose(pool, vectors, categories_of, wanted.k, wanted.diversity, wanted.max_per_category)
+            if len(chosen) == wanted.k or len(pool) < depth:
+                return chosen
+            depth *= 4
+
+    def _ranked_pool(self, wanted: Wanted, depth: int) -> Neighbours:
+        allowed = self.items.allowed_by(wanted.categories)
+        found = self._ranking.best(wanted.items, depth, wanted.excluded, allowed)
+        return self._ranking.filled(found, depth, wanted.excluded, allowed)
+
+    def _popular_pool(self, wanted: Wanted, depth: int) -> Neighbours:
+        """Popular items of the wanted categories, behind them all others that are not ruled out."""
+        wishes, excluded = wanted.categories, wanted.excluded
+        found = self._ranking.popular(depth, excluded, self.items.allowed_by(wishes))
+        return self._ranking.filled(found, depth, excluded, self.items.allowed_by(wishes.without_wishes))
+
+
+def _beyond(query: Query) -> frozenset[int]:
+    """Rows that may not come as popular items either."""
+    return query.excluded if query.row is None else query.excluded | {query.row}

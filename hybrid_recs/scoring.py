@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from hybrid_recs.allowed import Allowed
 from hybrid_recs.covisits import CoVisits
 from hybrid_recs.trending import Trending
 from hybrid_recs.types import Floats, HistoryWeights, Neighbours, Rows
@@ -28,6 +29,7 @@ class ItemSet:
     """Distinct rows with a weight each, and how co-visits and the trend count in this kind of query.
 
     repeat: what the items' own weights are multiplied by in their score; None: they never come again.
+    vector: added to the items' own (d); how what has no row takes part in a query.
     """
 
     rows: Rows
@@ -35,6 +37,7 @@ class ItemSet:
     covisit_weight: float
     repeat: float | None = None
     trend: float = 0.0
+    vector: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +58,30 @@ class Scorer:
     def query(self, items: ItemSet) -> Floats:
         """The vector (d) that a query searches the index with."""
         if len(items.rows) == 1:
-            return np.asarray(items.weights[0] * self.vectors[items.rows[0]])
-        query: Floats = np.einsum("i,ij->j", items.weights, self.vectors[items.rows])
-        return query
+            query = np.asarray(items.weights[0] * self.vectors[items.rows[0]])
+        else:
+            query = np.einsum("i,ij->j", items.weights, self.vectors[items.rows])
+        return query if items.vector is None else query + items.vector
+
+    def spare(self, items: ItemSet) -> int:
+        """How many more candidates than k `rank_sets` needs for a query, exclusions aside."""
+        indptr, pushing_back = self.covisits.indptr, items.rows[items.weights < 0]
+        return len(items.rows) + int((indptr[pushing_back + 1] - indptr[pushing_back]).sum())
 
     def rank(self, row: int, candidates: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Neighbours:
         """`rank_sets` for one item."""
         return self.rank_set(self.one(row), candidates, k, excluded)
 
     def rank_set(
-        self, items: ItemSet, candidates: Rows, k: int, excluded: frozenset[int] = frozenset()
+        self,
+        items: ItemSet,
+        candidates: Rows,
+        k: int,
+        excluded: frozenset[int] = frozenset(),
+        allowed: Allowed | None = None,
     ) -> Neighbours:
         """`rank_sets` for one query."""
-        return self.rank_sets([items], [candidates], k, [excluded])[0]
+        return self.rank_sets([items], [candidates], k, [excluded], allowed)[0]
 
     def rank_sets(
         self,
@@ -75,13 +89,14 @@ class Scorer:
         candidates: Sequence[Rows],
         k: int,
         excluded: Sequence[frozenset[int]] = (),
+        allowed: Allowed | None = None,
     ) -> list[Neighbours]:
         """For each query the best `k` of its candidates, its items' co-visits, what is trending (where that
         counts) and, if they may repeat, the items themselves.
 
-        Never an excluded row. Co-visit and trend weights are never negative, so an item outside all the
-        lists can only be in the best k if it is in the best k by q · V · tilt: with the best
-        k + len(items) + len(excluded) of those as candidates the result equals that of scoring every item.
+        Never an excluded row, nor one that is not allowed. An item outside all the lists can only be in the
+        best k if it is in the best k by q · V · tilt: with the best k + spare(items) + len(excluded) of those
+        as candidates the result equals that of scoring every item.
         Ties go to the lower row. Many queries at once cost a fraction of one after the other.
         """
         n = len(self.vectors)
@@ -97,6 +112,8 @@ class Scorer:
         for at, out in enumerate(excluded):
             if out:
                 scores[np.isin(cells, [at * n + row for row in out if row < n])] = -np.inf
+        if allowed is not None:
+            scores[~allowed.mask[rows]] = -np.inf
         # Half precision, as in a packed list, so that a live answer cannot be told from a cached one.
         shown = scores.astype(np.float16).astype(np.float32)
         order = np.lexsort((-scores, query)) if len(sets) > 1 else (-scores).argsort(kind="stable")

@@ -67,7 +67,10 @@ class Neighbours:
         """The same order without the given rows."""
         if not rows:
             return self
-        keep = ~np.isin(self.rows, np.fromiter(rows, np.int64, len(rows)))
+        return self.only(~np.isin(self.rows, np.fromiter(rows, np.int64, len(rows))))
+
+    def only(self, keep: NDArray[np.bool_]) -> "Neighbours":
+        """The same order, of those that are to be kept."""
         return Neighbours(self.rows[keep], self.scores[keep])
 
 

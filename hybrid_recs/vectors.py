@@ -11,6 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_recs.allowed import Allowed
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.manifest import SearchFigure
 from hybrid_recs.types import Floats, Rows
@@ -83,21 +84,34 @@ class FaissIndex:
         """Length of a vector."""
         return int(self._index.d)
 
-    def search(self, query: Floats, k: int, excluded: frozenset[int] = frozenset()) -> Rows:
-        """See `VectorIndex.search`, over rows not excluded; approximate unless the index is exact."""
-        return self._search(query[np.newaxis], k, 1, excluded)[0]
+    def search(
+        self,
+        query: Floats,
+        k: int,
+        excluded: frozenset[int] = frozenset(),
+        allowed: Allowed | None = None,
+    ) -> Rows:
+        """See `VectorIndex.search`, over rows that are allowed and not excluded; approximate unless the
+        index is exact."""
+        return self._search(query[np.newaxis], k, 1, excluded, allowed)[0]
 
-    def search_many(self, queries: Floats, k: int, generosity: int = 1) -> list[Rows]:
+    def search_many(
+        self, queries: Floats, k: int, generosity: int = 1, allowed: Allowed | None = None
+    ) -> list[Rows]:
         """As `search` for each of many queries (q × d), with `generosity` times the effort."""
-        return self._search(queries, k, generosity, frozenset())
+        return self._search(queries, k, generosity, frozenset(), allowed)
 
-    def _search(self, queries: Floats, k: int, generosity: int, excluded: frozenset[int]) -> list[Rows]:
+    def _search(
+        self, queries: Floats, k: int, generosity: int, excluded: frozenset[int], allowed: Allowed | None
+    ) -> list[Rows]:
         k = min(k, len(self))
-        if k == 0:
+        if k == 0 or (allowed is not None and allowed.count == 0):
             return [np.empty(0, np.int64) for _ in queries]
-        # Excluded rows are met on the way like any other: the effort is that of finding them as well.
+        # Rows that may not come are met on the way like any other: the effort is that of finding them too.
         effort = self._effort(k + len(excluded)) * generosity
-        selector = _all_but(excluded) if excluded else None
+        if allowed is not None:
+            effort = min(effort * -(-len(self) // allowed.count), self._lists or len(self))
+        selector = _selector(excluded, allowed)
         found: NDArray[np.int64]
         _, found = self._index.search(queries, k, params=self._parameters(effort, selector))
         # The lists of an IVF index that were read may hold fewer than k: more are read.
@@ -137,9 +151,13 @@ class FaissIndex:
         )
 
 
-def _all_but(excluded: frozenset[int]) -> Any:
+def _selector(excluded: frozenset[int], allowed: Allowed | None) -> Any:
+    """What FAISS asks of every row it meets; None where any will do."""
+    if not excluded:
+        return allowed.selector if allowed is not None else None
     rows = np.fromiter(excluded, np.int64, len(excluded))
-    return _faiss.IDSelectorNot(_faiss.IDSelectorBatch(rows))
+    others = _faiss.IDSelectorNot(_faiss.IDSelectorBatch(rows))
+    return others if allowed is None else _faiss.IDSelectorAnd(others, allowed.selector)
 
 
 def use_one_thread_per_search() -> None:

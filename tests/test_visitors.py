@@ -148,7 +148,7 @@ def test_nothing_to_go_by_gives_the_best_sellers(once: Recommender) -> None:
     none: Rows = np.empty(0, np.int64)
     blank = _rows(once.generation, *NEVER_BOUGHT)
     for ask in (once.after_session, once.for_user):
-        for rows, reason in ((none, Reason.UNKNOWN_ITEM), (blank, Reason.NO_VECTOR)):
+        for rows, reason in ((none, Reason.NOTHING_KNOWN), (blank, Reason.NO_VECTOR)):
             answer = ask(rows, 5, frozenset((int(best[1]),)))
             assert (answer.source, answer.reason) == (Source.POPULAR, reason)
             assert answer.neighbours.rows.tolist() == best[[0, 2, 3, 4, 5]].tolist()

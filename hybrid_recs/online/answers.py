@@ -1,21 +1,30 @@
 """Turns what the service gives into HTTP responses: JSON bytes, headers, and the one shape of errors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from hybrid_recs.errors import HybridRecsError, NoGenerationError, RedisServerError, UnknownItemError
+from hybrid_recs.errors import (
+    BadVectorError,
+    HybridRecsError,
+    NoGenerationError,
+    RedisServerError,
+    UnknownItemError,
+)
 from hybrid_recs.online.rendering import JSON, Served
+from hybrid_recs.types import Json
 
 # Error → status and code; the only such table.
 _STATUS: dict[type[HybridRecsError], tuple[int, str]] = {
     UnknownItemError: (404, "unknown_item"),
+    BadVectorError: (422, "invalid_parameter"),
     NoGenerationError: (503, "not_ready"),
     RedisServerError: (503, "cache_unavailable"),
 }
+_PARAMETER: dict[type[HybridRecsError], str] = {UnknownItemError: "item_id", BadVectorError: "vector"}
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -31,20 +40,36 @@ def recommendations(served: Served) -> Response:
     return response
 
 
+def many_recommendations(served: Sequence[Served | HybridRecsError]) -> Response:
+    """Many answers in one; one that could not be given is its error."""
+    parts = (
+        one.body if isinstance(one, Served) else orjson.dumps({"error": _problem(one)[1]}) for one in served
+    )
+    return Response(b'{"answers":[%b]}' % b",".join(parts), media_type=JSON)
+
+
 def error_response(status: int, code: str, message: str, parameter: str | None = None) -> Response:
     """The uniform error."""
+    return _uniform(status, {"code": code, "message": message, "parameter": parameter})
+
+
+def _uniform(status: int, problem: Json) -> Response:
     headers = {"Retry-After": "1"} if status == 503 else None
-    problem = {"code": code, "message": message, "parameter": parameter}
     return json_response({"error": problem}, status, headers)
 
 
 async def on_product_error(_: Request, error: Exception) -> Response:
     """An error of ours, by the table."""
+    status, problem = _problem(error)
+    return _uniform(status, problem)
+
+
+def _problem(error: Exception) -> tuple[int, Json]:
     status, code = next(
         (entry for kind, entry in _STATUS.items() if isinstance(error, kind)), (500, "internal_error")
     )
-    parameter = "item_id" if isinstance(error, UnknownItemError) else None
-    return error_response(status, code, str(error), parameter)
+    parameter = next((name for kind, name in _PARAMETER.items() if isinstance(error, kind)), None)
+    return status, {"code": code, "message": str(error), "parameter": parameter}
 
 
 async def on_bad_parameter(_: Request, error: Exception) -> Response:

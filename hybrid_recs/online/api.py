@@ -10,11 +10,12 @@ from starlette.exceptions import HTTPException
 import hybrid_recs
 from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.online import answers
+from hybrid_recs.online.asking import Asking
 from hybrid_recs.online.routes import items, operations, recommendations
 from hybrid_recs.online.service import Service
 
 
-def create_api(service: Service, report_of: operations.ReportOf) -> FastAPI:
+def create_api(service: Service, asking: Asking, report_of: operations.ReportOf) -> FastAPI:
     """The application around one service; `report_of` reads the hit-rate report (blocking)."""
 
     @asynccontextmanager
@@ -33,7 +34,7 @@ def create_api(service: Service, report_of: operations.ReportOf) -> FastAPI:
     app.add_exception_handler(HybridRecsError, answers.on_product_error)
     app.add_exception_handler(RequestValidationError, answers.on_bad_parameter)
     app.add_exception_handler(HTTPException, answers.on_http_error)
-    recommendations.add(app, service)
+    recommendations.add(app, service, asking)
     items.add(app, service)
     operations.add(app, service, report_of)
     return app

@@ -13,6 +13,7 @@ from hybrid_recs.cache import NeighbourCache
 from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.online.api import create_api
+from hybrid_recs.online.asking import Asking
 from hybrid_recs.online.fast_lane import FastLane
 from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.live_lane import LiveLane, search_threads
@@ -22,6 +23,8 @@ from hybrid_recs.online.rendering import Renderer
 from hybrid_recs.online.rising import Rising
 from hybrid_recs.online.service import Service
 from hybrid_recs.online.serving import Serving
+from hybrid_recs.online.visitors import Visitors
+from hybrid_recs.overlay import Overlay
 from hybrid_recs.recommender import Recommender
 from hybrid_recs.redis_client import connect, connect_async
 from hybrid_recs.settings import Settings
@@ -45,15 +48,18 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     folder = settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))
     list_ttl, threads = wiring.list_ttl_seconds(settings), search_threads()
 
-    def prepare(generation: Generation) -> Serving:
-        recommender = Recommender(generation)
+    def prepare(generation: Generation, overlay: Overlay) -> Serving:
+        recommender = Recommender(generation, overlay)
         return Serving(
             generation,
+            overlay,
             recommender,
-            Renderer(generation),
+            Renderer(recommender),
             LocalCache(settings.local_cache_mb * _BYTES_A_MB),
             LiveLane(recommender, threads),
-            Rising(recommender, keys, settings.rising_max_items, min(_RISING_TTL_SECONDS, list_ttl)),
+            Rising(
+                Recommender(generation), keys, settings.rising_max_items, min(_RISING_TTL_SECONDS, list_ttl)
+            ),
         )
 
     service = Service(
@@ -64,13 +70,16 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         keeper=ListKeeper(url, keys, list_ttl),
         counters=WorkerCounters(folder),
         prepare=prepare,
+        overlay_of=lambda _: Overlay(),
         threads=threads,
         poll_seconds=settings.poll_seconds,
         flush_seconds=settings.flush_seconds,
     )
 
+    asking = Asking(service, Visitors(connect_async(url, settings.redis_timeout_ms / 1_000), keys))
+
     def report_of(seconds: int, title: Callable[[str], str | None]) -> HitRateReport:
         with connect(url, _BACKGROUND_TIMEOUT) as client:
             return hit_rate_report(client, keys, seconds, title)
 
-    return FastLane(create_api(service, report_of), service)
+    return FastLane(create_api(service, asking, report_of), service)

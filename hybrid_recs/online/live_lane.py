@@ -16,8 +16,8 @@ import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import groupby
 
-from hybrid_recs.recommender import Query, Recommender
-from hybrid_recs.types import Neighbours
+from hybrid_recs.recommender import Query, Recommender, Wanted
+from hybrid_recs.types import Answer, Neighbours
 from hybrid_recs.vectors import use_one_thread_per_search
 
 INLINE_MILLISECONDS = 0.5
@@ -43,6 +43,19 @@ class LiveLane:
         self._figures = sorted(recommender.generation.manifest.index.search, key=lambda figure: figure.k)
         self._due: list[Query] = []
         self._waiting: dict[Query, _Waiting] = {}
+
+    def over(self, recommender: Recommender) -> "LiveLane":
+        """A lane for the same generation with other changes, in the same threads."""
+        return LiveLane(recommender, self._threads)
+
+    async def answer(self, wanted: Wanted, one_of_many: bool = False) -> Answer:
+        """The answer to any query. On the event loop where that is short: alone, without a filter, which
+        looks at every item, and without choosing among a pool."""
+        plain = not (wanted.categories or wanted.diversity or wanted.max_per_category or one_of_many)
+        if plain and self._is_short(wanted.k):
+            return self._recommender.for_set(wanted)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._recommender.for_set, wanted)
 
     async def neighbours(self, query: Query) -> Neighbours:
         """The live answer to `query`."""

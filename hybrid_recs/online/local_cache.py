@@ -21,6 +21,10 @@ class LocalCache:
         self._old: _Entries = {}
         self._young_bytes = 0
 
+    def emptied(self) -> "LocalCache":
+        """A new one of the same size."""
+        return LocalCache(2 * self._half)
+
     def __len__(self) -> int:
         return len(self._young.keys() | self._old.keys())
 

@@ -4,6 +4,7 @@ A body is JSON put together from pieces: what does not change about an item and 
 rendered once.
 """
 
+import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import orjson
 
-from hybrid_recs.generation import Generation
-from hybrid_recs.types import Answer, Reason, Source
+from hybrid_recs.recommender import Recommender
+from hybrid_recs.types import Answer, Neighbours, Reason, Source
 
 JSON = "application/json"
 
@@ -20,8 +21,15 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 _JSON_HEADER = (b"content-type", JSON.encode())
 _TIMING = {source: source.value.encode() + b";dur=%.3f" for source in Source}
-# Most items whose pieces are kept: about 5 MB.
-_MOST_PIECES = 16_384
+# Most items whose pieces are kept: about 20 MB. The ten best of 5,000 hot items are 37,000 items, of 10,000
+# 60,000; where they do not fit and are asked for in turn, every answer renders all its pieces anew.
+_MOST_PIECES = 65_536
+# What follows the item that was asked about. The id of an answer begins with its source, so that clicks can
+# be told by it. An answer about an item has the same id as long as it is the same answer.
+_REST = (
+    b'"recommendation_id":"%b-%b","generation":%b,"source":"%b","fallback_reason":%b,'
+    b'"unknown_items":[%b],"items":[%b]}'
+)
 
 
 class Served(NamedTuple):
@@ -54,37 +62,60 @@ _SCORES = _scores()
 
 
 class Renderer:
-    """Renders the answers of one generation."""
+    """Renders the answers from one generation and what has changed since."""
 
-    def __init__(self, generation: Generation) -> None:
-        self._catalogue = generation.catalogue
-        self._id = orjson.dumps(generation.id)
+    def __init__(self, recommender: Recommender) -> None:
+        self._items = recommender.items
+        self._id = orjson.dumps(recommender.generation.id)
+        self._salt = recommender.generation.id.encode()
         self._pieces = lru_cache(_MOST_PIECES)(self._rendered)
 
     def body(self, item_id: str, answer: Answer) -> bytes:
-        """The body of an answer; scores with four decimals."""
-        rows, scores = answer.neighbours.rows.tolist(), answer.neighbours.scores
-        bits = scores.astype(np.float16).view(np.uint16).tolist()
-        return self.body_of(item_id, answer.source, answer.reason, rows, bits)
+        """The body of an answer about one item; scores with four decimals."""
+        return self.body_of(item_id, answer.source, answer.reason, *_numbers(answer.neighbours))
 
     def body_of(
         self, item_id: str, source: Source, reason: Reason | None, rows: Sequence[int], bits: Sequence[int]
     ) -> bytes:
         """`body` for rows and the bits of their scores in half precision."""
-        pieces, scores = self._pieces, _SCORES
-        items = [
-            b"%b%b%b" % (before, scores[score], after)
-            for (before, after), score in zip(map(pieces, rows), bits, strict=True)
-        ]
-        return b'{"item_id":%b,"generation":%b,"source":"%b","fallback_reason":%b,"items":[%b]}' % (
-            orjson.dumps(item_id),
+        encoded = orjson.dumps(item_id)
+        name = hashlib.blake2b(encoded, digest_size=8, key=self._salt).hexdigest()
+        unknown = encoded if reason is Reason.UNKNOWN_ITEM else b""
+        return b'{"item_id":%b,%b' % (encoded, self._rest(name, source, reason, unknown, rows, bits))
+
+    def visitor_body(self, name: str, unknown: Sequence[str], answer: Answer) -> bytes:
+        """The body of an answer to any other query; `name` tells it from all others."""
+        listed = orjson.dumps(unknown)[1:-1]
+        numbers = _numbers(answer.neighbours)
+        return b"{" + self._rest(name, answer.source, answer.reason, listed, *numbers)
+
+    def _rest(
+        self,
+        name: str,
+        source: Source,
+        reason: Reason | None,
+        unknown: bytes,
+        rows: Sequence[int],
+        bits: Sequence[int],
+    ) -> bytes:
+        items = b",".join(map(self._pieces, rows)) % tuple(map(_SCORES.__getitem__, bits))
+        return _REST % (
+            source.encode(),
+            name.encode(),
             self._id,
             source.encode(),
             b'"%b"' % reason.encode() if reason else b"null",
-            b",".join(items),
+            unknown,
+            items,
         )
 
-    def _rendered(self, row: int) -> tuple[bytes, bytes]:
-        """What comes before and after the score of an item."""
-        item_id, title = orjson.dumps(self._catalogue.item_id(row)), orjson.dumps(self._catalogue.title(row))
-        return b'{"item_id":%b,"score":' % item_id, b',"title":%b}' % title
+    def _rendered(self, row: int) -> bytes:
+        """An item with a place left for its score."""
+        item_id, title = orjson.dumps(self._items.item_id(row)), orjson.dumps(self._items.title(row))
+        around = b'{"item_id":%b,"score":' % item_id, b',"title":%b}' % title
+        return b"%b".join(text.replace(b"%", b"%%") for text in around)
+
+
+def _numbers(found: Neighbours) -> tuple[list[int], list[int]]:
+    """Rows, and the bits of their scores in half precision."""
+    return found.rows.tolist(), found.scores.astype(np.float16).view(np.uint16).tolist()

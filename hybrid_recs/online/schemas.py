@@ -20,13 +20,24 @@ class RecommendedItem(_Shape):
 
 
 class Recommendations(_Shape):
-    """Neighbours of an item, best first."""
+    """Recommended items, best first."""
 
-    item_id: str
+    item_id: str = Field("", description="of an answer about one item")
+    recommendation_id: str = Field(
+        description="to be sent with events that came of this answer; an answer about one item keeps it "
+        "as long as it is the same, any other answer has its own"
+    )
     generation: str
     source: Source
     fallback_reason: Reason | None = Field(description="why the rung above did not answer")
+    unknown_items: list[str] = Field(description="ids of the question that nothing has")
     items: list[RecommendedItem]
+
+
+class ManyRecommendations(_Shape):
+    """An answer, or what was wrong, for every question in its order."""
+
+    answers: list["Recommendations | ErrorBody"]
 
 
 class ItemDetails(_Shape):
@@ -118,9 +129,11 @@ class ErrorBody(_Shape):
 
 EXAMPLE_ANSWER: dict[str, Any] = {
     "item_id": "85123A",
+    "recommendation_id": "live-5f0c4e1a9b7d2c33",
     "generation": "20261123T020817706071Z",
     "source": "live",
     "fallback_reason": "cache_unavailable",
+    "unknown_items": [],
     "items": [
         {"item_id": "21733", "score": 10.8828, "title": "RED HANGING HEART T-LIGHT HOLDER"},
         {"item_id": "22804", "score": 5.5117, "title": "CANDLEHOLDER PINK HANGING HEART"},

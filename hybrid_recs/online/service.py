@@ -23,8 +23,9 @@ from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.metrics import WorkerCounters
 from hybrid_recs.online.rendering import Served
 from hybrid_recs.online.rising import ADMIT_EVERY_SECONDS
-from hybrid_recs.online.serving import Prepare, Serving
+from hybrid_recs.online.serving import OverlayOf, Prepare, Serving
 from hybrid_recs.online.stats import Stats
+from hybrid_recs.overlay import Overlay
 from hybrid_recs.packed import unpack_head
 from hybrid_recs.recommender import NoList, Query, Recommender, SearchNeeded
 from hybrid_recs.redis_client import UNREACHABLE
@@ -50,6 +51,7 @@ class Service:
         keeper: ListKeeper,
         counters: WorkerCounters,
         prepare: Prepare,
+        overlay_of: OverlayOf,
         threads: Executor,
         poll_seconds: float,
         flush_seconds: float,
@@ -61,6 +63,7 @@ class Service:
         self._background = background
         self._keeper = keeper
         self._prepare = prepare
+        self._overlay_of = overlay_of
         self._threads = threads
         self._poll_seconds = poll_seconds
         self._flush_seconds = flush_seconds
@@ -75,6 +78,13 @@ class Service:
     def generation(self) -> Generation | None:
         """The generation that new requests are answered from."""
         return self._serving.generation if self._serving else None
+
+    @property
+    def serving(self) -> Serving:
+        """All that new requests are answered from; raises NoGenerationError before there is something."""
+        if self._serving is None:
+            raise NoGenerationError("no generation is loaded yet")
+        return self._serving
 
     @property
     def cache_available(self) -> bool:
@@ -135,9 +145,9 @@ class Service:
             self._stats.record(_NO_GENERATION, Source.NONE, Reason.NOT_READY, 0.0)
             raise NoGenerationError("no generation is loaded yet")
         generation = serving.generation
-        row = generation.catalogue.row(item_id)
+        row = serving.recommender.items.row(item_id)
         if row is None and unknown_is_error:
-            self._counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
+            self.counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
         if row is not None:
             self._stats.asked(item_id)
@@ -146,16 +156,17 @@ class Service:
         if not exclude and isinstance(packed, bytes):
             body = _head(serving, item_id, k, packed)
         if body is None:
-            query = Query(row, k, _rows(generation, exclude))
+            query = Query(row, k, _rows(serving, exclude))
             answer = await self._answer(serving, query, item_id, packed)
             source, reason, body = answer.source, answer.reason, serving.renderer.body(item_id, answer)
         if source is Source.CACHE and not exclude:
             serving.local.put(item_id, k, body)
-        return self._counted(generation, source, reason, started, body)
+        return self.counted(generation, source, reason, started, body)
 
-    def _counted(
+    def counted(
         self, generation: Generation, source: Source, reason: Reason | None, started: float, body: bytes
     ) -> Served:
+        """An answer that was begun at `started` (of the performance counter), counted."""
         seconds = time.perf_counter() - started
         self._stats.record(generation.id, source, reason, seconds)
         return Served(source, seconds, body)
@@ -175,7 +186,7 @@ class Service:
         if answer.reason is None:
             self._stats.missed(item_id)
             serving.rising.asked(query.row)
-        return Answer(Source.LIVE, answer.reason, await serving.live.neighbours(query))
+        return Answer(answer.source, answer.reason, await serving.live.neighbours(query))
 
     async def _packed_list(self, serving: Serving, row: int | None, item_id: str) -> bytes | NoList:
         """What Redis has for the item, or why it is not asked or has nothing."""
@@ -195,15 +206,21 @@ class Service:
             return
         try:
             generation = await asyncio.to_thread(_open_and_warm, self._store, wanted)
+            overlay = await asyncio.to_thread(self._overlay_of, generation)
         except (HybridRecsError, OSError, ValueError) as error:
             self._failed = (wanted, time.monotonic())
             log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
             return
-        self._serving = self._prepare(generation)
+        self._serving = self._prepare(generation, overlay)
         self._failed = None
         log.info(
             "serving generation %s: %d items, %d hot", wanted, len(generation.catalogue), len(generation.hot)
         )
+
+    def change(self, overlay: Overlay) -> None:
+        """From now on answer with other new and hidden items."""
+        if self._serving is not None:
+            self._serving = self._serving.changed(overlay)
 
     def _failed_lately(self, generation: str) -> bool:
         if self._failed is None or self._failed[0] != generation:
@@ -247,14 +264,18 @@ def _head(serving: Serving, item_id: str, k: int, packed: bytes) -> bytes | None
 
     The short way for nearly every hot request: the ladder says the same, which a test holds.
     """
+    if serving.overlay.new.ids:
+        return None
     head = unpack_head(packed, k)
     if head is None or max(head[0]) >= len(serving.generation.catalogue):
+        return None
+    if not serving.overlay.hidden.isdisjoint(head[0]):
         return None
     return serving.renderer.body_of(item_id, Source.CACHE, None, *head)
 
 
-def _rows(generation: Generation, item_ids: Sequence[str]) -> frozenset[int]:
-    rows = (generation.catalogue.row(item_id) for item_id in item_ids)
+def _rows(serving: Serving, item_ids: Sequence[str]) -> frozenset[int]:
+    rows = (serving.recommender.items.row(item_id) for item_id in item_ids)
     return frozenset(row for row in rows if row is not None)
 
 

@@ -9,6 +9,7 @@ import faiss
 import numpy as np
 import pytest
 
+from hybrid_recs.allowed import Allowed
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.manifest import SearchFigure
 from hybrid_recs.offline.ivf import build_ivf
@@ -203,6 +204,29 @@ def test_all_that_is_left_is_found_when_most_is_excluded(kind: str, tmp_path: Pa
     index = FaissIndex(_faiss_file(tmp_path, kind, vectors), _GENEROUS)
     left = {3, 77, 150, 299}
     assert set(index.search(vectors[0], 20, frozenset(range(300)) - left).tolist()) == left
+
+
+@pytest.mark.parametrize("kind", ["flat", *_APPROXIMATE])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.98])
+def test_what_is_not_allowed_is_passed_over_inside_the_search(
+    kind: str, share: float, tmp_path: Path
+) -> None:
+    vectors = _tilted(19, 3_000)
+    index = FaissIndex(_faiss_file(tmp_path, kind, vectors), _GENEROUS if kind != "ivf" else [])
+    rng, hits = np.random.default_rng(20), 0
+    mask = rng.random(3_000) < share
+    allowed = Allowed(np.append(mask, [True, True]))  # rows beyond the index are new items
+    excluded = frozenset(np.flatnonzero(mask)[:5].tolist())
+    queries = random_unit_vectors(rng, 20, 16)
+    for query in queries:
+        best = [row for row in _nearest(vectors, query, 3_000) if mask[row] and row not in excluded][:20]
+        found = index.search(query, 20, excluded, allowed).tolist()
+        assert len(found) == len(set(found)) == len(best)
+        assert mask[found].all()
+        assert not excluded & set(found)
+        hits += len(set(found) & set(best))
+    assert hits / (20 * len(queries)) >= (1.0 if kind == "flat" else 0.95)
+    assert index.search(queries[0], 20, frozenset(), Allowed(np.zeros(3_002, bool))).tolist() == []
 
 
 def test_search_effort_is_that_measured_for_the_depth(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""Answers questions of every kind that are not about one item alone: resolves them into one query.
+
+Sessions and users are read first, in one round trip each; a list computed ahead answers if nothing has
+happened since, else the query is answered live.
+"""
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Sequence
+
+from hybrid_recs.errors import BadVectorError, HybridRecsError, UnknownItemError
+from hybrid_recs.online.rendering import Served
+from hybrid_recs.online.requests import Question
+from hybrid_recs.online.resolving import Resolved
+from hybrid_recs.online.service import Service
+from hybrid_recs.online.visitors import Visitors, VisitorState
+
+_AT_ONCE = 64  # of the questions of one batch: what they may hold of Redis connections
+
+
+class Asking:
+    """Belongs to one event loop."""
+
+    def __init__(self, service: Service, visitors: Visitors) -> None:
+        self._service = service
+        self._visitors = visitors
+        self._worker = secrets.token_hex(4)
+        self._numbers = itertools.count()
+
+    async def answer(self, question: Question, one_of_many: bool = False) -> Served:
+        """The answer to one question, counted.
+
+        Raises NoGenerationError, UnknownItemError where that is asked for, BadVectorError.
+        """
+        plain = question.plain_item
+        if plain is not None:
+            is_error = question.on_unknown == "error"
+            return await self._service.recommend(plain, question.k, question.exclude, is_error)
+        started = time.perf_counter()
+        serving = self._service.serving
+        nobody = VisitorState()
+        session = await self._visitors.session(question.session_id) if question.session_id else nobody
+        user = nobody
+        if question.user_id:
+            user = await self._visitors.user(question.user_id, serving.generation.id)
+        asked = Resolved(serving, question, session, user)
+        answer = asked.ahead() or await serving.live.answer(asked.wanted(), one_of_many)
+        name = f"{self._worker}{next(self._numbers):08x}"
+        body = serving.renderer.visitor_body(name, asked.unknown, answer)
+        return self._service.counted(serving.generation, answer.source, answer.reason, started, body)
+
+    async def answer_all(self, questions: Sequence[Question]) -> list[Served | HybridRecsError]:
+        """The answers to many, in their order; what is wrong with one question is its answer."""
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(question: Question) -> Served | HybridRecsError:
+            async with gate:
+                try:
+                    return await self.answer(question, one_of_many=True)
+                except (UnknownItemError, BadVectorError) as error:
+                    return error
+
+        self._service.serving  # noqa: B018  raises before a generation is loaded
+        return list(await asyncio.gather(*map(one, questions)))

@@ -1,0 +1,143 @@
+"""Turns a question and what is known of its visitor into one query over the rows of one generation."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import orjson
+
+from hybrid_recs.categories import CategoryFilter
+from hybrid_recs.errors import BadVectorError, UnknownItemError
+from hybrid_recs.online.requests import Question
+from hybrid_recs.online.serving import Serving
+from hybrid_recs.online.visitors import VisitorState
+from hybrid_recs.recommender import Recommender, Wanted
+from hybrid_recs.scoring import ItemSet
+from hybrid_recs.types import Answer, Floats, Neighbours, Reason, Source
+
+
+class Resolved:
+    """One question, with rows for ids; everything from one generation and overlay."""
+
+    def __init__(
+        self, serving: Serving, question: Question, session: VisitorState, user: VisitorState
+    ) -> None:
+        self._serving = serving
+        self._recommender: Recommender = serving.recommender
+        self._question = question
+        self._session = session
+        self._user = user
+        self.unknown: list[str] = []
+        self._excluded = frozenset(self._rows(question.exclude))
+        self._weights = self._item_weights()
+
+    def ahead(self) -> Answer | None:
+        """What was computed ahead, if it still is the answer."""
+        question = self._question
+        if self._session.stored is None or question.user_id or question.items or question.vector:
+            return None
+        if question.metadata or question.diversity or question.max_per_category:
+            return None
+        if question.categories.filter():
+            return None
+        pushed = orjson.loads(self._session.stored)
+        current = (self._serving.generation.id, self._serving.overlay.version)
+        if (pushed["generation"], pushed["overlay"]) != current:
+            return None
+        if pushed["upto"].encode() != self._session.version:
+            return None
+        scores = np.array(pushed["bits"], np.uint16).view(np.float16).astype(np.float32)
+        found = Neighbours(np.array(pushed["rows"], np.int64), scores).without(self._excluded)
+        return Answer(Source.CACHE, None, found.head(question.k)) if len(found) >= question.k else None
+
+    def wanted(self) -> Wanted:
+        """The question as one query."""
+        question, visitor = self._question, self._visitor()
+        items = self._together(visitor.items)
+        filters = question.categories.filter()
+        if not len(items.rows) and items.vector is None and question.interests:
+            wishes = (*question.interests, *filters.any_of)
+            filters = CategoryFilter(wishes, filters.all_of, filters.none_of)
+        source, reason = self._source(items)
+        return Wanted(
+            items=items,
+            k=question.k,
+            excluded=visitor.excluded | self._excluded | frozenset(self._weights),
+            categories=filters,
+            diversity=question.diversity,
+            max_per_category=question.max_per_category,
+            source=source,
+            reason=reason,
+            nothing=self._nothing(),
+        )
+
+    def _together(self, of_visitor: ItemSet) -> ItemSet:
+        """The visitor's items, those of the question, and what has a vector but no row: one set."""
+        items = self._recommender.items
+        weights = dict(zip(of_visitor.rows.tolist(), of_visitor.weights.tolist(), strict=True))
+        vectors = [v for v in (of_visitor.vector, self._given(), self._described()) if v is not None]
+        for row, weight in self._weights.items():
+            if items.is_new(row):
+                vectors.append(weight * items.vector(row))
+            elif self._recommender.is_placed(row):
+                weights[row] = weights.get(row, 0.0) + weight
+        vector = np.asarray(sum(vectors[1:], vectors[0]), np.float32) if vectors else None
+        return replace(
+            of_visitor,
+            rows=np.array(list(weights), np.int64),
+            weights=np.array(list(weights.values()), np.float32),
+            vector=vector if vector is not None and vector.any() else None,
+        )
+
+    def _visitor(self) -> Wanted:
+        """What the visitor did, as a query; an empty one where there is no visitor."""
+        if not (self._session.items or self._user.items):
+            return Wanted(self._recommender.item_set((), ()), self._question.k)
+        scoring = self._recommender.generation.manifest.scoring
+        how = scoring.of_session if self._session.items else scoring.of_user
+        rows = self._rows(self._user.items) + self._rows(self._session.items)
+        return self._recommender.of_history(np.array(rows, np.int64), self._question.k, frozenset(), how)
+
+    def _item_weights(self) -> dict[int, float]:
+        weights: dict[int, float] = {}
+        for item in self._question.items:
+            row = self._recommender.items.row(item.item_id)
+            if row is None:
+                if self._question.on_unknown == "error":
+                    raise UnknownItemError(item.item_id)
+                self.unknown.append(item.item_id)
+            else:
+                weights[row] = weights.get(row, 0.0) + item.weight
+        return weights
+
+    def _rows(self, item_ids: Sequence[str]) -> list[int]:
+        rows = (self._recommender.items.row(item_id) for item_id in item_ids)
+        return [row for row in rows if row is not None]
+
+    def _given(self) -> Floats | None:
+        """The vector of the question, at unit length."""
+        if self._question.vector is None:
+            return None
+        vector = np.array(self._question.vector, np.float64)
+        dimensions, norm = self._recommender.generation.manifest.dimensions, float(np.linalg.norm(vector))
+        if len(vector) != dimensions or not 0 < norm < np.inf:
+            raise BadVectorError(
+                f"vector: {dimensions} numbers, not all 0, are needed for generation "
+                f"{self._recommender.generation.id}; {len(vector)} were given"
+            )
+        return np.asarray(vector / norm, np.float32)
+
+    def _described(self) -> Floats | None:
+        """The place of the metadata of the question, if its words say anything."""
+        return None
+
+    def _source(self, items: ItemSet) -> tuple[Source, Reason | None]:
+        learned = self._recommender.generation.manifest.learned
+        if self._question.vector or bool((items.rows < learned).any()):
+            return Source.LIVE, None
+        return Source.CONTENT, Reason.NO_INTERACTIONS
+
+    def _nothing(self) -> Reason:
+        if self._weights or self._session.items or self._user.items:
+            return Reason.NO_VECTOR
+        return Reason.UNKNOWN_ITEM if self.unknown else Reason.NOTHING_KNOWN
