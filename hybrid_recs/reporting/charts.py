@@ -59,21 +59,7 @@ def by_size(plan: Plan) -> str:
     assert static is not None
 
     def draw(axes: Any) -> None:
-        for policy, style in _LINES.items():
-            curve = plan.curve(policy)
-            if curve is not None:
-                line = [(s, r) for s, r in zip(curve.sizes, curve.hit_rates, strict=True) if s]
-                axes.plot(*zip(*line, strict=True), label=_NAMES[policy], **style)
-        axes.axhline(plan.target, color=COLOURS["ink"], linewidth=0.6, linestyle=(0, (4, 3)))
-        axes.annotate(
-            f"target {plan.target:.0%}", (1, plan.target), (0, 3), textcoords="offset points", fontsize=7.5
-        )
-        axes.set_xscale("log")
-        axes.set_xlim(1, max(static.sizes[-1], 2))
-        axes.set_ylim(0, 1.02)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.set_xlabel("items with a list")
-        _percent(axes)
+        draw_sizes(axes, plan)
         _mark(axes, plan.knee_items, static.at(plan.knee_items), "knee", (8, 3), hollow=True)
         if plan.hot_items:
             said = f"today {static.at(plan.hot_items):.0%}"
@@ -81,6 +67,26 @@ def by_size(plan: Plan) -> str:
         axes.legend(frameon=False, loc="lower left", fontsize=7.5, bbox_to_anchor=(0, 0.2), reverse=True)
 
     return drawn("size", "Hit rate against the number of items with a list", draw)
+
+
+def draw_sizes(axes: Any, plan: Plan) -> None:
+    """The curves of all policies and the target."""
+    most = max(curve.sizes[-1] for curve in plan.curves)
+    for policy, style in _LINES.items():
+        curve = plan.curve(policy)
+        if curve is not None:
+            line = [(s, r) for s, r in zip(curve.sizes, curve.hit_rates, strict=True) if s]
+            axes.plot(*zip(*line, strict=True), label=_NAMES[policy], **style)
+    axes.axhline(plan.target, color=COLOURS["ink"], linewidth=0.6, linestyle=(0, (4, 3)))
+    axes.annotate(
+        f"target {plan.target:.0%}", (1, plan.target), (0, 3), textcoords="offset points", fontsize=7.5
+    )
+    axes.set_xscale("log")
+    axes.set_xlim(1, max(most, 2))
+    axes.set_ylim(0, 1.02)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_xlabel("items with a list")
+    _percent(axes)
 
 
 def latencies(sources: Sequence[SourceFigures]) -> str:

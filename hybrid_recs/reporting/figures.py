@@ -7,6 +7,7 @@ drawn as placeholders and become CSS variables, so that one drawing serves light
 import io
 import re
 from collections.abc import Callable
+from importlib import resources
 from typing import Any
 
 from hybrid_recs.errors import HybridRecsError
@@ -66,6 +67,16 @@ def drawn(name: str, label: str, draw: Draw) -> str:
         f'<div class="{room}">{svg(f"{name}-{room}", label, draw, size)}</div>'
         for room, size in (("wide", WIDE), ("narrow", NARROW))
     )
+
+
+def standalone(name: str, label: str, draw: Draw, size: tuple[float, float]) -> str:
+    """A drawing as a file of its own, on white, with the page's light colours."""
+    text = svg(name, label, draw, size)
+    page = (resources.files("hybrid_recs.reporting") / "page.css").read_text()
+    for variable in COLOURS:
+        found = re.search(rf"--{variable}: (#\w+)", page)
+        text = text.replace(f"var(--{variable})", found[1] if found else "#000")
+    return text.replace("<svg ", '<svg style="background: #fff; font-family: sans-serif" ', 1) + "\n"
 
 
 def svg(name: str, label: str, draw: Draw, size: tuple[float, float]) -> str:
