@@ -129,7 +129,10 @@ class Resolved:
 
     def _described(self) -> Floats | None:
         """The place of the metadata of the question, if its words say anything."""
-        return None
+        said, encoder = self._question.metadata, self._recommender.generation.content
+        if said is None or encoder is None:
+            return None
+        return encoder.encode(said.title, said.categories, said.text)
 
     def _source(self, items: ItemSet) -> tuple[Source, Reason | None]:
         learned = self._recommender.generation.manifest.learned

@@ -132,6 +132,7 @@ class Service:
             return None
         seconds = time.perf_counter() - started
         self._stats.record(serving.generation.id, _CACHE, None, seconds)
+        self._stats.asked(item_id)
         return Served(_CACHE, seconds, body)
 
     async def recommend(
@@ -152,12 +153,14 @@ class Service:
             self.counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
         packed: bytes | NoList = NoList.NOT_HOT
-        if row is not None and (serving.recommender.is_hot(row) or row in serving.rising):
-            try:
-                found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
-                packed = NoList.MISSING if found is None else found
-            except CacheUnavailableError:
-                packed = NoList.UNAVAILABLE
+        if row is not None:
+            self._stats.asked(item_id)
+            if serving.recommender.is_hot(row) or row in serving.rising:
+                try:
+                    found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
+                    packed = NoList.MISSING if found is None else found
+                except CacheUnavailableError:
+                    packed = NoList.UNAVAILABLE
         source, reason, body = _CACHE, None, None
         if not exclude and isinstance(packed, bytes):
             body = _head(serving, item_id, k, packed)
