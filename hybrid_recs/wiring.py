@@ -10,6 +10,7 @@ from hybrid_recs.errors import GenerationError, RedisServerError
 from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.item_changes import ItemChanges
+from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.keys import Keys
 from hybrid_recs.list_loader import load_lists, retire_lists
 from hybrid_recs.redis_client import UNREACHABLE, connect
@@ -39,6 +40,12 @@ def store(settings: Settings) -> GenerationStore:
 def item_changes(settings: Settings) -> ItemChanges:
     """What was said of items since the last rebuild; beside the generations."""
     return ItemChanges(settings.index_dir)
+
+
+def hidden_rows(settings: Settings, generation: Generation) -> frozenset[int]:
+    """The rows of a generation that are not to be recommended now."""
+    overlay = ItemWatch(item_changes(settings), settings.max_new_items).overlay_of(generation)
+    return frozenset(row for row in overlay.hidden if row < len(generation.catalogue))
 
 
 def api_keys(settings: Settings) -> list[str]:

@@ -276,7 +276,7 @@ def test_several_tables_are_read_one_after_the_other(tmp_path: Path) -> None:
         'time = "time"\nevent = "type"\nevent_weights = { view = 1, cart = 3 }\noptional = true\n'
     )
     orders = "who,what,at\nanna,1,1300000000\nanna,2,1300000100\n,3,1300000100\n"
-    alone = read(write(tmp_path / "alone", {"orders.csv": orders}, toml))
+    alone = read(tmp_path / "alone", {"orders.csv": orders}, toml)
     assert alone.pairs.select("user", "item").rows() == [("anna", "1"), ("anna", "2")]
     events = pl.DataFrame(
         [
@@ -289,7 +289,7 @@ def test_several_tables_are_read_one_after_the_other(tmp_path: Path) -> None:
         orient="row",
     )
     files: dict[str, File] = {"orders.csv": orders, "events/day=2011-03-13/1-0-4-0.parquet": events}
-    both = read(write(tmp_path / "both", files, toml))
+    both = read(tmp_path / "both", files, toml)
     assert both.pairs.select("user", "item", "time", "weight").rows() == [
         ("anna", "1", 1_300_000_000.0, 1.0),
         ("anna", "2", 1_300_000_300.0, 4.0),
@@ -306,10 +306,10 @@ def test_times_are_for_all_tables_or_none(tmp_path: Path) -> None:
         '[[interactions]]\npath = "b.csv"\nuser = "user"\nitem = "item"\n'
     )
     with pytest.raises(DatasetError, match="a time is needed in all interactions tables or in none"):
-        read(write(tmp_path, {"a.csv": "user,item,time\n", "b.csv": "user,item\n"}, toml))
+        read(tmp_path, {"a.csv": "user,item,time\n", "b.csv": "user,item\n"}, toml)
 
 
 def test_no_table_with_files_is_an_error(tmp_path: Path) -> None:
     toml = '[interactions]\npath = "events/"\nuser = "user"\nitem = "item"\noptional = true\n'
     with pytest.raises(DatasetError, match="no interactions table has files yet"):
-        read(write(tmp_path, {}, toml))
+        read(tmp_path, {}, toml)
