@@ -63,7 +63,7 @@ def command(
 ) -> None:
     """Make the plan and print it."""
     if log and dataset:
-        raise click.UsageError("give --log or --dataset, not both")
+        raise click.UsageError("try --log or --dataset, not both")
     try:
         made = _plan(Settings(), parse_window(window), log, dataset, data_dir, target)
     except (HybridRecsError, ValueError) as error:
@@ -92,12 +92,10 @@ def _plan(
             found = gather.of_dataset(_interactions(dataset, data_dir), dataset.name)
         elif generation is None:
             raise NoGenerationError(
-                "no generation is published, so nothing was counted; give --log or --dataset"
+                "no generation is published, so nothing was counted; try --log or --dataset"
             )
         elif client is None:
-            raise RedisServerError(
-                "the counters are in Redis, which is out of reach; give --log or --dataset"
-            )
+            raise RedisServerError("the counters are in Redis, which is out of reach; try --log or --dataset")
         else:
             keys = wiring.keys(settings)
             found, times = gather.of_counters(client, keys, generation, seconds, time.time())
