@@ -15,7 +15,7 @@ Shares = NDArray[np.float64]
 
 # The simulation takes about a microsecond a request and size.
 MOST_SIMULATED = 100_000
-_GRID = 24
+_GRID = 48
 _SIMULATED_SIZES = 8
 
 
