@@ -46,15 +46,15 @@ _INK = "#1d1d1b"
 @dataclass(frozen=True, slots=True)
 class Checked:
     """Hit rates of one size, shares of all requests. forecast: predicted from the first half of the requests;
-    second_half: what the second half then had."""
+    second_half: what the second half then had; both None with rising items."""
 
     items: int
     rising: bool
     requests: int
     predicted: float
     measured: float
-    forecast: float
-    second_half: float
+    forecast: float | None
+    second_half: float | None
 
 
 @click.command(help=__doc__)
@@ -121,8 +121,8 @@ def _check(
         len(requests),
         share(requests),
         measured,
-        share(requests[:half]),
-        hot / (len(requests) - half),
+        None if rising else share(requests[:half]),
+        None if rising else hot / (len(requests) - half),
     )
     click.echo(json.dumps(asdict(checked)))
     return checked

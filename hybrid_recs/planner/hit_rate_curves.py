@@ -16,7 +16,7 @@ Shares = NDArray[np.float64]
 # The simulation takes about a microsecond a request and size.
 MOST_SIMULATED = 100_000
 _GRID = 48
-_SIMULATED_SIZES = 8
+_SIMULATED_SIZES = 16
 
 
 class Policy(StrEnum):
