@@ -15,7 +15,7 @@ DAYS ?= 30
 TARGET ?= 0.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve hit-rate-report plan-cache audit replay generations stop-redis lock clean
+.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report plan-cache audit replay generations stop-redis lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -62,8 +62,15 @@ bench: $(BENCHMARK_READY)  ## every speed claim beside what it is compared with 
 bench-quick: $(BENCHMARK_READY)  ## the same on small catalogues, within two minutes; writes nothing
 	$(BIN)/python -m benchmarks.bench --quick
 
+recommend-users: $(READY)  ## every user's list ahead of time (DATASET= DATA_DIR= ACTIVE_DAYS= K=100)
+	$(BIN)/python -m jobs.recommend_users --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \
+	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') $(if $(ACTIVE_DAYS),--active-days $(ACTIVE_DAYS)) $(if $(K),--k $(K))
+
 serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
 	$(BIN)/hybrid-recs serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+consume-events: $(READY)  ## apply events as they come in, beside serve; any number of them (docs/events.md)
+	@$(BIN)/python -m jobs.consume_events
 
 hit-rate-report: $(READY)  ## where answers came from and what that asks for (WINDOW=24h FORMAT=text|json|md|html OUT=)
 	@$(BIN)/python -m jobs.hit_rate_report --window $(WINDOW) --format $(FORMAT) $(if $(OUT),--out '$(OUT)')
@@ -74,6 +81,9 @@ plan-cache: $(READY)  ## how large the hot set should be (WINDOW=24h or LOG= or 
 
 audit: $(READY)  ## is what Redis serves what live search says; exit status 1 if not (FORMAT=text|json)
 	@$(BIN)/python -m jobs.audit --format $(FORMAT)
+
+prediction-report: $(READY)  ## what came of the predictions served (WINDOW=24h FORMAT=text|json|md)
+	@$(BIN)/python -m jobs.prediction_report --window $(WINDOW) --format $(FORMAT)
 
 replay: $(READY)  ## send the last DAYS=30 of DATASET= as requests to HOST and PORT
 	$(BIN)/python -m jobs.replay --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \

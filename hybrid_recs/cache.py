@@ -7,12 +7,10 @@ a failure the breaker is open: reads fail at once, and a background task asks th
 import asyncio
 import contextlib
 import logging
-from typing import cast
-
-import redis.asyncio
 
 from hybrid_recs.errors import CacheUnavailableError
 from hybrid_recs.redis_client import UNREACHABLE
+from hybrid_recs.redis_pipe import RedisPipe, open_pipe
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +20,13 @@ _PROBE_SECONDS = 0.25
 
 
 class NeighbourCache:
-    """Packed lists by key; belongs to one event loop."""
+    """Packed lists by key; belongs to one event loop. `timeout` in seconds."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, url: str, timeout: float) -> None:
         self.errors = 0
-        self._client = client
+        self._url = url
+        self._timeout = timeout
+        self._pipe: RedisPipe | None = None
         self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []
         self._reader: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -37,8 +37,7 @@ class NeighbourCache:
         return self._probe is None
 
     def get(self, key: str) -> asyncio.Future[bytes | None]:
-        """The value of `key` or None; raises CacheUnavailableError, at the latest when the client's timeout
-        is over."""
+        """The value of `key` or None; raises CacheUnavailableError, at the latest after the timeout."""
         if self._probe is not None:
             raise CacheUnavailableError("the cache is out of reach")
         future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
@@ -54,14 +53,22 @@ class NeighbourCache:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-        await self._client.aclose()
+        if self._pipe is not None:
+            self._pipe.close()
+
+    async def _open_pipe(self) -> RedisPipe:
+        """The connection, a new one where there is none (any more)."""
+        if self._pipe is None or self._pipe.lost:
+            self._pipe = await open_pipe(self._url, self._timeout)
+        return self._pipe
 
     async def _read(self) -> None:
         batch: list[tuple[str, asyncio.Future[bytes | None]]] = []
         try:
             while self._waiting:
+                pipe = await self._open_pipe()
                 batch, self._waiting = self._waiting[:_MOST_KEYS], self._waiting[_MOST_KEYS:]
-                values = cast(list[bytes | None], await self._client.mget([key for key, _ in batch]))
+                values: list[bytes | None] = await pipe.ask("MGET", *[key for key, _ in batch])
                 for (_, future), value in zip(batch, values, strict=True):
                     if not future.done():
                         future.set_result(value)
@@ -79,6 +86,8 @@ class NeighbourCache:
 
     def _open_breaker(self, error: Exception) -> None:
         self.errors += 1
+        if self._pipe is not None:
+            self._pipe.close()
         if self._probe is None:
             log.warning("Redis is out of reach, answering by live search: %r", error)
             self._probe = asyncio.create_task(self._ask_until_it_answers())
@@ -87,7 +96,7 @@ class NeighbourCache:
         pause = _FIRST_PROBE_SECONDS
         while True:
             try:
-                await self._client.ping()
+                await (await self._open_pipe()).ask("PING")
                 break
             except UNREACHABLE:
                 await asyncio.sleep(pause)

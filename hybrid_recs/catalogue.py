@@ -1,7 +1,8 @@
 """Item id <-> row, and what is known of each item.
 
-Rows are dense and run from most to least popular among items that have a vector, then the same among
-those that have none: `rows < n_vectors` is the whole test for "has a vector".
+Rows are dense and run from most to least popular among items that have a learned vector, then the same
+among those that have one from their metadata, then among those that have none: `rows < n_vectors` is the
+whole test for "has a vector".
 """
 
 import hashlib

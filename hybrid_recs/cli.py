@@ -21,6 +21,9 @@ from hybrid_recs.manifest import Manifest
 from hybrid_recs.planner.command import command as plan_command
 from hybrid_recs.settings import Settings
 
+# For responses that stay open; those told of the end by the service are done at once.
+_GRACE_SECONDS = 5
+
 _STATE_STYLE = {
     "current": "bold green",
     "published": "",
@@ -67,6 +70,7 @@ def serve(host: str, port: int, workers: int) -> None:
             log_level=settings.log_level.lower(),
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     finally:
         shutil.rmtree(counters, ignore_errors=True)
@@ -105,6 +109,7 @@ def _print_explanation(told: Explanation) -> None:
 
 def _described(side: Side) -> str:
     kind = "hot" if side.hot else "not hot" if side.has_vector else "no vector"
+    kind += ", placed by its metadata" if side.from_metadata else ""
     return f"{side.item_id}  {side.title or '–'}  (popularity {side.popularity:,.10g}, {kind})"
 
 

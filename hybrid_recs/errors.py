@@ -10,6 +10,11 @@ HybridRecsError
 ├── RedisServerError        no redis-server could be found, started or reached
 ├── CacheUnavailableError   the cache did not answer in time (never reaches a client)
 ├── BadVectorError          a vector that does not fit the generation
+├── ItemChangesError        the store of item changes cannot be read or written
+├── TooManyNewItemsError    no room for one more until a rebuild
+├── EventsError             events are not accepted now; nothing of the batch was, as far as is known
+│   ├── EventsUnavailableError
+│   └── BacklogError
 └── UnknownItemError        the client asked for an error instead of popular items
 """
 
@@ -56,6 +61,20 @@ class CacheUnavailableError(HybridRecsError):
     """The cache is out of reach, or the breaker in front of it is open."""
 
 
+class ItemChangesError(HybridRecsError):
+    """Names the file and the remedy."""
+
+
+class TooManyNewItemsError(HybridRecsError):
+    """As many items wait for a rebuild as may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} new or newly described items wait for a rebuild already, which is the most "
+            "(HYBRID_RECS_MAX_NEW_ITEMS); run make rebuild-index to fold them in"
+        )
+
+
 class UnknownItemError(HybridRecsError):
     """The catalogue has no such item."""
 
@@ -66,3 +85,15 @@ class UnknownItemError(HybridRecsError):
 
 class BadVectorError(HybridRecsError):
     """Of another length than the generation's, or without a direction; says what is needed."""
+
+
+class EventsError(HybridRecsError):
+    """The same events may be sent again later: each counts once."""
+
+
+class EventsUnavailableError(EventsError):
+    """Redis did not take the events, or did not say so in time."""
+
+
+class BacklogError(EventsError):
+    """Too many events are waiting for a consumer."""

@@ -21,12 +21,13 @@ _SLACK = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two items."""
+    """One of the two items; `from_metadata`: its vector is not learned, but made of what is written of it."""
 
     item_id: str
     title: str | None
     popularity: float
     has_vector: bool
+    from_metadata: bool
     hot: bool
 
 
@@ -118,6 +119,7 @@ def _side(generation: Generation, row: int) -> Side:
         item.title,
         item.popularity,
         has_vector=row < generation.manifest.vectors,
+        from_metadata=generation.manifest.learned <= row < generation.manifest.vectors,
         hot=row in generation.hot,
     )
 
@@ -193,8 +195,16 @@ def _verdict(told: Explanation) -> str:
     if told.parts is None or told.ranks is None:
         return f"{b} has too few interactions to have a vector, so it is only recommended as popular."
     if told.place:
-        return f"{b} is {ordinal(told.place)} in {a}'s list: {_reason(told.parts)}."
-    return f"{b} is {ordinal(told.ranks.score)} of {told.ranks.ranked:,} for {a}{_obstacle(told)}."
+        where = f"{b} is {ordinal(told.place)} in {a}'s list: {_reason(told.parts)}."
+    else:
+        where = f"{b} is {ordinal(told.ranks.score)} of {told.ranks.ranked:,} for {a}{_obstacle(told)}."
+    return where + "".join(_placed(side) for side in (told.a, told.b))
+
+
+def _placed(side: Side) -> str:
+    if not side.from_metadata:
+        return ""
+    return f" {side.item_id} has too few interactions, so it is placed by its metadata."
 
 
 def _reason(parts: Parts) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hybrid_recs.catalogue import Catalogue
+from hybrid_recs.content import ContentEncoder
 from hybrid_recs.covisits import CoVisits
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.hot_lists import HotLists
@@ -20,7 +21,10 @@ TILT_FILE = "tilt.npy"
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Mapped artefacts of one rebuild; they carry one id and are never mixed with another's."""
+    """Mapped artefacts of one rebuild; they carry one id and are never mixed with another's.
+
+    content: places what is not in the catalogue; None when nothing useful is written about the items.
+    """
 
     id: str
     manifest: Manifest
@@ -28,6 +32,7 @@ class Generation:
     index: FaissIndex
     scorer: Scorer
     hot: HotLists
+    content: ContentEncoder | None = None
 
     @classmethod
     def open(cls, folder: Path, manifest: Manifest | None = None) -> "Generation":
@@ -50,6 +55,7 @@ class Generation:
                 trending=Trending.open(folder),
             ),
             hot=HotLists.open(folder),
+            content=ContentEncoder.open(folder) if manifest.content else None,
         )
         generation._check(folder)
         return generation
@@ -63,6 +69,10 @@ class Generation:
             "co-visit lists": (len(self.scorer.covisits), self.manifest.vectors),
             "hot lists": (len(self.hot), self.manifest.hot_items),
         }
+        if self.content is not None and self.manifest.content is not None:
+            counted["content features"] = (len(self.content), self.manifest.content.features)
+            counted["content directions"] = (len(self.content.directions), self.manifest.content.features)
+            counted["content dimensions"] = (self.content.dimensions, self.manifest.dimensions)
         for what, (found, promised) in counted.items():
             if found != promised:
                 raise CorruptGenerationError(f"{folder}: {found} {what}, the manifest says {promised}")

@@ -72,3 +72,15 @@ class Keys:
     def served(self) -> str:
         """Stream of a sample of the predictions served, cut to a bound."""
         return f"{self.prefix}:served"
+
+    def event_counts(self) -> str:
+        """Hash of how many events were accepted, applied and set aside; three fields."""
+        return f"{self.prefix}:event-counts"
+
+    def set_aside(self) -> str:
+        """Stream of the latest entries that no consumer could read, cut to a bound."""
+        return f"{self.prefix}:set-aside"
+
+    def refreshing(self, window: str) -> str:
+        """Held while what is trending in a window needs no refreshing; says who did it last."""
+        return f"{self.prefix}:refreshing:{window}"

@@ -11,6 +11,8 @@ from hybrid_recs.overlay import Overlay
 from hybrid_recs.types import Floats, Rows
 
 _FILTERS_KEPT = 64  # a bit mask each: a byte an item
+# Finding an item takes 4 µs in a catalogue of a million; what is popular is asked for again. About 3 MB.
+_ROWS_KEPT = 16_384
 
 
 class KnownItems:
@@ -28,12 +30,13 @@ class KnownItems:
         self.allowed = self._all_allowed()
         # A filter costs a look at every item; a shop has few, and asks for them all day.
         self._filtered = lru_cache(_FILTERS_KEPT)(self._allowed_by)
+        self.row = lru_cache(_ROWS_KEPT)(self._row)
 
     def __len__(self) -> int:
         return self._n + len(self._new)
 
-    def row(self, item_id: str) -> int | None:
-        """The row of an item id, or None when nothing has that id."""
+    def _row(self, item_id: str) -> int | None:
+        """The row of an item id, or None when nothing has that id; `row` remembers it."""
         place = self._new.places.get(item_id) if self._new.ids else None
         return self._catalogue.row(item_id) if place is None else self._n + place
 

@@ -92,6 +92,21 @@ class ScoringInfo(_Frozen):
         return HistoryWeights(self.user_decay, self.user_weight, self.user_trend)
 
 
+class ContentInfo(_Frozen):
+    """The content encoder and what it was found to be worth by hiding items.
+
+    items: learned items it was fitted to. cosine: of a hidden item's content vector with its learned one,
+    mean over `hidden` items; recall: of the 20 nearest to the one, how many are to the other.
+    """
+
+    features: int
+    regulariser: float
+    items: int
+    hidden: int
+    cosine: float
+    recall: float
+
+
 class DatasetInfo(_Frozen):
     """Where the data came from and what became of its rows."""
 
@@ -132,6 +147,7 @@ class Manifest(_Frozen):
     list_depth: int
     index: IndexInfo
     scoring: ScoringInfo
+    content: ContentInfo | None = None
     quality: dict[str, float] = {}
     forced: bool = False
     steps: list[StepInfo] = []

@@ -6,9 +6,10 @@ The only reader of the environment. Built once at the edge (`Settings()`) and pa
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SHORTEST_API_KEY = 16
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -18,10 +19,17 @@ def _check_redis_url(url: str | None) -> str | None:
     return url or None
 
 
+def _check_api_keys(keys: SecretStr | None) -> SecretStr | None:
+    given = [key.strip() for key in keys.get_secret_value().split(",")] if keys else []
+    if any(len(key) < SHORTEST_API_KEY for key in given if key):
+        raise ValueError(f"every key must have at least {SHORTEST_API_KEY} characters")
+    return SecretStr(",".join(filter(None, given))) if any(given) else None
+
+
 class Settings(BaseSettings):
     """Read from `HYBRID_RECS_<NAME>`; every default is meant to be good as it is."""
 
-    model_config = SettingsConfigDict(env_prefix="HYBRID_RECS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HYBRID_RECS_", frozen=True, hide_input_in_errors=True)
 
     redis_url: Annotated[str | None, AfterValidator(_check_redis_url)] = Field(
         None, description="Redis to use; unset: a redis-server of our own under var_dir"
@@ -74,13 +82,48 @@ class Settings(BaseSettings):
     hot_max_items: int = Field(100_000, ge=0, description="most items in the hot set")
     hot_max_mb: int = Field(256, ge=0, description="most Redis memory for neighbour lists, in MB")
 
+    predictions_max_mb: int = Field(256, ge=0, description="most Redis memory for users' lists, in MB")
+    log_predictions_share: float = Field(
+        0.1, ge=0, le=1, description="share of answers that are logged for the prediction report; 0: off"
+    )
+
     redis_timeout_ms: int = Field(50, ge=1, description="how long a request waits for the cache")
     list_ttl_days: float = Field(8, gt=0.01, description="how long neighbour lists stay in Redis unrenewed")
     local_cache_mb: int = Field(64, ge=0, description="most memory of a worker for rendered answers; 0: off")
     rising_max_items: int = Field(
         10_000, ge=0, description="most items that get a list because they are asked for often; 0: off"
     )
+    session_hours: float = Field(
+        24, gt=0.01, description="how long a session is remembered after its last event"
+    )
+    user_days: float = Field(30, gt=0.01, description="how long a user's latest items are remembered")
+    events_max_pending: int = Field(
+        1_000_000, ge=1, description="events in Redis, applied or not, above which new ones are refused"
+    )
+    events_timeout_ms: int = Field(2_000, ge=1, description="how long POST /events waits for Redis")
+    events_dir: Path | None = Field(
+        None, description="where events are archived as Parquet; unset: events under var_dir"
+    )
+    archive_seconds: float = Field(
+        60, gt=0, description="how often events are archived; sooner once 10,000 wait"
+    )
+    claim_seconds: float = Field(
+        15, ge=0, description="after which a silent consumer's events are taken over by another"
+    )
+    streams_max: int = Field(1_000, ge=1, description="most open session streams of a worker")
+    heartbeat_seconds: float = Field(15, gt=0, description="silence after which a stream sends a comment")
     poll_seconds: float = Field(0.5, gt=0, description="how often the service looks for a new generation")
     flush_seconds: float = Field(1.0, gt=0, description="how often counters are written to Redis")
+    max_new_items: int = Field(
+        10_000, ge=0, description="most new or newly described items that wait for a rebuild"
+    )
+    api_keys: Annotated[SecretStr | None, AfterValidator(_check_api_keys)] = Field(
+        None,
+        description="keys for writing, separated by commas; unset: only clients on this machine may write",
+    )
+    writes_per_second: float = Field(
+        1_000, ge=0, description="writing requests a second of one key or client, by worker; 0: no bound"
+    )
+    max_body_mb: float = Field(4, gt=0, description="longest body of a request, in MB")
     counters_dir: Path | None = Field(None, description="where workers share counters; set by serve")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")

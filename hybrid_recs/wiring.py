@@ -1,6 +1,7 @@
 """The composition root: turns settings into the objects that commands and the service use."""
 
 import logging
+from pathlib import Path
 
 import redis
 
@@ -8,6 +9,7 @@ from hybrid_recs import embedded_redis
 from hybrid_recs.errors import GenerationError, RedisServerError
 from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
+from hybrid_recs.item_changes import ItemChanges
 from hybrid_recs.keys import Keys
 from hybrid_recs.list_loader import load_lists, retire_lists
 from hybrid_recs.redis_client import UNREACHABLE, connect
@@ -16,7 +18,7 @@ from hybrid_recs.types import OnDone, silent
 
 log = logging.getLogger(__name__)
 
-_SECONDS_A_DAY = 86_400
+_SECONDS_AN_HOUR, _SECONDS_A_DAY = 3_600, 86_400
 
 
 def redis_url(settings: Settings) -> str:
@@ -34,9 +36,34 @@ def store(settings: Settings) -> GenerationStore:
     return GenerationStore(settings.index_dir)
 
 
+def item_changes(settings: Settings) -> ItemChanges:
+    """What was said of items since the last rebuild; beside the generations."""
+    return ItemChanges(settings.index_dir)
+
+
+def api_keys(settings: Settings) -> list[str]:
+    """Any of which lets a client write; none: only clients on this machine may."""
+    return settings.api_keys.get_secret_value().split(",") if settings.api_keys else []
+
+
+def predictions_dir(settings: Settings) -> Path:
+    """Where users' lists are written."""
+    return settings.var_dir / "predictions"
+
+
+def events_dir(settings: Settings) -> Path:
+    """Where events are archived."""
+    return settings.events_dir or settings.var_dir / "events"
+
+
 def list_ttl_seconds(settings: Settings) -> int:
     """How long a neighbour list lives in Redis unless renewed."""
     return int(settings.list_ttl_days * _SECONDS_A_DAY)
+
+
+def visitor_ttl_seconds(settings: Settings) -> tuple[int, int]:
+    """How long a session and a user are remembered after their last event."""
+    return int(settings.session_hours * _SECONDS_AN_HOUR), int(settings.user_days * _SECONDS_A_DAY)
 
 
 def load_into_redis(settings: Settings, generation: Generation, on_done: OnDone = silent) -> str:

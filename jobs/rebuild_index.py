@@ -8,7 +8,9 @@ from hybrid_recs import wiring
 from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.manifest import DatasetInfo, Manifest, new_id
-from hybrid_recs.offline import build, gate, summaries
+from hybrid_recs.offline import build, content_fit, gate, summaries
+from hybrid_recs.offline.changed_items import last_of, with_changes
+from hybrid_recs.offline.content_rows import place
 from hybrid_recs.offline.dataset import read_dataset
 from hybrid_recs.offline.description import Description, fingerprint
 from hybrid_recs.offline.hot_set import choose_hot_set
@@ -63,7 +65,8 @@ def stage(
     generation, parent = new_id(), store.current()
     folder = store.stage(generation)
     with steps("Read interactions") as step:
-        dataset = read_dataset(description, settings.max_history)
+        changes = wiring.item_changes(settings).all()
+        dataset = with_changes(read_dataset(description, settings.max_history), changes)
         step.done(summaries.account(dataset.account))
     with steps("Choose the weights") as step:
         step.expect(ROUNDS)
@@ -78,23 +81,28 @@ def stage(
     with steps("Learn item vectors") as step:
         scorer = learn(data, counts, settings.dimensions, settings.seed, scoring).scorer(scoring)
         del counts
-        build.write_items(folder, data)
         step.done(summaries.vectors(data, scorer))
+    with steps("Fit the content encoder") as step:
+        step.expect(content_fit.ROUNDS)
+        placed = place(data, scorer, settings.seed, step.advance)
+        del scorer, data
+        build.write_items(folder, placed)
+        step.done(summaries.content(placed))
     with steps("Build FAISS index") as step:
-        index = build.write_model(folder, scorer, settings)
+        index = build.write_model(folder, placed, settings)
         step.done(summaries.index(index))
     with steps("Choose the hot set") as step:
         hot = choose_hot_set(
-            data.popularity,
-            data.n_vectors,
+            placed.data.popularity,
+            placed.data.n_vectors,
             settings.hot_share,
             settings.hot_max_items,
             settings.hot_max_mb * 1_000_000,
         )
-        step.done(summaries.hot_set(hot, data))
+        step.done(summaries.hot_set(hot, placed.data))
     with steps("Precompute hot lists") as step:
         step.expect(len(hot.rows))
-        build.write_hot_lists(folder, scorer, index, hot, step.advance)
+        build.write_hot_lists(folder, placed.scorer, index, hot, step.advance)
         step.done(f"{len(hot.rows):,} lists")
     with steps("Measure the build") as step:
         source = DatasetInfo(
@@ -102,11 +110,11 @@ def stage(
             fingerprint=fingerprint(description),
             account=summaries.as_json(account),
         )
-        manifest = build.describe(generation, parent, source, data, scorer, index, scoring, hot, settings)
+        manifest = build.describe(generation, parent, source, placed, index, scoring, hot, settings)
         quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:
-        update = {"quality": quality, "forced": force, "steps": steps.finished}
+        update = {"quality": quality, "forced": force, "steps": steps.finished, "changes": last_of(changes)}
         store.seal(manifest.model_copy(update=update))
         step.done(generation)
     return Manifest.read(store.path(generation))

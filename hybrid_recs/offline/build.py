@@ -10,9 +10,9 @@ from hybrid_recs.generation import INDEX_FILE, TILT_FILE, VECTORS_FILE
 from hybrid_recs.hot_lists import HotLists
 from hybrid_recs.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, library_versions
 from hybrid_recs.mapped import save_array
+from hybrid_recs.offline.content_rows import Placed
 from hybrid_recs.offline.hot_set import HotSet
 from hybrid_recs.offline.index_build import build_index
-from hybrid_recs.offline.matrix import Encoded
 from hybrid_recs.offline.precompute import LIST_DEPTH, neighbour_lists
 from hybrid_recs.scoring import Scorer
 from hybrid_recs.settings import Settings
@@ -28,20 +28,23 @@ _OF_THE_BUILD = {
 }  # fmt: skip
 
 
-def write_items(folder: Path, data: Encoded) -> None:
-    """The catalogue."""
-    items = data.items
+def write_items(folder: Path, placed: Placed) -> None:
+    """The catalogue, and what places further items in it."""
+    items = placed.data.items
     write_catalogue(
         folder,
         items["item"].to_list(),
         items["title"].fill_null("").to_list(),
         items["categories"].to_list(),
-        data.popularity,
+        placed.data.popularity,
     )
+    if placed.encoder is not None:
+        placed.encoder.save(folder)
 
 
-def write_model(folder: Path, scorer: Scorer, settings: Settings) -> IndexInfo:
+def write_model(folder: Path, placed: Placed, settings: Settings) -> IndexInfo:
     """Vectors, tilt, co-visits, the trend and the FAISS index."""
+    scorer = placed.scorer
     save_array(folder / VECTORS_FILE, scorer.vectors)
     save_array(folder / TILT_FILE, scorer.tilt)
     scorer.covisits.save(folder)
@@ -53,6 +56,7 @@ def write_model(folder: Path, scorer: Scorer, settings: Settings) -> IndexInfo:
         settings.exact_below,
         settings.ann_recall,
         settings.seed,
+        learned=placed.data.n_vectors,
     )
 
 
@@ -68,8 +72,7 @@ def describe(
     generation: str,
     parent: str | None,
     dataset: DatasetInfo,
-    data: Encoded,
-    scorer: Scorer,
+    placed: Placed,
     index: IndexInfo,
     scoring: ScoringInfo,
     hot: HotSet,
@@ -85,12 +88,13 @@ def describe(
         settings=used,
         settings_digest=hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest(),
         versions=library_versions(),
-        items=len(data.items),
-        vectors=data.n_vectors,
-        learned=data.n_vectors,
-        dimensions=scorer.vectors.shape[1],
+        items=len(placed.data.items),
+        vectors=len(placed.scorer.vectors),
+        learned=placed.data.n_vectors,
+        dimensions=placed.scorer.vectors.shape[1],
         hot_items=len(hot.rows),
         list_depth=LIST_DEPTH,
         index=index,
         scoring=scoring,
+        content=placed.info,
     )

@@ -87,7 +87,7 @@ def check(store: GenerationStore, manifest: Manifest) -> None:
 def _list_figures(build: Generation) -> dict[str, float]:
     depth = min(build.manifest.list_depth, build.manifest.vectors - 1)
     full = duplicates = own = stray = unscored = 0
-    shown = np.zeros(build.manifest.vectors, bool)
+    shown = np.zeros(build.manifest.learned, bool)
     for row in build.hot.rows:
         neighbours = build.hot.neighbours(int(row))
         rows = neighbours.rows if neighbours else np.empty(0, np.int64)

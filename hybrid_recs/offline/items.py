@@ -7,7 +7,7 @@ from hybrid_recs.offline.description import Description, Items
 from hybrid_recs.offline.tables import as_id, first_line, require_columns, scan_table
 
 _JOINT = "\x1f"
-_SCHEMA = pl.Schema(
+SCHEMA = pl.Schema(
     [
         ("item", pl.String()),
         ("title", pl.String()),
@@ -21,7 +21,7 @@ def read_items(description: Description) -> pl.DataFrame:
     """One row per item id, by id: `item`, `title` or null, `categories`, `text`; empty without a table."""
     table = description.items
     if table is None:
-        return pl.DataFrame(schema=_SCHEMA)
+        return pl.DataFrame(schema=SCHEMA)
     frame = scan_table(description, table)
     used = [table.id, table.title, *table.text, table.categories.column if table.categories else None]
     require_columns(frame, [name for name in used if name], table)
@@ -89,4 +89,4 @@ def _one_row_each(rows: pl.DataFrame) -> pl.DataFrame:
     united = rows.select("item").unique().sort("item")
     for part in (titles, categories, texts):
         united = united.join(part, on="item", how="left")
-    return united.with_columns(pl.col("categories").fill_null([])).select(*_SCHEMA).cast(_SCHEMA)
+    return united.with_columns(pl.col("categories").fill_null([])).select(*SCHEMA).cast(SCHEMA)

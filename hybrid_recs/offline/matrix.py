@@ -1,6 +1,6 @@
 """Gives items their rows and turns pairs into a sparse users × items matrix."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from hybrid_recs.offline.dataset import Dataset
-from hybrid_recs.types import Floats
+from hybrid_recs.types import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,9 @@ class Encoded:
 
     items: `item`, `title`, `categories`, `text`, `popularity` (weighted interactions), in row order.
     pairs: `user` and `item` as codes (u32), `time`; histories together and in order. Only of items that
-        can have a vector (rows below `n_vectors`): those that some user has beside another one.
+        can have a learned vector (rows below `n_vectors`): those that some user has beside another one.
     matrix: users × n_vectors, 0/1.
+    n_content: how many rows behind those have a vector from their metadata; none before they are placed.
     """
 
     items: pl.DataFrame
@@ -27,6 +28,7 @@ class Encoded:
     n_vectors: int
     timed: bool
     ordered: bool
+    n_content: int = 0
 
     @property
     def popularity(self) -> NDArray[np.float64]:
@@ -71,6 +73,14 @@ def encode(dataset: Dataset) -> Encoded:
         timed=dataset.timed,
         ordered=dataset.ordered,
     )
+
+
+def with_content(data: Encoded, placed: Rows) -> Encoded:
+    """The given rows (ascending, none of them learned) follow the learned ones, the rest comes last."""
+    learned = np.arange(data.n_vectors)
+    rest = np.setdiff1d(np.arange(data.n_vectors, len(data.items)), placed, assume_unique=True)
+    items = data.items[np.concatenate((learned, placed, rest))] if len(placed) else data.items
+    return replace(data, items=items, n_content=len(placed))
 
 
 def _matrix(pairs: pl.DataFrame, n_users: int, n_items: int) -> sparse.csr_array[np.float32]:

@@ -4,11 +4,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from hybrid_recs.manifest import IndexInfo, Manifest, ScoringInfo
+from hybrid_recs.offline.content_rows import Placed
 from hybrid_recs.offline.covisitation import CoVisitCounts
 from hybrid_recs.offline.dataset import Account
 from hybrid_recs.offline.hot_set import HotSet
 from hybrid_recs.offline.matrix import Encoded
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.user_histories import Histories
 from hybrid_recs.scoring import Scorer
 from hybrid_recs.types import HistoryWeights, Json
 
@@ -52,10 +54,25 @@ def covisits(counts: CoVisitCounts) -> str:
 
 
 def vectors(data: Encoded, scorer: Scorer) -> str:
-    """How many vectors, and how many items had to go without."""
+    """How many vectors, and how many items nobody met beside another one."""
     n, d = scorer.vectors.shape
     text = f"{n:,} vectors × {d}"
     without = len(data.items) - n
+    return text + (f"; {without:,} items with too few interactions" if without else "")
+
+
+def content(placed: Placed) -> str:
+    """What the encoder was fitted to, what hiding items says of it, and how many items it placed."""
+    info, data = placed.info, placed.data
+    without = len(data.items) - data.n_vectors - data.n_content
+    if info is None:
+        text = "none: nothing is written about the items that tells where they belong"
+    else:
+        text = (
+            f"{info.features:,} features of {info.items:,} items, regulariser {info.regulariser:g}; "
+            f"{info.hidden:,} hidden: cosine {info.cosine:.3f}, recall@20 {info.recall:.3f}; "
+            f"{data.n_content:,} items placed"
+        )
     return text + (f"; {without:,} items without a vector" if without else "")
 
 
@@ -80,6 +97,16 @@ def hot_set(hot: HotSet, data: Encoded) -> str:
 def quality(figures: dict[str, float]) -> str:
     """Every figure of the gate."""
     return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+
+
+def histories(found: Histories) -> str:
+    """Users to make lists for, and what the generation does not know."""
+    text = f"{len(found):,} users, {len(found.rows):,} pairs"
+    if found.unknown_items:
+        text += (
+            f"; {found.unknown_items:,} items that the generation lacks, met {found.unknown_pairs:,} times"
+        )
+    return text + (f"; {found.strangers:,} users met nothing else" if found.strangers else "")
 
 
 def print_end(steps: Steps, manifest: Manifest) -> None:

@@ -8,10 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from hybrid_recs.errors import (
+    BacklogError,
     BadVectorError,
+    EventsUnavailableError,
     HybridRecsError,
+    ItemChangesError,
     NoGenerationError,
     RedisServerError,
+    TooManyNewItemsError,
     UnknownItemError,
 )
 from hybrid_recs.online.rendering import JSON, Served
@@ -23,9 +27,13 @@ _STATUS: dict[type[HybridRecsError], tuple[int, str]] = {
     BadVectorError: (422, "invalid_parameter"),
     NoGenerationError: (503, "not_ready"),
     RedisServerError: (503, "cache_unavailable"),
+    BacklogError: (503, "events_backlog"),
+    EventsUnavailableError: (503, "events_unavailable"),
+    ItemChangesError: (503, "item_changes_unavailable"),
+    TooManyNewItemsError: (422, "too_many_new_items"),
 }
 _PARAMETER: dict[type[HybridRecsError], str] = {UnknownItemError: "item_id", BadVectorError: "vector"}
-_CODES = {404: "not_found", 405: "method_not_allowed"}
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

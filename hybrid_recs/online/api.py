@@ -9,19 +9,37 @@ from starlette.exceptions import HTTPException
 
 import hybrid_recs
 from hybrid_recs.errors import HybridRecsError
+from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.online import answers
 from hybrid_recs.online.asking import Asking
-from hybrid_recs.online.routes import items, operations, recommendations
+from hybrid_recs.online.routes import (
+    events,
+    item_changes,
+    items,
+    operations,
+    recommendations,
+    sessions,
+    trending,
+)
 from hybrid_recs.online.service import Service
+from hybrid_recs.online.visitor_side import VisitorSide
 
 
-def create_api(service: Service, asking: Asking, report_of: operations.ReportOf) -> FastAPI:
+def create_api(
+    service: Service,
+    asking: Asking,
+    watch: ItemWatch,
+    visitors: VisitorSide,
+    report_of: operations.ReportOf,
+) -> FastAPI:
     """The application around one service; `report_of` reads the hit-rate report (blocking)."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.start()
+        await visitors.start()
         yield
+        await visitors.stop()
         await service.stop()
 
     app = FastAPI(
@@ -35,6 +53,10 @@ def create_api(service: Service, asking: Asking, report_of: operations.ReportOf)
     app.add_exception_handler(RequestValidationError, answers.on_bad_parameter)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     recommendations.add(app, service, asking)
-    items.add(app, service)
-    operations.add(app, service, report_of)
+    items.add(app, service, watch)
+    item_changes.add(app, service, watch)
+    events.add(app, visitors.intake)
+    sessions.add(app, service, visitors.streams, visitors.heartbeat_seconds)
+    trending.add(app, service, visitors.trends)
+    operations.add(app, service, report_of, visitors.lag)
     return app

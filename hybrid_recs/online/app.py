@@ -4,6 +4,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -12,17 +13,26 @@ from hybrid_recs import wiring
 from hybrid_recs.cache import NeighbourCache
 from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
+from hybrid_recs.item_watch import ItemWatch
+from hybrid_recs.keys import Keys
 from hybrid_recs.online.api import create_api
 from hybrid_recs.online.asking import Asking
 from hybrid_recs.online.fast_lane import FastLane
+from hybrid_recs.online.guard import Guard
+from hybrid_recs.online.intake import Intake
 from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.live_lane import LiveLane, search_threads
 from hybrid_recs.online.local_cache import LocalCache
 from hybrid_recs.online.metrics import WorkerCounters
+from hybrid_recs.online.prediction_log import PredictionLog
 from hybrid_recs.online.rendering import Renderer
 from hybrid_recs.online.rising import Rising
 from hybrid_recs.online.service import Service
 from hybrid_recs.online.serving import Serving
+from hybrid_recs.online.session_state import SessionState
+from hybrid_recs.online.streams import SessionStreams
+from hybrid_recs.online.trends import Trends
+from hybrid_recs.online.visitor_side import VisitorSide
 from hybrid_recs.online.visitors import Visitors
 from hybrid_recs.overlay import Overlay
 from hybrid_recs.recommender import Recommender
@@ -62,24 +72,54 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             ),
         )
 
+    watch = ItemWatch(wiring.item_changes(settings), settings.max_new_items)
     service = Service(
         store=wiring.store(settings),
         keys=keys,
-        cache=NeighbourCache(connect_async(url, settings.redis_timeout_ms / 1_000)),
+        cache=NeighbourCache(url, settings.redis_timeout_ms / 1_000),
         background=connect_async(url, _BACKGROUND_TIMEOUT),
         keeper=ListKeeper(url, keys, list_ttl),
         counters=WorkerCounters(folder),
         prepare=prepare,
-        overlay_of=lambda _: Overlay(),
+        overlay_of=watch.overlay_of,
         threads=threads,
         poll_seconds=settings.poll_seconds,
         flush_seconds=settings.flush_seconds,
     )
 
-    asking = Asking(service, Visitors(connect_async(url, settings.redis_timeout_ms / 1_000), keys))
+    visitors = _visitor_side(settings, url, keys, service, threads)
+    asking = Asking(service, visitors.visitors, visitors.predictions)
 
     def report_of(seconds: int, title: Callable[[str], str | None]) -> HitRateReport:
         with connect(url, _BACKGROUND_TIMEOUT) as client:
             return hit_rate_report(client, keys, seconds, title)
 
-    return FastLane(create_api(service, asking, report_of), service)
+    guarded = Guard(
+        create_api(service, asking, watch, visitors, report_of),
+        wiring.api_keys(settings),
+        settings.writes_per_second,
+        int(settings.max_body_mb * _BYTES_A_MB),
+    )
+    return FastLane(guarded, service)
+
+
+def _visitor_side(
+    settings: Settings, url: str, keys: Keys, service: Service, threads: Executor
+) -> VisitorSide:
+    visitors = Visitors(connect_async(url, settings.redis_timeout_ms / 1_000), keys)
+    patient = connect_async(url, settings.events_timeout_ms / 1_000)
+    client = connect_async(url, _BACKGROUND_TIMEOUT)
+    state = SessionState(service, visitors, threads)
+    return VisitorSide(
+        client=client,
+        keys=keys,
+        intake=Intake(patient, keys, settings.events_max_pending, *wiring.visitor_ttl_seconds(settings)),
+        visitors=visitors,
+        streams=SessionStreams(
+            connect_async(url, _BACKGROUND_TIMEOUT), keys, state.current, settings.streams_max
+        ),
+        trends=Trends(client, keys),
+        predictions=PredictionLog(keys, settings.log_predictions_share),
+        heartbeat_seconds=settings.heartbeat_seconds,
+        flush_seconds=settings.flush_seconds,
+    )

@@ -20,13 +20,19 @@ class LocalCache:
         self._young: _Entries = {}
         self._old: _Entries = {}
         self._young_bytes = 0
+        self._old_bytes = 0
 
     def emptied(self) -> "LocalCache":
         """A new one of the same size."""
         return LocalCache(2 * self._half)
 
     def __len__(self) -> int:
-        return len(self._young.keys() | self._old.keys())
+        return len(self._young) + len(self._old)
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the entries take."""
+        return self._young_bytes + self._old_bytes
 
     def get(self, item_id: str, k: int) -> bytes | None:
         """The body, or None."""
@@ -40,12 +46,19 @@ class LocalCache:
 
     def put(self, item_id: str, k: int, body: bytes) -> None:
         """Keep a body."""
-        size = len(body) + len(item_id) + _ENTRY_BYTES
+        key, size = (item_id, k), _size(item_id, body)
         if size > self._half:
             return
+        if key in self._old:
+            self._old_bytes -= _size(item_id, self._old.pop(key))
+        if key in self._young:
+            self._young_bytes -= _size(item_id, self._young.pop(key))
         if self._young_bytes + size > self._half:
             self._young, self._old = {}, self._young
-            self._young_bytes = 0
-        if (item_id, k) not in self._young:
-            self._young_bytes += size
-        self._young[item_id, k] = body
+            self._young_bytes, self._old_bytes = 0, self._young_bytes
+        self._young_bytes += size
+        self._young[key] = body
+
+
+def _size(item_id: str, body: bytes) -> int:
+    return len(body) + len(item_id) + _ENTRY_BYTES

@@ -1,12 +1,14 @@
 """Prometheus metrics that are right in the sum over workers.
 
-Each worker adds its counts, once a second, to a mapped file of its own; whichever worker is asked for
-/metrics adds up all files. A worker that ends leaves its file, so counters never fall.
+Each worker adds its counts, once a second, to a mapped file of its own, and notes there what it holds in
+memory; whichever worker is asked for /metrics adds up all files. A worker that ends leaves its file, so
+counters never fall; what it held is gone with it.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from hybrid_recs import latency
 from hybrid_recs.generation import Generation
+from hybrid_recs.lag import Lag
 from hybrid_recs.online.stats import Books
 from hybrid_recs.types import Reason, Source
 
@@ -27,7 +30,23 @@ _AT_OUTCOME = {outcome: at for at, outcome in enumerate(_OUTCOMES)}
 _AT_LATENCY = len(_OUTCOMES)
 _AT_MICROSECONDS = _AT_LATENCY + len(_SOURCES) * latency.BUCKETS
 _AT_ERRORS = _AT_MICROSECONDS + len(_SOURCES)
-_SIZE = _AT_ERRORS + 1
+_AT_HELD = _AT_ERRORS + 1
+
+
+class Held(NamedTuple):
+    """What a worker has gathered for the serving generation."""
+
+    local_answers: int = 0
+    local_bytes: int = 0
+    rising_items: int = 0
+
+
+_HELD = {
+    "local_answers": "Rendered answers in the workers' memory.",
+    "local_bytes": "Bytes that the rendered answers in the workers' memory take.",
+    "rising_items": "Rising items admitted; one that two workers have admitted counts twice.",
+}
+_SIZE = _AT_HELD + len(Held._fields)
 
 
 class WorkerCounters:
@@ -52,12 +71,18 @@ class WorkerCounters:
             self._own[_AT_MICROSECONDS + _SOURCES.index(source)] += round(seconds * 1e6)
         self._own[_AT_ERRORS] += cache_errors
 
+    def hold(self, held: Held) -> None:
+        """Note what is held now."""
+        self._own[_AT_HELD:] = held
+
     def total(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """The sum over all workers."""
+        """The sum over all workers; of those that have ended, what they counted and not what they held."""
         total = np.zeros(_SIZE, np.int64)
         for path in self._folder.glob("worker-*.bin"):
             counts = np.fromfile(path, np.int64)
             if len(counts) == _SIZE:
+                if not _runs(int(path.stem.removeprefix("worker-"))):
+                    counts[_AT_HELD:] = 0
                 total += counts
         return total
 
@@ -65,12 +90,13 @@ class WorkerCounters:
 class ServiceCollector(Collector):
     """What /metrics says."""
 
-    def __init__(self, counters: WorkerCounters, generation: Generation | None) -> None:
+    def __init__(self, counters: WorkerCounters, generation: Generation | None, lag: Lag | None) -> None:
+        self._lag = lag
         self._total = counters.total()
         self._generation = generation
 
     def collect(self) -> Iterable[Metric]:
-        """Counters of all workers; gauges of the one that is asked."""
+        """Counters, and what is held, of all workers; other gauges of the one that is asked."""
         requests = CounterMetricFamily(
             "hybrid_recs_requests", "Item requests by what answered and why.", labels=["source", "reason"]
         )
@@ -82,11 +108,15 @@ class ServiceCollector(Collector):
         yield CounterMetricFamily(
             "hybrid_recs_cache_errors", "Times that Redis did not answer.", int(self._total[_AT_ERRORS])
         )
+        for at, (name, what) in enumerate(_HELD.items(), start=_AT_HELD):
+            yield GaugeMetricFamily(f"hybrid_recs_{name}", what, int(self._total[at]))
         yield GaugeMetricFamily(
             "hybrid_recs_ready", "1 when a generation is loaded.", int(self._generation is not None)
         )
         if self._generation is not None:
             yield from _generation_gauges(self._generation)
+        if self._lag is not None:
+            yield from _event_metrics(self._lag)
 
     def _latencies(self) -> Metric:
         family = HistogramMetricFamily(
@@ -103,10 +133,20 @@ class ServiceCollector(Collector):
         return family
 
 
-def exposition(counters: WorkerCounters, generation: Generation | None) -> bytes:
-    """The text that Prometheus scrapes."""
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def exposition(counters: WorkerCounters, generation: Generation | None, lag: Lag | None = None) -> bytes:
+    """The text that Prometheus scrapes; `lag` of the events' consumers, None where it is not known."""
     registry = CollectorRegistry()
-    registry.register(ServiceCollector(counters, generation))
+    registry.register(ServiceCollector(counters, generation, lag))
     return generate_latest(registry)
 
 
@@ -116,3 +156,20 @@ def _generation_gauges(generation: Generation) -> Iterator[Metric]:
     yield info
     yield GaugeMetricFamily("hybrid_recs_items", "Items in the catalogue.", len(generation.catalogue))
     yield GaugeMetricFamily("hybrid_recs_hot_items", "Items with a precomputed list.", len(generation.hot))
+
+
+def _event_metrics(lag: Lag) -> Iterator[Metric]:
+    counted = {
+        "accepted": ("Events accepted by all services.", lag.accepted),
+        "applied": ("Events applied by all consumers.", lag.applied),
+        "set_aside": ("Entries that no consumer could read.", lag.set_aside),
+    }
+    for name, (what, count) in counted.items():
+        yield CounterMetricFamily(f"hybrid_recs_events_{name}", what, count)
+    gauges = {
+        "waiting": ("Events accepted but not yet applied.", lag.waiting),
+        "oldest_seconds": ("How long the oldest of those waits.", lag.oldest_seconds),
+        "stream_length": ("Events in Redis, applied or not.", lag.stream_length),
+    }
+    for name, (what, figure) in gauges.items():
+        yield GaugeMetricFamily(f"hybrid_recs_events_{name}", what, figure)

@@ -1,9 +1,10 @@
 """Rising items: not hot when the generation was built, but asked for so often now that a list pays.
 
-Requests are counted in a sketch; an item asked for ASKED_ENOUGH times lately is wanted. Once a second, off
-the request path, lists of the wanted are computed as a live answer is, written to Redis under the same
-keys as the hot ones but with a shorter TTL, and answered from there. At most `most_items` are admitted:
-the least recently read make room. A crawl over the catalogue asks for no item often, and admits nothing.
+Requests are counted in a sketch; an item asked for ASKED_ENOUGH times lately is wanted, and so is a tail item
+that trends among visitors' events. Once a second, off the request path, lists of the wanted are computed as a
+live answer is, written to Redis under the same keys as the hot ones but with a shorter TTL, and answered from
+there. At most `most_items` are admitted: the least recently read make room. A crawl over the catalogue asks
+for no item often, and admits nothing.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from itertools import islice
+from typing import cast
 
 import redis.asyncio
 
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 ASKED_ENOUGH = 16
 ADMIT_EVERY_SECONDS = 1.0
+TRENDING_EVERY_SECONDS = 5.0
+_MOST_TRENDING = 100
 _MOST_A_ROUND = 50
 _MOST_WANTED = 1_000
 # A list is given up before Redis drops it, so that its end is not a miss.
@@ -48,6 +52,7 @@ class Rising:
         self._clock = clock
         self._sketch = FrequencySketch()
         self._wanted: dict[int, None] = {}
+        self._trending_again = 0.0
         self._admitted: dict[int, float] = {}  # row → when to give it up; least recently read first
 
     def __len__(self) -> int:
@@ -73,6 +78,7 @@ class Rising:
 
     async def admit(self, client: redis.asyncio.Redis, threads: Executor) -> None:
         """Write lists of the wanted; raises what the client raises, with nothing admitted."""
+        await self._look_at_trending(client)
         rows = list(islice(self._wanted, min(_MOST_A_ROUND, self._most_items)))
         if not rows:
             return
@@ -91,6 +97,20 @@ class Rising:
             del self._wanted[row]
             self._admitted[row] = until
         log.debug("admitted %d rising items, %d in all", len(rows), len(self._admitted))
+
+    async def _look_at_trending(self, client: redis.asyncio.Redis) -> None:
+        """Tail items that visitors met often within the last hour, asked for or not, are wanted too."""
+        if not self._most_items or self._clock() < self._trending_again:
+            return
+        self._trending_again = self._clock() + TRENDING_EVERY_SECONDS
+        generation, name = self._recommender.generation, self._keys.trending("hour")
+        found = await client.zrange(name, 0, _MOST_TRENDING - 1, desc=True, withscores=True)
+        for item, met in cast(list[tuple[bytes, float]], found):
+            row = generation.catalogue.row(item.decode("utf-8", "replace"))
+            if row is None or row >= generation.manifest.learned or row in generation.hot:
+                continue
+            if met >= ASKED_ENOUGH and self._admitted.get(row, 0.0) <= self._clock():
+                self._want(row)
 
     def _want(self, row: int) -> None:
         if len(self._wanted) < _MOST_WANTED:

@@ -1,9 +1,24 @@
 """The shapes of requests' answers, as OpenAPI describes them."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
+from hybrid_recs.changed_item import Placed
+from hybrid_recs.online.limits import (
+    LONGEST_ID,
+    LONGEST_TEXT,
+    MOST_CATEGORIES,
+    MOST_DIMENSIONS,
+)
 from hybrid_recs.types import Reason, Source
 
 
@@ -48,6 +63,49 @@ class ItemDetails(_Shape):
     categories: list[str]
     popularity: float = Field(description="interactions, weighted where the data has weights")
     hot: bool = Field(description="whether its neighbour list is precomputed")
+    available: bool = Field(description="false: never recommended, though it may be asked about")
+    placed: Placed = Field(description="what gives it its place among the others")
+
+
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_ID)]
+
+
+class ItemChange(_Shape):
+    """What is said of an item; what is left out stays as it was."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    title: str | None = Field(None, max_length=LONGEST_TEXT)
+    categories: list[_Name] = Field([], max_length=MOST_CATEGORIES)
+    text: str | None = Field(None, max_length=LONGEST_TEXT, description="a description, in words")
+    vector: list[FiniteFloat] | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_DIMENSIONS,
+        description="the item's place in the space of the generation that serves, of its dimensions and "
+        "any length but zero. It holds for that space only: after the next rebuild, which learns another, "
+        "the item is placed by its metadata.",
+    )
+    available: StrictBool = Field(True, description="false hides the item, true shows it again")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ItemChange":
+        if not self.model_fields_set:
+            raise ValueError("give at least one of title, categories, text, vector and available")
+        return self
+
+
+class ItemChanged(_Shape):
+    """What became of a change of an item."""
+
+    item_id: str
+    available: bool
+    placed: Placed = Field(
+        description="by its vector, by its content (metadata), or by the interactions it was learned from, "
+        "whose title and categories stay what they are until the next rebuild; not placed: known, and "
+        "answered with popular items"
+    )
+    generation: str
 
 
 class ExplainedItem(_Shape):
@@ -57,6 +115,7 @@ class ExplainedItem(_Shape):
     title: str | None
     popularity: float
     has_vector: bool = Field(description="false: too few interactions, recommended as popular only")
+    from_metadata: bool = Field(description="too few interactions: its vector is made of its metadata")
     hot: bool
 
 
@@ -145,6 +204,26 @@ EXAMPLE_ITEM: dict[str, Any] = {
     "categories": [],
     "popularity": 2247.0,
     "hot": True,
+    "available": True,
+    "placed": "interactions",
+}
+EXAMPLE_CHANGES: dict[str, Any] = {
+    "a new item by its metadata": {
+        "value": {
+            "title": "RED ENAMEL LANTERN",
+            "categories": ["candles", "garden"],
+            "text": "A lantern of red enamel for a tea light, to stand or hang.",
+        }
+    },
+    "a new item by a vector (as long as the generation's)": {"value": {"vector": [0.12, -0.5, 0.31]}},
+    "hide an item": {"value": {"available": False}},
+    "show it again": {"value": {"available": True}},
+}
+EXAMPLE_CHANGED: dict[str, Any] = {
+    "item_id": "LANTERN-7",
+    "available": True,
+    "placed": "content",
+    "generation": "20261123T020817706071Z",
 }
 EXAMPLE_EXPLANATION: dict[str, Any] = {
     "generation": "20261123T020817706071Z",
@@ -154,6 +233,7 @@ EXAMPLE_EXPLANATION: dict[str, Any] = {
         "title": "WHITE HANGING HEART T-LIGHT HOLDER",
         "popularity": 2265.0,
         "has_vector": True,
+        "from_metadata": False,
         "hot": True,
     },
     "b": {
@@ -161,6 +241,7 @@ EXAMPLE_EXPLANATION: dict[str, Any] = {
         "title": "RED HANGING HEART T-LIGHT HOLDER",
         "popularity": 760.0,
         "has_vector": True,
+        "from_metadata": False,
         "hot": True,
     },
     "source": "cache",

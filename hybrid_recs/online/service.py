@@ -20,7 +20,7 @@ from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.list_keeper import ListKeeper
-from hybrid_recs.online.metrics import WorkerCounters
+from hybrid_recs.online.metrics import Held, WorkerCounters
 from hybrid_recs.online.rendering import Served
 from hybrid_recs.online.rising import ADMIT_EVERY_SECONDS
 from hybrid_recs.online.serving import OverlayOf, Prepare, Serving
@@ -34,9 +34,11 @@ from hybrid_recs.vectors import use_one_thread_per_search
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _NO_GENERATION = "-"
+_CACHE = Source.CACHE  # Python 3.11 looks a member up by a call of its own
 
 
 class Service:
@@ -100,6 +102,7 @@ class Service:
             log.warning("not ready: no generation in %s yet; run make rebuild-index", self._store.root)
         self._tasks = [
             asyncio.create_task(self._every(self._poll_seconds, self._look_for_generation)),
+            asyncio.create_task(self._every(LOOK_EVERY_SECONDS, self.look_for_changes)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_books)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_lists)),
             asyncio.create_task(self._every(ADMIT_EVERY_SECONDS, self._admit_rising)),
@@ -128,9 +131,9 @@ class Service:
         if serving is None or (body := serving.local.get(item_id, k)) is None:
             return None
         seconds = time.perf_counter() - started
-        self._stats.record(serving.generation.id, Source.CACHE, None, seconds)
+        self._stats.record(serving.generation.id, _CACHE, None, seconds)
         self._stats.asked(item_id)
-        return Served(Source.CACHE, seconds, body)
+        return Served(_CACHE, seconds, body)
 
     async def recommend(
         self, item_id: str, k: int, exclude: Sequence[str] = (), unknown_is_error: bool = False
@@ -149,17 +152,23 @@ class Service:
         if row is None and unknown_is_error:
             self.counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
+        packed: bytes | NoList = NoList.NOT_HOT
         if row is not None:
             self._stats.asked(item_id)
-        packed = await self._packed_list(serving, row, item_id)
-        source, reason, body = Source.CACHE, None, None
+            if serving.recommender.is_hot(row) or row in serving.rising:
+                try:
+                    found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
+                    packed = NoList.MISSING if found is None else found
+                except CacheUnavailableError:
+                    packed = NoList.UNAVAILABLE
+        source, reason, body = _CACHE, None, None
         if not exclude and isinstance(packed, bytes):
             body = _head(serving, item_id, k, packed)
         if body is None:
             query = Query(row, k, _rows(serving, exclude))
             answer = await self._answer(serving, query, item_id, packed)
             source, reason, body = answer.source, answer.reason, serving.renderer.body(item_id, answer)
-        if source is Source.CACHE and not exclude:
+        if source is _CACHE and not exclude:
             serving.local.put(item_id, k, body)
         return self.counted(generation, source, reason, started, body)
 
@@ -188,16 +197,6 @@ class Service:
             serving.rising.asked(query.row)
         return Answer(answer.source, answer.reason, await serving.live.neighbours(query))
 
-    async def _packed_list(self, serving: Serving, row: int | None, item_id: str) -> bytes | NoList:
-        """What Redis has for the item, or why it is not asked or has nothing."""
-        if row is None or not (serving.recommender.is_hot(row) or row in serving.rising):
-            return NoList.NOT_HOT
-        try:
-            packed = await self._cache.get(self._keys.neighbours(serving.generation.id, item_id))
-        except CacheUnavailableError:
-            return NoList.UNAVAILABLE
-        return NoList.MISSING if packed is None else packed
-
     async def _look_for_generation(self) -> None:
         """Load what `CURRENT` names, beside what is serving, and swap one reference."""
         wanted = self._store.current()
@@ -222,6 +221,15 @@ class Service:
         if self._serving is not None:
             self._serving = self._serving.changed(overlay)
 
+    async def look_for_changes(self) -> None:
+        """Answer with the new and hidden items there are; what was written before this was called counts."""
+        while (serving := self._serving) is not None:
+            overlay = await asyncio.to_thread(self._overlay_of, serving.generation)
+            if self._serving is serving:
+                if overlay is not serving.overlay:
+                    self.change(overlay)
+                return
+
     def _failed_lately(self, generation: str) -> bool:
         if self._failed is None or self._failed[0] != generation:
             return False
@@ -242,6 +250,8 @@ class Service:
         errors = self._cache.errors
         self.counters.add(self._stats.close_books(), errors - self._errors_told)
         self._errors_told = errors
+        if (serving := self._serving) is not None:
+            self.counters.hold(Held(len(serving.local), serving.local.taken, len(serving.rising)))
 
     async def _keep_books(self) -> None:
         self.close_books()
@@ -271,7 +281,7 @@ def _head(serving: Serving, item_id: str, k: int, packed: bytes) -> bytes | None
         return None
     if not serving.overlay.hidden.isdisjoint(head[0]):
         return None
-    return serving.renderer.body_of(item_id, Source.CACHE, None, *head)
+    return serving.renderer.body_of(item_id, _CACHE, None, *head)
 
 
 def _rows(serving: Serving, item_ids: Sequence[str]) -> frozenset[int]:

@@ -34,6 +34,7 @@ def test_memory_is_bounded(size: int) -> None:
         cache.put(f"item {at}", 10, bytes(size))
         if at % 1_000 == 0:
             assert _bytes_of(cache) <= most
+            assert cache.taken <= most
     assert len(cache) > 0.3 * most / (size + 300)
 
 
@@ -57,6 +58,9 @@ def test_gives_what_was_put() -> None:
         if body is None:
             put[key] = rng.randbytes(rng.randrange(900))
             cache.put(*key, put[key])
+        held = {**cache._old, **cache._young}
+        assert len(cache) == len(held)
+        assert cache.taken == sum(len(item) + len(body) + 250 for (item, _), body in held.items())
 
 
 @pytest.mark.parametrize("most_bytes", [0, 100])

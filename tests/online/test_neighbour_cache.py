@@ -6,7 +6,6 @@ import redis
 
 from hybrid_recs.cache import NeighbourCache
 from hybrid_recs.keys import Keys
-from hybrid_recs.redis_client import connect_async
 
 
 def _mgets(client: redis.Redis) -> int:
@@ -19,7 +18,7 @@ def test_concurrent_reads_are_merged(client: redis.Redis, keys: Keys, redis_url:
         client.set(name, f"list {at}", ex=60)
 
     async def read(rounds: int) -> list[bytes | None]:
-        cache = NeighbourCache(connect_async(redis_url, 1.0))
+        cache = NeighbourCache(redis_url, 1.0)
         try:
             for _ in range(rounds):
                 values = await asyncio.gather(*map(cache.get, [*names, "none"]))

@@ -4,12 +4,14 @@ from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from hybrid_recs.child_service import ChildService
 
 
-def test_answers_are_as_described(shared_service: ChildService) -> None:
-    schema = schemathesis.openapi.from_url(f"{shared_service.url}/openapi.json")
+def test_answers_are_as_described(service: ChildService) -> None:
+    """By a service of its own: some of the requests write."""
+    schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
     tried = set()
     for result in schema.get_all_operations():
         operation: Any = result.ok()  # type: ignore[union-attr]
@@ -22,6 +24,8 @@ def _try(operation: Any) -> None:
     @given(case=operation.as_strategy())
     @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def conforms(case: Any) -> None:
-        case.call_and_validate()
+        # How long a vector has to be depends on the generation, which a description cannot say.
+        has_vector = isinstance(case.body, dict) and case.body.get("vector") is not None
+        case.call_and_validate(excluded_checks=[positive_data_acceptance] if has_vector else [])
 
     conforms()

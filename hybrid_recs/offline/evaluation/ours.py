@@ -9,6 +9,7 @@ from hybrid_recs.covisits import CoVisits
 from hybrid_recs.generation import Generation
 from hybrid_recs.manifest import DatasetInfo, ScoringInfo
 from hybrid_recs.offline import build
+from hybrid_recs.offline.content_rows import place
 from hybrid_recs.offline.dataset import Dataset
 from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.offline.hot_set import choose_hot_set
@@ -83,18 +84,19 @@ def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) 
     """Choose, fit, build and open a generation in `folder`, as a rebuild does; it is not published."""
     scoring = choose_scoring(dataset, settings)
     scorer = fit(data, settings.dimensions, settings.seed, scoring).scorer(scoring)
-    build.write_items(folder, data)
-    index = build.write_model(folder, scorer, settings)
+    placed = place(data, scorer, settings.seed)
+    build.write_items(folder, placed)
+    index = build.write_model(folder, placed, settings)
     hot = choose_hot_set(
-        data.popularity,
-        data.n_vectors,
+        placed.data.popularity,
+        placed.data.n_vectors,
         settings.hot_share,
         settings.hot_max_items,
         settings.hot_max_mb * 10**6,
     )
-    build.write_hot_lists(folder, scorer, index, hot)
+    build.write_hot_lists(folder, placed.scorer, index, hot)
     source = DatasetInfo(name=dataset.name, fingerprint="", account={})
-    manifest = build.describe("evaluation", None, source, data, scorer, index, scoring, hot, settings)
+    manifest = build.describe("evaluation", None, source, placed, index, scoring, hot, settings)
     return Served(Recommender(Generation.open(folder, manifest)))
 
 

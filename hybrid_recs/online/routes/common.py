@@ -20,6 +20,15 @@ INVALID: Responses = {
 }
 NOT_READY: Responses = {503: {"model": schemas.ErrorBody, "description": "No generation is loaded yet."}}
 UNKNOWN: Responses = {404: {"model": schemas.ErrorBody, "description": "No such item."}}
+GUARDED: Responses = {
+    401: {"model": schemas.ErrorBody, "description": "Keys are set, and none of them was given."},
+    403: {
+        "model": schemas.ErrorBody,
+        "description": "No keys are set, and the client is not this machine's.",
+    },
+    413: {"model": schemas.ErrorBody, "description": "The body is too long."},
+    429: {"model": schemas.ErrorBody, "description": "Too many writes of one key or client."},
+}
 
 
 def example(description: str, model: Any, example: Any = None) -> Responses:

@@ -7,13 +7,14 @@ from fastapi import FastAPI, Path, Query, Response
 
 from hybrid_recs.errors import UnknownItemError
 from hybrid_recs.explain import explain, known_row
+from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.online import answers, schemas
 from hybrid_recs.online.limits import DEFAULT_K, MOST_K
 from hybrid_recs.online.routes.common import INVALID, NOT_READY, UNKNOWN, ItemId, example, loaded
 from hybrid_recs.online.service import Service
 
 
-def add(app: FastAPI, service: Service) -> None:
+def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
     """Add the routes; those with more to their path first, as `{item_id:path}` would match them too."""
 
     @app.get(
@@ -56,14 +57,21 @@ def add(app: FastAPI, service: Service) -> None:
     )
     async def item(item_id: Annotated[ItemId, Path(examples=["85123A"])]) -> Response:
         generation = loaded(service)
-        row = known_row(generation, item_id)
-        found = generation.catalogue.item(row)
+        beside, row = watch.beside(generation), generation.catalogue.row(item_id)
+        new = beside.new.get(item_id)
+        if new is None:
+            row = known_row(generation, item_id)
+        known = generation.catalogue.item(row) if row is not None else None
+        found = new or known
+        assert found is not None
         return answers.json_response(
             schemas.ItemDetails(
-                item_id=found.item_id,
+                item_id=item_id,
                 title=found.title,
-                categories=found.categories,
-                popularity=found.popularity,
-                hot=row in generation.hot,
+                categories=list(found.categories),
+                popularity=known.popularity if known else 0.0,
+                hot=new is None and row is not None and row in generation.hot,
+                available=beside.available(item_id),
+                placed=beside.placed(item_id, row),
             ).model_dump()
         )

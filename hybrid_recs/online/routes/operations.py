@@ -1,7 +1,7 @@
 """Health, metrics and reports."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, Request, Response
@@ -9,16 +9,18 @@ from fastapi.exceptions import RequestValidationError
 
 from hybrid_recs.errors import RedisServerError
 from hybrid_recs.hit_rates import WINDOW_PATTERN, HitRateReport, parse_window
+from hybrid_recs.lag import Lag
 from hybrid_recs.online import answers, metrics, schemas
 from hybrid_recs.online.routes.common import INVALID, NOT_READY, example, loaded
 from hybrid_recs.online.service import Service
 from hybrid_recs.redis_client import UNREACHABLE
 
+LagOf = Callable[[], Awaitable[Lag | None]]
 ReportOf = Callable[[int, Callable[[str], str | None]], HitRateReport]
 
 
-def add(app: FastAPI, service: Service, report_of: ReportOf) -> None:
-    """Add the routes; `report_of` reads the hit-rate report (blocking)."""
+def add(app: FastAPI, service: Service, report_of: ReportOf, lag_of: LagOf) -> None:
+    """Add the routes; `report_of` reads the hit-rate report (blocking), `lag_of` how late events are."""
 
     @app.get("/healthz", summary="Is the process alive", response_model=schemas.Health)
     async def healthz() -> Response:
@@ -33,7 +35,7 @@ def add(app: FastAPI, service: Service, report_of: ReportOf) -> None:
     @app.get("/metrics", summary="Prometheus metrics", response_class=Response, responses={200: _TEXT})
     async def prometheus() -> Response:
         service.close_books()
-        text = metrics.exposition(service.counters, service.generation)
+        text = metrics.exposition(service.counters, service.generation, await lag_of())
         return Response(text, media_type=metrics.CONTENT_TYPE)
 
     @app.get(

@@ -1,0 +1,23 @@
+"""Puts measured tables between marks of docs/users.md, so that each benchmark renews its own."""
+
+import re
+from pathlib import Path
+
+from rich.console import Console
+
+PAGE = Path(__file__).parents[1] / "docs" / "users.md"
+
+
+def put_table(
+    console: Console, name: str, head: list[str], rows: list[list[str]], write: bool = True
+) -> None:
+    """Print a Markdown table and, if wanted, write it where the page has room for `name`."""
+    lines = [head, ["---"] * 2 + ["--:"] * (len(head) - 2), *rows]
+    table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    console.print(table, markup=False)
+    if write:
+        start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+        text, count = pattern.subn(lambda _: f"{start}\n{table}\n{end}", PAGE.read_text())
+        assert count == 1, f"{PAGE} has no place for {name}"
+        PAGE.write_text(text)

@@ -1,0 +1,32 @@
+"""Apply events as they come in: push to sessions, count what is trending, archive. Run as many as needed."""
+
+import logging
+import signal
+
+import click
+
+from hybrid_recs import wiring
+from hybrid_recs.redis_client import connect
+from hybrid_recs.settings import Settings
+from hybrid_recs.streaming.assembly import worker_of
+from hybrid_recs.vectors import use_one_thread_per_search
+
+
+@click.command(help=__doc__)
+@click.option("--progress", default=10.0, show_default=True, help="seconds between two lines of progress")
+def main(progress: float) -> None:
+    """Run until told to end (Ctrl-C or SIGTERM)."""
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    use_one_thread_per_search()
+    url = wiring.redis_url(settings)
+    with connect(url) as client, connect(url) as upkeep:
+        worker = worker_of(settings, client, upkeep)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: worker.stop())
+        click.echo(f"consuming events of {wiring.keys(settings).events()}; Ctrl-C ends it")
+        worker.run(click.echo, progress)
+
+
+if __name__ == "__main__":
+    main()
