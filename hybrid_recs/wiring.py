@@ -13,6 +13,7 @@ from hybrid_recs.item_changes import ItemChanges
 from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.keys import Keys
 from hybrid_recs.list_loader import load_lists, retire_lists
+from hybrid_recs.overlay import Overlay
 from hybrid_recs.redis_client import UNREACHABLE, connect
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import OnDone, silent
@@ -42,10 +43,9 @@ def item_changes(settings: Settings) -> ItemChanges:
     return ItemChanges(settings.index_dir)
 
 
-def hidden_rows(settings: Settings, generation: Generation) -> frozenset[int]:
-    """The rows of a generation that are not to be recommended now."""
-    overlay = ItemWatch(item_changes(settings), settings.max_new_items).overlay_of(generation)
-    return frozenset(row for row in overlay.hidden if row < len(generation.catalogue))
+def overlay(settings: Settings, generation: Generation) -> Overlay:
+    """What has changed since a generation was built, as of now."""
+    return ItemWatch(item_changes(settings), settings.max_new_items).overlay_of(generation)
 
 
 def api_keys(settings: Settings) -> list[str]:

@@ -55,7 +55,7 @@ def recommend_users(
         del dataset
         step.done(summaries.histories(histories))
     with steps("Recommend to users") as step:
-        lists = UserLists(generation, k, wiring.hidden_rows(settings, generation))
+        lists = UserLists(generation, k, wiring.overlay(settings, generation).hidden)
         write_lists(files, generation, histories, lists, step)
     with steps("Load into Redis") as step:
         step.expect(len(histories))
