@@ -1,5 +1,6 @@
 """The fit of the content encoder against the closed form, what hiding items says, and rows from metadata."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_hiding_items_measures_what_new_items_will_get() -> None:
 
 
 def test_items_known_by_many_count_more() -> None:
-    items: list[Described] = [("pair", [], None)] * 2 + [(f"word{at % 5}", [], None) for at in range(60)]
+    items: Sequence[Described] = [("pair", [], None)] * 2 + [(f"word{at % 5}", [], None) for at in range(60)]
     vectors = unit_vectors(3, 62, 8)
     vectors[2:] = unit_vectors(4, 5, 8)[np.arange(60) % 5]
     degrees = np.full(62, 50, np.float32)
