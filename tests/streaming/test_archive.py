@@ -1,5 +1,7 @@
 """The archive holds every event once, in days, whatever is interrupted; the stream loses nothing early."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -19,8 +21,9 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "events.toml"
 
 
 @pytest.fixture
-def archive(client: redis.Redis, keys: Keys, tmp_path: Path) -> Archive:
-    return Archive(client, keys, tmp_path / "events", 60)
+def archive(client: redis.Redis, keys: Keys, tmp_path: Path) -> Iterator[Archive]:
+    with closing(Archive(client, keys, tmp_path / "events", 60)) as opened:
+        yield opened
 
 
 def _add(client: redis.Redis, keys: Keys, entry_id: str, number: int) -> None:
@@ -32,7 +35,7 @@ def _consume(client: redis.Redis, keys: Keys, acknowledged: int) -> None:
     """Everything is delivered, and so many of the first entries are acknowledged."""
     client.xgroup_create(keys.events(), GROUP, "0")
     client.xreadgroup(GROUP, "c", {keys.events(): ">"})
-    for entry_id, _ in client.xrange(keys.events(), count=acknowledged) or []:
+    for entry_id, _ in (client.xrange(keys.events()) or [])[:acknowledged]:
         client.xack(keys.events(), GROUP, entry_id)  # type: ignore[arg-type]
 
 
@@ -80,6 +83,7 @@ def test_one_archiver_a_folder(client: redis.Redis, keys: Keys, archive: Archive
     assert other.keep(0.0) == 0
     archive.close()
     assert other.keep(0.0) == 1
+    other.close()
     assert _ids(tmp_path / "events") == ["e0", "e1"]
 
 
@@ -115,6 +119,7 @@ def test_ended_between_writing_and_trimming(
     accept_events(client, keys, ["i"] * 5, first=10)
     heir = Archive(client, keys, tmp_path / "events", 60)
     assert heir.keep(0.0) == 5
+    heir.close()
     assert _ids(tmp_path / "events") == [f"e{n}" for n in range(15)]
     assert client.xlen(keys.events()) == 5
     assert not list(day.glob("*.new"))

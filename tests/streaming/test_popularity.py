@@ -28,7 +28,7 @@ def test_values(client: redis.Redis, keys: Keys, window: Window) -> None:
     expected: dict[str, float] = defaultdict(float)
     entries: list[Entry] = []
     events: list[Event | None] = []
-    for number, age in enumerate(rng.uniform(0, 1.5 * window.length, 400)):
+    for number, age in enumerate(rng.uniform(0, 1.5 * window.length, 400).tolist()):
         event = Event(f"e{number}", "view", f"i{rng.integers(20)}", now - age, session_id="s")
         events.append(event)
         entries.append((cast(bytes, client.xadd(keys.events(), {"e": event.encoded()})), {}))
