@@ -1,8 +1,8 @@
 """Events through the service while everything is killed: python -m benchmarks.events_chaos --events 100000.
 
 Clients post batches and send a batch again, with the same event ids, until it is confirmed. Meanwhile
-consumers, the service and Redis are ended by SIGKILL in turns and started again. In the end what was confirmed
-is compared with what was counted (each window's buckets), acknowledged, and archived.
+consumers, the service and Redis are ended by SIGKILL in turns and started again. In the end what was
+confirmed is compared with what was counted (each window's buckets), acknowledged, and archived.
 """
 
 import contextlib
@@ -28,6 +28,8 @@ import redis
 
 from benchmarks.ports import accepts, free_port
 from hybrid_recs import embedded_redis
+from hybrid_recs.generation import Generation
+from hybrid_recs.generations import GenerationStore
 from hybrid_recs.keys import Keys
 from hybrid_recs.lag import LAG, lag_arguments, read_lag
 from hybrid_recs.redis_client import UNREACHABLE, connect
@@ -38,6 +40,7 @@ CLIENTS = 4
 PREFIX = "chaos"
 KEYS = Keys(PREFIX)
 SETTLE_SECONDS = 120.0
+_MOST_ITEMS = 2_000
 
 
 class Chaos:
@@ -226,7 +229,10 @@ def _met(client: redis.Redis, window: str) -> int:
 @click.option("--seconds-between", default=1.5, show_default=True, help="two kills, at least")
 def main(events: int, index: Path, kills: bool, seconds_between: float) -> None:
     """Print the figures as JSON; exit 1 unless everything counts exactly once."""
-    figures = run(index, [f"SKU-{n:06d}" for n in range(1, 2_000)], events, kills, seconds_between)
+    store = GenerationStore(index)
+    catalogue = Generation.open(store.path(store.require_current())).catalogue
+    items = [catalogue.item_id(row) for row in range(min(len(catalogue), _MOST_ITEMS))]
+    figures = run(index, items, events, kills, seconds_between)
     print(json.dumps(figures, indent=2))
     sys.exit(not figures["exact"])
 
