@@ -82,7 +82,7 @@ def stage(
         scorer = learn(data, counts, settings.dimensions, settings.seed, scoring).scorer(scoring)
         del counts
         step.done(summaries.vectors(data, scorer))
-    with steps("Fit the content encoder") as step:
+    with steps("Fit content encoder") as step:
         step.expect(content_fit.ROUNDS)
         placed = place(data, scorer, settings.seed, step.advance)
         del scorer, data

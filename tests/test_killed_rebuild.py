@@ -25,7 +25,7 @@ _STEPS = [
     "Choose the weights",
     "Count co-visits",
     "Learn item vectors",
-    "Fit the content encoder",
+    "Fit content encoder",
     "Build FAISS index",
     "Choose the hot set",
     "Precompute hot lists",

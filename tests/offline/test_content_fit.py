@@ -215,7 +215,7 @@ def test_the_manifest_and_the_gate(cold: Generation, generation: Generation) -> 
         if row < cold.manifest.learned
     }
     assert cold.manifest.quality["coverage"] == len(shown) / cold.manifest.learned
-    assert [step.name for step in cold.manifest.steps].count("Fit the content encoder") == 1
+    assert [step.name for step in cold.manifest.steps].count("Fit content encoder") == 1
 
 
 def test_a_generation_whose_encoder_does_not_fit_is_refused(index_dir: Path) -> None:
