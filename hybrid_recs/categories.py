@@ -15,7 +15,7 @@ from hybrid_recs.types import Rows
 @dataclass(frozen=True, slots=True)
 class CategoryFilter:
     """Wanted are items in any of `any_of` (unless that is empty), in every one of `all_of`, in none of
-    `none_of`; names as they stand in the catalogue."""
+    `none_of`. Whether letters are capital makes no difference."""
 
     any_of: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
@@ -26,11 +26,11 @@ class CategoryFilter:
 
     def fits(self, categories: Sequence[str]) -> bool:
         """Whether an item of these categories is wanted."""
-        having = frozenset(categories)
+        having = frozenset(map(str.casefold, categories))
         return (
-            (not self.any_of or not having.isdisjoint(self.any_of))
-            and having.issuperset(self.all_of)
-            and having.isdisjoint(self.none_of)
+            (not self.any_of or not having.isdisjoint(map(str.casefold, self.any_of)))
+            and having.issuperset(map(str.casefold, self.all_of))
+            and having.isdisjoint(map(str.casefold, self.none_of))
         )
 
     @property
@@ -40,7 +40,7 @@ class CategoryFilter:
 
 
 class CategoryIndex:
-    """Rows of every category; rows of one category ascend."""
+    """Rows of every category by its case-folded name; rows of one category ascend."""
 
     def __init__(self, folder: Path) -> None:
         self._names = StringTable.open(folder, "category_names")
@@ -52,7 +52,7 @@ class CategoryIndex:
 
     def rows(self, name: str) -> Rows:
         """The rows of a category; none of one that no item has."""
-        at = self._position(name.encode("utf-8", "surrogatepass"))
+        at = self._position(name.casefold().encode("utf-8", "surrogatepass"))
         if at is None:
             return np.empty(0, np.int64)
         return self._rows[self._starts[at] : self._starts[at + 1]].astype(np.int64)
@@ -82,9 +82,11 @@ class CategoryIndex:
 def write_category_index(folder: Path, categories: Sequence[Sequence[str]]) -> None:
     """Write the index of what each row's categories are, in row order."""
     lengths = np.fromiter(map(len, categories), np.int64, len(categories))
-    names = sorted({name for some in categories for name in some}, key=str.encode)
+    folded = {name: name.casefold() for some in categories for name in some}
+    names = sorted(set(folded.values()), key=str.encode)
     codes = {name: code for code, name in enumerate(names)}
-    code = np.fromiter((codes[name] for some in categories for name in some), np.int64, int(lengths.sum()))
+    given = (codes[folded[name]] for some in categories for name in some)
+    code = np.fromiter(given, np.int64, int(lengths.sum()))
     rows = np.repeat(np.arange(len(categories)), lengths)
     StringTable.write(folder, "category_names", names)
     starts = np.zeros(len(names) + 1, np.int64)

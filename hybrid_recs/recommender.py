@@ -18,7 +18,7 @@ from hybrid_recs.scoring import ItemSet, history
 from hybrid_recs.types import Answer, Floats, HistoryWeights, Neighbours, Reason, Rows, Source
 
 # Items that are chosen from for each place, where a list is to be varied.
-_POOL_PER_PLACE, _LEAST_POOL = 5, 100
+_POOL_PER_PLACE, _LEAST_POOL = 4, 20
 
 
 class NoList(Enum):
