@@ -139,3 +139,14 @@ EXAMPLE_QUESTIONS: dict[str, Any] = {
     },
     "a new visitor": {"value": {"interests": ["candles"], "k": 10}},
 }
+EXAMPLE_BATCH: dict[str, Any] = {
+    "a user, an item, a new visitor": {
+        "value": {
+            "queries": [
+                {"user_id": "17850"},
+                {"items": [{"item_id": "85123A"}], "k": 5},
+                {"interests": ["candles"]},
+            ]
+        }
+    }
+}

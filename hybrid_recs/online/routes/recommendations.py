@@ -15,6 +15,7 @@ from hybrid_recs.online.limits import (
     RECOMMENDATIONS,
 )
 from hybrid_recs.online.requests import (
+    EXAMPLE_BATCH,
     EXAMPLE_QUESTIONS,
     CategoryWishes,
     OnUnknown,
@@ -107,5 +108,7 @@ def add(app: FastAPI, service: Service, asking: Asking) -> None:
         response_class=Response,
         responses={**example("All answers.", schemas.ManyRecommendations), **INVALID, **NOT_READY},
     )
-    async def ask_many(questions: Questions) -> Response:
+    async def ask_many(
+        questions: Annotated[Questions, Body(openapi_examples=EXAMPLE_BATCH)],
+    ) -> Response:
         return answers.many_recommendations(await asking.answer_all(questions.queries))
