@@ -1,10 +1,17 @@
 """Publishes a sealed generation as the job does, last steps only: python -m benchmarks.publish GENERATION."""
 
+import shutil
+
 import click
+import numpy as np
 from rich.console import Console
 
 from hybrid_recs import wiring
-from hybrid_recs.manifest import Manifest
+from hybrid_recs.generation import Generation
+from hybrid_recs.generations import GenerationStore
+from hybrid_recs.hot_lists import HotLists
+from hybrid_recs.manifest import FILE_NAME, Manifest
+from hybrid_recs.offline.precompute import neighbour_lists
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
 from jobs.rebuild_index import publish
@@ -20,6 +27,22 @@ def main(generation: str) -> None:
     store = wiring.store(settings)
     with store.writer():
         publish(store, Manifest.read(store.path(generation)), settings, Steps(Console(quiet=True)), _KEEP)
+
+
+def publish_copy_with_hot(
+    store: GenerationStore, generation: Generation, name: str, hot_items: int
+) -> Generation:
+    """Publish the same generation under another name, with lists for its `hot_items` most popular items."""
+    staged, source = store.stage(name), store.path(generation.id)
+    for path in source.iterdir():
+        if path.name != FILE_NAME and not path.name.startswith("hot_"):
+            shutil.copy(path, staged)
+    rows = np.arange(min(hot_items, generation.manifest.vectors), dtype=np.int64)
+    HotLists.write(staged, rows, neighbour_lists(generation.scorer, rows))
+    update = {"id": name, "hot_items": len(rows), "files": {}}
+    folder = store.seal(generation.manifest.model_copy(update=update))
+    store.publish(name)
+    return Generation.open(folder)
 
 
 if __name__ == "__main__":

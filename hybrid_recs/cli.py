@@ -18,6 +18,7 @@ from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.explain import Explanation, Side, explain, known_row
 from hybrid_recs.generation import Generation
 from hybrid_recs.manifest import Manifest
+from hybrid_recs.planner.command import command as plan_command
 from hybrid_recs.settings import Settings
 
 # For responses that stay open; those told of the end by the service are done at once.
@@ -73,6 +74,9 @@ def serve(host: str, port: int, workers: int) -> None:
         )
     finally:
         shutil.rmtree(counters, ignore_errors=True)
+
+
+main.add_command(plan_command)
 
 
 @main.command("explain")

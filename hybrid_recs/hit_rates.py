@@ -3,13 +3,12 @@
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
 
 import redis
 
-from hybrid_recs import latency
+from hybrid_recs import counters, latency
 from hybrid_recs.counting import Field
 from hybrid_recs.keys import Keys
 from hybrid_recs.types import Reason, Source
@@ -19,7 +18,6 @@ WINDOW_PATTERN = (
     r"^(([1-9]\d{0,3}|10\d{3}|11[0-4]\d{2}|115[01]\d|11520)m|([1-9]\d?|1[0-8]\d|19[0-2])h|[1-8]d)$"
 )
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
-_BATCH = 500
 _MOST_MISSED_SHOWN = 10
 _POINTS = 60
 _WORTH_SAYING = 0.005
@@ -55,11 +53,12 @@ class ReasonFigures:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One stretch of the window; `start` in seconds since 1970."""
+    """One stretch of the window; `start` in seconds since 1970; sources: requests by what answered."""
 
     start: int
     requests: int
     hits: int
+    sources: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,10 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class HitRateReport:
-    """What happened in [start, end), seconds since 1970; shares are of `requests`."""
+    """What happened in [start, end), seconds since 1970; shares are of `requests`.
+
+    peak_per_second: requests a second in the busiest minute, on its average.
+    """
 
     start: int
     end: int
@@ -85,6 +87,7 @@ class HitRateReport:
     series: list[Point]
     most_missed: list[Missed]
     advice: str
+    peak_per_second: float = 0.0
 
 
 @dataclass(slots=True)
@@ -93,17 +96,14 @@ class _Sums:
     buckets: dict[Source, list[int]] = field(
         default_factory=lambda: defaultdict(lambda: [0] * latency.BUCKETS)
     )
-    by_minute: Counter[int] = field(default_factory=Counter)
-    hits_by_minute: Counter[int] = field(default_factory=Counter)
+    by_minute: dict[int, Counter[Source]] = field(default_factory=lambda: defaultdict(Counter))
 
     def add(self, minute: int, counter: Field, count: int) -> None:
         if counter.bucket >= 0:
             self.buckets[counter.source][min(counter.bucket, latency.BUCKETS - 1)] += count
             return
         self.outcomes[counter.source, counter.reason] += count
-        self.by_minute[minute] += count
-        if counter.source is Source.CACHE:
-            self.hits_by_minute[minute] += count
+        self.by_minute[minute][counter.source] += count
 
 
 def hit_rate_report(
@@ -115,18 +115,16 @@ def hit_rate_report(
     now: float | None = None,
 ) -> HitRateReport:
     """The report of the last `seconds`, whole minutes, of one generation or of all."""
-    last = int((time.time() if now is None else now) // 60)
-    first = last - (seconds - 1) // 60
+    minutes = counters.minutes_of(seconds, time.time() if now is None else now)
     sums = _Sums()
-    for minute, name, count in _counters(client, keys, first, last):
-        counter = Field.parse(name)
-        if counter is not None and generation in (None, counter.generation):
+    for minute, counter, count in counters.requests(client, keys, minutes):
+        if generation in (None, counter.generation):
             sums.add(minute, counter, count)
     requests = sums.outcomes.total()
-    missed = _missed(client, keys, first * 60, last * 60)
+    missed = counters.in_all(counters.items_by_hour(client, keys.missed, counters.hours_of(minutes)))
     return HitRateReport(
-        start=first * 60,
-        end=(last + 1) * 60,
+        start=minutes.start * 60,
+        end=minutes.stop * 60,
         generation=generation,
         requests=requests,
         hit_rate=_of_source(sums, Source.CACHE) / requests if requests else None,
@@ -135,30 +133,11 @@ def hit_rate_report(
             ReasonFigures(source.value, reason.value if reason else None, count, count / requests)
             for (source, reason), count in sums.outcomes.most_common()
         ],
-        series=_series(sums, last),
+        series=_series(sums, minutes.stop - 1),
         most_missed=[Missed(i, title(i), n) for i, n in missed.most_common(_MOST_MISSED_SHOWN)],
         advice=_advice(sums, missed, requests),
+        peak_per_second=max((of.total() for of in sums.by_minute.values()), default=0) / 60,
     )
-
-
-def _counters(client: redis.Redis, keys: Keys, first: int, last: int) -> Iterator[tuple[int, str, int]]:
-    for start in range(first, last + 1, _BATCH):
-        minutes = range(start, min(start + _BATCH, last + 1))
-        pipeline = client.pipeline(transaction=False)
-        for minute in minutes:
-            pipeline.hgetall(keys.stats(minute))
-        for minute, values in zip(minutes, pipeline.execute(), strict=True):
-            for name, count in values.items():
-                yield minute, name.decode(), int(count)
-
-
-def _missed(client: redis.Redis, keys: Keys, start: int, end: int) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for hour in range(start // 3_600, end // 3_600 + 1):
-        scored = client.zrange(keys.missed(hour), 0, -1, withscores=True)
-        for member, count in cast(list[tuple[bytes, float]], scored):
-            total[member.decode("utf-8", "replace")] += int(count)
-    return total
 
 
 def _of_source(sums: _Sums, source: Source) -> int:
@@ -188,9 +167,11 @@ def _series(sums: _Sums, last: int) -> list[Point]:
     stretch = -(-(last - begin + 1) // _POINTS)
     points = []
     for start in range(begin, last + 1, stretch):
-        minutes = range(start, start + stretch)
-        requests, hits = (sum(of[m] for m in minutes) for of in (sums.by_minute, sums.hits_by_minute))
-        points.append(Point(start * 60, requests, hits))
+        by_source: Counter[Source] = Counter()
+        for minute in range(start, start + stretch):
+            by_source.update(sums.by_minute.get(minute, {}))
+        sources = {source.value: count for source, count in by_source.items()}
+        points.append(Point(start * 60, by_source.total(), by_source[Source.CACHE], sources))
     return points
 
 

@@ -29,6 +29,10 @@ class Keys:
         """Sorted set of the most missed items of one hour, cut to a bound."""
         return f"{self.prefix}:missed:{hour}"
 
+    def asked(self, hour: int) -> str:
+        """Sorted set of the items most asked for in one hour and about how often, cut to a bound."""
+        return f"{self.prefix}:asked:{hour}"
+
     def flushed(self, worker: str) -> str:
         """Number of the last batch of counters taken from a worker."""
         return f"{self.prefix}:flushed:{worker}"

@@ -1,52 +1,65 @@
-"""Report where answers came from: python -m jobs.hit_rate_report --window 24h."""
+"""Report where answers came from and what that asks for: python -m jobs.hit_rate_report --window 24h."""
 
 import sys
-from collections.abc import Callable
+import time
+from pathlib import Path
 
 import click
 import orjson
 from rich.console import Console
 
 from hybrid_recs import wiring
-from hybrid_recs.errors import NoGenerationError
-from hybrid_recs.generation import Generation
-from hybrid_recs.hit_rates import hit_rate_report, parse_window
+from hybrid_recs.hit_rates import parse_window
 from hybrid_recs.offline.progress import reported
-from hybrid_recs.offline.reports import print_hit_rates
+from hybrid_recs.offline.reports import print_insight
 from hybrid_recs.redis_client import connect
+from hybrid_recs.reporting.insight import Insight, insight
+from hybrid_recs.reporting.markdown import markdown
+from hybrid_recs.reporting.page import page
 from hybrid_recs.settings import Settings
+
+FORMATS = ["text", "json", "md", "html"]
 
 
 @click.command(help=__doc__)
 @click.option("--window", default="24h", show_default=True, help="how far back: 30m, 24h, 7d; at most 8d")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="write it to this file")
 @click.option("--generation", help="count only what this generation answered")
-def main(window: str, form: str, generation: str | None) -> None:
-    """Read the counters of the window and print them."""
+@click.option("--target", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True)
+@click.option("--cores", type=click.IntRange(1), help="cores of the service  [default: of this machine]")
+def main(
+    window: str, form: str, out: Path | None, generation: str | None, target: float, cores: int | None
+) -> None:
+    """Read the counters of the window, measure what can be measured, and write it down."""
     settings, console = Settings(), Console(highlight=False)
     with reported(console):
         seconds = parse_window(window)
         with connect(wiring.redis_url(settings)) as client:
-            report = hit_rate_report(client, wiring.keys(settings), seconds, titles(settings), generation)
-    if form == "json":
-        sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+            found = insight(client, settings, seconds, target, generation, cores=cores)
+        if form == "text" and out is None:
+            print_insight(found, console)
+            return
+        text = written(found, form)
+    if out is None:
+        sys.stdout.write(text)
     else:
-        print_hit_rates(report, console)
+        out.write_text(text, encoding="utf-8")
+        click.echo(f"{out}: {len(text.encode()) / 1e3:,.0f} kB", err=True)
 
 
-def titles(settings: Settings) -> Callable[[str], str | None]:
-    """Titles from the serving generation, if there is one."""
-    store = wiring.store(settings)
-    try:
-        catalogue = Generation.open(store.path(store.require_current())).catalogue
-    except NoGenerationError:
-        return lambda _: None
-
-    def title(item_id: str) -> str | None:
-        row = catalogue.row(item_id)
-        return None if row is None else catalogue.title(row)
-
-    return title
+def written(found: Insight, form: str) -> str:
+    """The report in one of the forms."""
+    if form == "json":
+        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        return orjson.dumps(found.as_json(), option=options).decode()
+    if form == "html":
+        return page(found, time.time())
+    if form == "md":
+        return markdown(found)
+    console = Console(highlight=False, record=True, width=110, quiet=True)
+    print_insight(found, console)
+    return console.export_text()
 
 
 if __name__ == "__main__":

@@ -33,12 +33,21 @@ class Outcome:
 
 def latest_requests(description: Description, days: float) -> list[str]:
     """The items of the interactions of the last `days`, oldest first."""
-    rows = labelled_rows(description).filter(pl.col("reason").is_null())
-    times = rows.select("time", "order", "item").collect(engine="streaming").sort("time", "order")
+    times = _in_order(description)
     if description.interactions.time is None or times.is_empty():
         raise DatasetError(f"{description.name}: no times, so there is no last month to replay")
     latest = times["time"][-1]
     return times.filter(pl.col("time") > latest - days * _SECONDS_A_DAY)["item"].to_list()
+
+
+def all_requests(description: Description) -> list[str]:
+    """The items of all interactions, oldest first; in the order of the files where there are no times."""
+    return _in_order(description)["item"].to_list()
+
+
+def _in_order(description: Description) -> pl.DataFrame:
+    rows = labelled_rows(description).filter(pl.col("reason").is_null())
+    return rows.select("time", "order", "item").collect(engine="streaming").sort("time", "order")
 
 
 def skewed_requests(item_ids: Sequence[str], popularity: Sequence[float], count: int, seed: int) -> list[str]:

@@ -1,18 +1,65 @@
 """Writes the hit-rate report for a terminal."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from hybrid_recs.drift import Drift, Entering
 from hybrid_recs.hit_rates import HitRateReport, Missed, Point, ReasonFigures, SourceFigures
+from hybrid_recs.parity import Audit
+from hybrid_recs.planner.show import print_plan
+from hybrid_recs.reporting.insight import Insight
+from hybrid_recs.reporting.words import reason_of, when
 
 _BARS = "▁▂▃▄▅▆▇█"
 
 
+def print_insight(insight: Insight, console: Console) -> None:
+    """The whole report."""
+    print_hit_rates(insight.counts, console)
+    if not insight.counts.requests:
+        return
+    if insight.plan is not None:
+        console.print()
+        print_plan(insight.plan, console)
+    if insight.drift is not None:
+        _print_drift(insight.drift, console)
+    if insight.headroom is not None:
+        console.print("\n[bold]If Redis vanished now[/]")
+        console.print(f"[bold]→[/] {insight.headroom.advice}", soft_wrap=True)
+
+
+def print_audit(audit: Audit, console: Console) -> None:
+    """What the audit found, and what is wrong with it."""
+    lists = audit.lists
+    console.print(f"[bold]Parity audit[/]  [dim]generation {audit.generation}[/]")
+    table = _table(f"of {lists.sampled:,} hot items", "")
+    overlap = "–" if lists.overlap is None else f"{lists.overlap:.4f}"
+    table.add_row("lists missing, unreadable", f"{lists.missing:,}, {lists.unreadable:,}")
+    table.add_row("overlap@10 with live answers", overlap)
+    table.add_row("largest difference of a score", f"{lists.score_difference:.4g}")
+    if lists.age_median_seconds is not None and lists.age_max_seconds is not None:
+        ages = (lists.age_median_seconds / 3_600, lists.age_max_seconds / 3_600)
+        table.add_row("age, median and most", f"{ages[0]:.1f} h, {ages[1]:.1f} h")
+    wrong = f"{lists.with_hidden:,}, {lists.with_repeated:,}, {lists.with_itself:,}"
+    table.add_row("lists with a hidden, repeated, own item", wrong)
+    console.print(table, "")
+    bands = _table("recall@10 of the index", "items", "sampled", "recall")
+    for band in audit.bands:
+        recall = "–" if band.recall is None else f"{band.recall:.4f}"
+        bands.add_row(band.name, f"{band.items:,}", f"{band.sampled:,}", recall)
+    console.print(bands, "")
+    for line in audit.broken:
+        console.print(f"[bold red]✗[/] {line}", soft_wrap=True)
+    if not audit.broken:
+        console.print("[green]✓[/] every bound is kept")
+
+
 def print_hit_rates(report: HitRateReport, console: Console) -> None:
     """Everything the report holds, in one screen."""
-    title = f"{_time(report.start)} … {_time(report.end)} UTC"
+    title = f"{when(report.start)} … {when(report.end)} UTC"
     if report.generation:
         title += f", generation {report.generation}"
     console.print(f"[bold]Cache hit rate[/]  [dim]{title}[/]")
@@ -28,7 +75,11 @@ def print_hit_rates(report: HitRateReport, console: Console) -> None:
 
 def sparkline(points: list[Point]) -> str:
     """One bar a stretch: its hit rate from 0 to 1; a blank where nothing was asked."""
-    shares = (point.hits / point.requests if point.requests else None for point in points)
+    return bar_line([point.hits / point.requests if point.requests else None for point in points])
+
+
+def bar_line(shares: Sequence[float | None]) -> str:
+    """A bar for each share, a blank for None."""
     return "".join(" " if s is None else _BARS[min(int(s * len(_BARS)), len(_BARS) - 1)] for s in shares)
 
 
@@ -43,24 +94,44 @@ def _source_table(figures: list[SourceFigures]) -> Table:
 def _reason_table(figures: list[ReasonFigures]) -> Table:
     table = _table("outcome", "requests", "share")
     for line in figures:
-        why = f"{line.source}: {line.reason or _ORDINARY[line.source]}"
-        table.add_row(why, f"{line.requests:,}", f"{line.share:.1%}")
+        table.add_row(reason_of(line.source, line.reason), f"{line.requests:,}", f"{line.share:.1%}")
     return table
-
-
-_ORDINARY = {"cache": "hot or rising item", "live": "tail item", "popular": "popular", "none": "none"}
 
 
 def _missed_table(missed: list[Missed]) -> Table:
     table = _table("most missed item", "requests", "title")
     table.columns[2].justify = "left"
     for line in missed:
-        table.add_row(line.item_id, f"{line.requests:,}", line.title or "")
+        table.add_row(escape(line.item_id), f"{line.requests:,}", escape(line.title or ""))
+    return table
+
+
+def _print_drift(drift: Drift, console: Console) -> None:
+    console.print("\n[bold]Drift since the rebuild[/]")
+    if drift.head_coverage is not None and drift.coverage is not None:
+        console.print(
+            f"{drift.head_hot:,} of the {drift.head_items:,} items of today's head are hot, with "
+            f"{drift.head_coverage:.1%} of its requests; the hot set covers {drift.coverage:.1%} of all"
+        )
+    if drift.ages:
+        bars = bar_line([age.coverage for age in drift.ages])
+        console.print(f"coverage by the hour  {bars}", "")
+    if drift.entering:
+        console.print(_entering_table(drift.entering), "")
+    console.print(f"[bold]→[/] {drift.advice}", soft_wrap=True)
+
+
+def _entering_table(entering: list[Entering]) -> Table:
+    table = _table("entering the head", "requests", "share", "title")
+    table.columns[3].justify = "left"
+    for line in entering:
+        share = f"{line.share:.2%}"
+        table.add_row(escape(line.item_id), f"{line.requests:,}", share, escape(line.title or ""))
     return table
 
 
 def _over_time(series: list[Point]) -> str:
-    return f"hit rate over time  {sparkline(series)}  [dim]from {_time(series[0].start)}[/]"
+    return f"hit rate over time  {sparkline(series)}  [dim]from {when(series[0].start)}[/]"
 
 
 def _table(first: str, *others: str) -> Table:
@@ -69,7 +140,3 @@ def _table(first: str, *others: str) -> Table:
     for name in others:
         table.add_column(name, justify="right")
     return table
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

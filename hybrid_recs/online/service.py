@@ -132,6 +132,7 @@ class Service:
             return None
         seconds = time.perf_counter() - started
         self._stats.record(serving.generation.id, _CACHE, None, seconds)
+        self._stats.asked(item_id)
         return Served(_CACHE, seconds, body)
 
     async def recommend(
@@ -151,6 +152,8 @@ class Service:
         if row is None and unknown_is_error:
             self.counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
+        if row is not None:
+            self._stats.asked(item_id)
         packed: bytes | NoList = NoList.NOT_HOT
         if row is not None and (serving.recommender.is_hot(row) or row in serving.rising):
             try:

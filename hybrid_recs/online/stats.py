@@ -17,11 +17,11 @@ import redis.asyncio
 from hybrid_recs import counting, latency
 from hybrid_recs.counting import Field
 from hybrid_recs.keys import Keys
+from hybrid_recs.online.item_counts import HourlyCounts, SampledCounts
 from hybrid_recs.types import Reason, Source
 
 log = logging.getLogger(__name__)
 
-MOST_MISSED_HELD = 10_000
 _MOST_MINUTES_A_BATCH = 60
 
 
@@ -52,9 +52,9 @@ class Stats:
         self._clock = clock
         self._worker = uuid.uuid4().hex
         self._fresh: dict[_Outcome, _Tally] = defaultdict(_Tally)
-        self._fresh_missed: Counter[str] = Counter()
         self._by_minute: dict[int, Counter[Field]] = defaultdict(Counter)
-        self._missed_by_hour: dict[int, Counter[str]] = defaultdict(Counter)
+        self._missed, self._asked = HourlyCounts(), SampledCounts()
+        self.asked = self._asked.asked  # of an item that the catalogue has: for every request
         self._number = 0
         self._sending: list[Any] | None = None
 
@@ -66,24 +66,17 @@ class Stats:
 
     def missed(self, item_id: str) -> None:
         """Count an item that had to be answered live because it is not hot."""
-        if item_id in self._fresh_missed or len(self._fresh_missed) < MOST_MISSED_HELD:
-            self._fresh_missed[item_id] += 1
+        self._missed.add(item_id)
 
     def close_books(self) -> Books:
         """Move what was counted since the last call under this minute; returns it."""
         now = self._clock()
         tallies, self._fresh = self._fresh, defaultdict(_Tally)
         fresh = _books(tallies)
-        missed, self._fresh_missed = self._fresh_missed, Counter()
         if fresh.counts:
             self._by_minute[int(now // 60)].update(fresh.counts)
-        if missed:
-            held = self._missed_by_hour[int(now // 3_600)]
-            held.update(missed)
-            if len(held) > MOST_MISSED_HELD:
-                self._missed_by_hour[int(now // 3_600)] = Counter(
-                    dict(held.most_common(MOST_MISSED_HELD // 2))
-                )
+        for counts in (self._missed, self._asked):
+            counts.close_round(int(now // 3_600))
         self._forget_old(now)
         return fresh
 
@@ -105,17 +98,17 @@ class Stats:
         """Freeze the next batch, unless one is still unanswered; False when nothing waits."""
         if self._sending is not None:
             return True
-        if not self._by_minute and not self._missed_by_hour:
+        if not (self._by_minute or self._missed or self._asked):
             return False
         minutes = sorted(self._by_minute)[:_MOST_MINUTES_A_BATCH]
         hashes = {
             self._keys.stats(minute): {f.name(): n for f, n in self._by_minute.pop(minute).items()}
             for minute in minutes
         }
-        missed = {self._keys.missed(hour): dict(counts) for hour, counts in self._missed_by_hour.items()}
-        self._missed_by_hour.clear()
+        missed = {self._keys.missed(hour): counts for hour, counts in self._missed.take().items()}
+        asked = {self._keys.asked(hour): counts for hour, counts in self._asked.take().items()}
         self._number += 1
-        self._sending = counting.arguments(self._number, hashes, missed)
+        self._sending = counting.arguments(self._number, hashes, missed | asked)
         return True
 
     def _forget_old(self, now: float) -> None:
@@ -123,8 +116,8 @@ class Stats:
         for minute in [m for m in self._by_minute if m < oldest]:
             lost = self._by_minute.pop(minute)
             log.warning("counts of minute %d are given up after 8 days without Redis: %s", minute, lost)
-        for hour in [h for h in self._missed_by_hour if h < oldest // 60]:
-            del self._missed_by_hour[hour]
+        for counts in (self._missed, self._asked):
+            counts.forget_before(oldest // 60)
 
 
 def _books(tallies: dict[_Outcome, _Tally]) -> Books:

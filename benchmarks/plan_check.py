@@ -1,0 +1,161 @@
+"""The planner's curve against the real service: python -m benchmarks.plan_check --data-dir …
+
+Online-retail is learnt up to its last two months; those are replayed as item requests, through a service of
+its own, once for each of three sizes of the hot set, with rising items off and once with them on. Writes
+docs/plan_check.json and the picture docs/plan_check.svg.
+"""
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import redis
+
+from benchmarks.publish import publish_copy_with_hot
+from hybrid_recs import embedded_redis
+from hybrid_recs.child_service import child_service
+from hybrid_recs.generation import Generation
+from hybrid_recs.generations import GenerationStore
+from hybrid_recs.hit_rates import hit_rate_report
+from hybrid_recs.keys import Keys
+from hybrid_recs.list_loader import load_lists
+from hybrid_recs.offline import replay
+from hybrid_recs.offline.description import Description
+from hybrid_recs.offline.progress import Steps
+from hybrid_recs.planner import gather
+from hybrid_recs.planner.hit_rate_curves import rising_hits, static_hits
+from hybrid_recs.planner.plan import plan
+from hybrid_recs.planner.traffic import Traffic
+from hybrid_recs.redis_client import connect
+from hybrid_recs.reporting.charts import draw_sizes
+from hybrid_recs.reporting.figures import standalone
+from hybrid_recs.settings import Settings
+from jobs import rebuild_index
+
+DAYS = 60
+FIRST_DAY = "2011-10-10"
+SIZES = (300, 1_200, 2_500)
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Hit rates of one size, shares of all requests. forecast: predicted from the first half of the requests;
+    second_half: what the second half then had."""
+
+    items: int
+    rising: bool
+    requests: int
+    predicted: float
+    measured: float
+    forecast: float
+    second_half: float
+
+
+@click.command(help=__doc__)
+@click.option("--data-dir", required=True, type=click.Path(path_type=Path))
+@click.option("--out", default=ROOT / "docs", type=click.Path(path_type=Path))
+def main(data_dir: Path, out: Path) -> None:
+    """Build once, then replay at every size."""
+    described = (ROOT / "examples" / "online-retail.toml").read_text()
+    with tempfile.TemporaryDirectory(prefix="plan-") as name:
+        folder = Path(name)
+        whole, before = folder / "whole.toml", folder / "online-retail.toml"
+        whole.write_text(described)
+        before.write_text(
+            described.replace('UnitPrice > 0"', f"UnitPrice > 0 AND InvoiceDate < '{FIRST_DAY}'\"")
+        )
+        url = embedded_redis.ensure_running(folder / "var")
+        try:
+            settings = Settings(index_dir=folder / "index", redis_url=url)
+            generation = rebuild_index.rebuild(before, data_dir, settings, Steps())
+            requests = replay.latest_requests(Description.load(whole, data_dir), DAYS)
+            found = [_check(folder, url, generation, requests, items, False) for items in SIZES]
+            found.append(_check(folder, url, generation, requests, SIZES[1], True))
+            _write(out, gather.of_trace(requests, generation, "the replay"), found)
+        finally:
+            embedded_redis.stop(folder / "var")
+
+
+def _check(
+    folder: Path, url: str, generation: Generation, requests: list[str], items: int, rising: bool
+) -> Checked:
+    """Serve a copy of the generation with `items` hot items, and send it everything."""
+    keys = Keys(f"check-{items}-{rising}")
+    store = GenerationStore(folder / "index")
+    copy = publish_copy_with_hot(store, generation, f"{generation.id}-{items}-{rising}", items)
+    with connect(url) as client:
+        load_lists(client, keys, copy, 86_400)
+        environment = {
+            "HYBRID_RECS_INDEX_DIR": str(folder / "index"),
+            "HYBRID_RECS_REDIS_URL": url,
+            "HYBRID_RECS_KEY_PREFIX": keys.prefix,
+            "HYBRID_RECS_VAR_DIR": str(folder / "var"),
+            "HYBRID_RECS_RISING_MAX_ITEMS": "10000" if rising else "0",
+        }
+        with child_service(folder / "log", environment) as service:
+            outcome = replay.send(service.url, requests)
+        measured = _measured(client, keys, len(requests))
+    if outcome.failures:
+        raise click.ClickException(f"requests failed: {outcome.failures}")
+    row, vectors = generation.catalogue.row, generation.manifest.vectors
+    half = len(requests) // 2
+
+    def share(some: list[str]) -> float:
+        traffic = gather.of_trace(some, generation, "")
+        hits = rising_hits(traffic, np.array([items]), gather.ADMITTED_AFTER) if rising else None
+        return float(
+            (static_hits(traffic, np.array([items])) if hits is None else hits)[0] / traffic.requests
+        )
+
+    hot = sum((at := row(item)) is not None and at < min(items, vectors) for item in requests[half:])
+    checked = Checked(
+        items,
+        rising,
+        len(requests),
+        share(requests),
+        measured,
+        share(requests[:half]),
+        hot / (len(requests) - half),
+    )
+    click.echo(json.dumps(asdict(checked)))
+    return checked
+
+
+def _measured(client: redis.Redis, keys: Keys, expected: int) -> float:
+    """From the service's own counters, all of which are written when it ends."""
+    report = hit_rate_report(client, keys, 3_600, lambda _: None)
+    if report.requests != expected:
+        raise click.ClickException(f"{report.requests} requests were counted of {expected}")
+    return report.hit_rate or 0.0
+
+
+def _write(out: Path, traffic: Traffic, found: list[Checked]) -> None:
+    made = plan(traffic, 0.9, admitted_after=gather.ADMITTED_AFTER)
+
+    def draw(axes: Any) -> None:
+        draw_sizes(axes, made)
+        static = [checked for checked in found if not checked.rising]
+        axes.plot(
+            [checked.items for checked in static], [checked.measured for checked in static], "o", markersize=6,
+            label="measured, replayed", color="#1d1d1b",
+        )  # fmt: skip
+        axes.plot(
+            [checked.items for checked in found if checked.rising],
+            [checked.measured for checked in found if checked.rising], "s", markersize=5.5,
+            label="measured, with rising items", color="#1d1d1b",
+        )  # fmt: skip
+        axes.legend(frameon=False, loc="lower left", fontsize=7.5, bbox_to_anchor=(0, 0.12), reverse=True)
+
+    (out / "plan_check.svg").write_text(
+        standalone("plan", "Predicted and measured hit rates", draw, (7.4, 3.4))
+    )
+    (out / "plan_check.json").write_text(json.dumps([asdict(checked) for checked in found], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
