@@ -141,7 +141,8 @@ def _write(out: Path, traffic: Traffic, found: list[Checked]) -> None:
         draw_sizes(axes, made)
         static = [checked for checked in found if not checked.rising]
         axes.plot(
-            [checked.items for checked in static], [checked.measured for checked in static], "o", markersize=6,
+            [checked.items for checked in static], [checked.measured for checked in static], "o",
+            markersize=6,
             label="measured, replayed", color="#1d1d1b",
         )  # fmt: skip
         axes.plot(

@@ -11,7 +11,7 @@ import orjson
 
 from hybrid_recs.known_items import KnownItems
 from hybrid_recs.recommender import Recommender
-from hybrid_recs.types import Answer, Json, Reason, Source
+from hybrid_recs.types import Answer, Json, Neighbours, Reason, Source
 
 PUSHED_SECONDS = 3_600
 MOST_SHOWN = 10  # items of an event on a stream; as many as an answer has unless more are asked for
@@ -56,6 +56,12 @@ class Pushed:
         rows = answer.neighbours.rows.tolist()
         version = recommender.items.overlay.version
         return cls(upto, recommender.generation.id, version, answer.source, answer.reason, rows, bits)
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """As a list."""
+        scores = np.array(self.bits, np.uint16).view(np.float16).astype(np.float32)
+        return Neighbours(np.array(self.rows, np.int64), scores)
 
     @staticmethod
     def head(recommender: Recommender, upto: str) -> bytes:

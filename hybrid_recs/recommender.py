@@ -212,6 +212,17 @@ class Recommender:
             return Answer(Source.POPULAR, wanted.nothing, self._selected(wanted, self._popular_pool))
         return Answer(wanted.source, wanted.reason, self._selected(wanted, self._ranked_pool))
 
+    def from_list(self, wanted: Wanted, best_first: Neighbours) -> Neighbours | None:
+        """`for_set` out of the beginning of its full list, made before; None where too little is left."""
+        left = best_first.without(wanted.excluded)
+        allowed = self.items.allowed_by(wanted.categories)
+        if allowed is not None:
+            left = left.only(allowed.mask[left.rows])
+        if len(left) < wanted.k:
+            return None
+        query = self.generation.scorer.query(wanted.items)
+        return self._ranking.with_new(left.head(wanted.k), query, wanted.k, wanted.excluded, allowed)
+
     def _selected(self, wanted: Wanted, pool_of: Callable[[Wanted, int], Neighbours]) -> Neighbours:
         """The best k, or of a larger pool those that differ; the pool grows until k are found."""
         if not wanted.diversity and wanted.max_per_category is None:

@@ -24,6 +24,7 @@ from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.live_lane import LiveLane, search_threads
 from hybrid_recs.online.local_cache import LocalCache
 from hybrid_recs.online.metrics import WorkerCounters
+from hybrid_recs.online.prediction_log import PredictionLog
 from hybrid_recs.online.rendering import Renderer
 from hybrid_recs.online.rising import Rising
 from hybrid_recs.online.service import Service
@@ -87,7 +88,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     )
 
     visitors = _visitor_side(settings, url, keys, service, threads)
-    asking = Asking(service, visitors.visitors)
+    asking = Asking(service, visitors.visitors, visitors.predictions)
 
     def report_of(seconds: int, title: Callable[[str], str | None]) -> HitRateReport:
         with connect(url, _BACKGROUND_TIMEOUT) as client:
@@ -118,5 +119,7 @@ def _visitor_side(
             connect_async(url, _BACKGROUND_TIMEOUT), keys, state.current, settings.streams_max
         ),
         trends=Trends(client, keys),
+        predictions=PredictionLog(keys, settings.log_predictions_share),
         heartbeat_seconds=settings.heartbeat_seconds,
+        flush_seconds=settings.flush_seconds,
     )

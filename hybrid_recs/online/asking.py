@@ -11,11 +11,14 @@ import time
 from collections.abc import Sequence
 
 from hybrid_recs.errors import BadVectorError, HybridRecsError, UnknownItemError
+from hybrid_recs.online.prediction_log import PredictionLog
 from hybrid_recs.online.rendering import Served
 from hybrid_recs.online.requests import Question
 from hybrid_recs.online.resolving import Resolved
 from hybrid_recs.online.service import Service
+from hybrid_recs.online.serving import Serving
 from hybrid_recs.online.visitors import Visitors, VisitorState
+from hybrid_recs.types import Answer, Source
 
 _AT_ONCE = 64  # of the questions of one batch: what they may hold of Redis connections
 
@@ -23,9 +26,10 @@ _AT_ONCE = 64  # of the questions of one batch: what they may hold of Redis conn
 class Asking:
     """Belongs to one event loop."""
 
-    def __init__(self, service: Service, visitors: Visitors) -> None:
+    def __init__(self, service: Service, visitors: Visitors, log: PredictionLog) -> None:
         self._service = service
         self._visitors = visitors
+        self._log = log
         self._worker = secrets.token_hex(4)
         self._numbers = itertools.count()
 
@@ -46,10 +50,30 @@ class Asking:
         if question.user_id:
             user = await self._visitors.user(question.user_id, serving.generation.id)
         asked = Resolved(serving, question, session, user)
-        answer = asked.ahead() or await serving.live.answer(asked.wanted(), one_of_many)
+        wanted = asked.wanted()
+        answer = asked.ahead(wanted) or await serving.live.answer(wanted, one_of_many)
         name = f"{self._worker}{next(self._numbers):08x}"
         body = serving.renderer.visitor_body(name, asked.unknown, answer)
-        return self._service.counted(serving.generation, answer.source, answer.reason, started, body)
+        served = self._service.counted(serving.generation, answer.source, answer.reason, started, body)
+        self._note(serving, question, answer, name, asked.age_seconds)
+        return served
+
+    def _note(
+        self, serving: Serving, question: Question, answer: Answer, name: str, age_seconds: float | None
+    ) -> None:
+        """Log the answer, if it belongs to the sample."""
+        recommendation_id = f"{answer.source.value}-{name}"
+        if self._log.samples(recommendation_id):
+            item_id, rows = serving.recommender.items.item_id, answer.neighbours.rows.tolist()
+            self._log.served(
+                recommendation_id,
+                question.kind,
+                answer.source,
+                serving.generation.id,
+                question.user_id or question.session_id,
+                [item_id(row) for row in rows],
+                age_seconds if answer.source is Source.BATCH else None,
+            )
 
     async def answer_all(self, questions: Sequence[Question]) -> list[Served | HybridRecsError]:
         """The answers to many, in their order; what is wrong with one question is its answer."""

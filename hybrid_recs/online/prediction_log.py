@@ -46,6 +46,10 @@ class PredictionLog:
         """Predictions not yet written."""
         return len(self._waiting)
 
+    def samples(self, recommendation_id: str) -> bool:
+        """Whether an answer belongs to the sample; asked before its items are named."""
+        return sampled(recommendation_id, self._share)
+
     def served(
         self,
         recommendation_id: str,
@@ -57,7 +61,7 @@ class PredictionLog:
         age_seconds: float | None,
     ) -> None:
         """Note one answer, if it belongs to the sample; the oldest waiting makes room for it."""
-        if not sampled(recommendation_id, self._share):
+        if not self.samples(recommendation_id):
             return
         self.dropped += len(self._waiting) == self._waiting.maxlen
         self._waiting.append(

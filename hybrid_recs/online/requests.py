@@ -89,10 +89,26 @@ class Question(_Question):
         """The item id, if all that is asked for is what is like one item."""
         if len(self.items) != 1 or self.items[0].weight <= 0:
             return None
-        others = (self.session_id, self.user_id, self.vector, self.metadata, self.max_per_category)
-        if any(other is not None for other in others) or self.diversity or self.categories.filter():
+        others = (self.session_id, self.user_id, self.vector, self.metadata)
+        if any(other is not None for other in others) or self.varied or self.categories.filter():
             return None
         return self.items[0].item_id
+
+    @property
+    def varied(self) -> bool:
+        """Whether the answer is to differ from the best by score."""
+        return self.diversity > 0 or self.max_per_category is not None
+
+    @property
+    def kind(self) -> str:
+        """What the question is about first of all."""
+        if self.user_id is not None:
+            return "user"
+        if self.session_id is not None:
+            return "session"
+        if self.items:
+            return "basket" if len(self.items) > 1 else "item"
+        return "vector" if self.vector is not None else "metadata" if self.metadata is not None else "popular"
 
 
 class Questions(_Question):

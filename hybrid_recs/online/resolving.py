@@ -1,19 +1,21 @@
 """Turns a question and what is known of its visitor into one query over the rows of one generation."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import orjson
 
 from hybrid_recs.categories import CategoryFilter
 from hybrid_recs.errors import BadVectorError, UnknownItemError
 from hybrid_recs.online.requests import Question
 from hybrid_recs.online.serving import Serving
 from hybrid_recs.online.visitors import VisitorState
+from hybrid_recs.predictions import decode
+from hybrid_recs.pushed import Pushed
 from hybrid_recs.recommender import Recommender, Wanted
 from hybrid_recs.scoring import ItemSet
-from hybrid_recs.types import Answer, Floats, Neighbours, Reason, Source
+from hybrid_recs.types import Answer, Floats, Reason, Source
 
 
 class Resolved:
@@ -22,33 +24,50 @@ class Resolved:
     def __init__(
         self, serving: Serving, question: Question, session: VisitorState, user: VisitorState
     ) -> None:
-        self._serving = serving
         self._recommender: Recommender = serving.recommender
         self._question = question
         self._session = session
-        self._user = user
+        self._prediction = decode(user.stored) if user.stored else None
+        self._recent = self._rows(user.items) + self._rows(session.items)
+        self._history = [*(self._prediction.history.tolist() if self._prediction else ()), *self._recent]
         self.unknown: list[str] = []
         self._excluded = frozenset(self._rows(question.exclude))
         self._weights = self._item_weights()
 
-    def ahead(self) -> Answer | None:
-        """What was computed ahead, if it still is the answer."""
+    @property
+    def age_seconds(self) -> float | None:
+        """How old the user's stored list is, if there is one."""
+        return time.time() - self._prediction.made if self._prediction else None
+
+    def ahead(self, wanted: Wanted) -> Answer | None:
+        """What was computed ahead, if it still is the answer to `wanted`."""
         question = self._question
-        if self._session.stored is None or question.user_id or question.items or question.vector:
+        if question.items or question.vector or question.metadata or question.varied:
             return None
-        if question.metadata or question.diversity or question.max_per_category:
+        if question.user_id is None:
+            return self._pushed(wanted)
+        if self._prediction is None or self._something_new():
             return None
-        if question.categories.filter():
+        found = self._recommender.from_list(wanted, self._prediction.neighbours)
+        return Answer(Source.BATCH, None, found) if found is not None else None
+
+    def _pushed(self, wanted: Wanted) -> Answer | None:
+        pushed = Pushed.decode(self._session.stored)
+        version = self._session.version
+        if pushed is None or version is None or not pushed.is_what(self._recommender, version.decode()):
             return None
-        pushed = orjson.loads(self._session.stored)
-        current = (self._serving.generation.id, self._serving.overlay.version)
-        if (pushed["generation"], pushed["overlay"]) != current:
+        found = self._recommender.from_list(wanted, pushed.neighbours)
+        if found is None:
             return None
-        if pushed["upto"].encode() != self._session.version:
-            return None
-        scores = np.array(pushed["bits"], np.uint16).view(np.float16).astype(np.float32)
-        found = Neighbours(np.array(pushed["rows"], np.int64), scores).without(self._excluded)
-        return Answer(Source.CACHE, None, found.head(question.k)) if len(found) >= question.k else None
+        if pushed.source is Source.POPULAR:
+            return Answer(pushed.source, pushed.reason, found)
+        return Answer(Source.CACHE, None, found)
+
+    def _something_new(self) -> bool:
+        """Whether the user did something that the stored list does not know of."""
+        return self._prediction is None or not frozenset(self._prediction.history.tolist()).issuperset(
+            self._recent
+        )
 
     def wanted(self) -> Wanted:
         """The question as one query."""
@@ -91,12 +110,12 @@ class Resolved:
 
     def _visitor(self) -> Wanted:
         """What the visitor did, as a query; an empty one where there is no visitor."""
-        if not (self._session.items or self._user.items):
+        if not self._history:
             return Wanted(self._recommender.item_set((), ()), self._question.k)
         scoring = self._recommender.generation.manifest.scoring
         how = scoring.of_session if self._session.items else scoring.of_user
-        rows = self._rows(self._user.items) + self._rows(self._session.items)
-        return self._recommender.of_history(np.array(rows, np.int64), self._question.k, frozenset(), how)
+        rows = np.array(self._history, np.int64)
+        return self._recommender.of_history(rows, self._question.k, frozenset(), how)
 
     def _item_weights(self) -> dict[int, float]:
         weights: dict[int, float] = {}
@@ -129,15 +148,24 @@ class Resolved:
 
     def _described(self) -> Floats | None:
         """The place of the metadata of the question, if its words say anything."""
-        return None
+        said, encoder = self._question.metadata, self._recommender.generation.content
+        if said is None or encoder is None:
+            return None
+        return encoder.encode(said.title, said.categories, said.text)
 
     def _source(self, items: ItemSet) -> tuple[Source, Reason | None]:
         learned = self._recommender.generation.manifest.learned
         if self._question.vector or bool((items.rows < learned).any()):
-            return Source.LIVE, None
+            return Source.LIVE, self._why_not_stored()
         return Source.CONTENT, Reason.NO_INTERACTIONS
 
+    def _why_not_stored(self) -> Reason | None:
+        """Why a user's stored list is not the answer, where there is one."""
+        if self._prediction is None:
+            return None
+        return Reason.LIST_STALE if self._something_new() else Reason.LIST_TOO_SHORT
+
     def _nothing(self) -> Reason:
-        if self._weights or self._session.items or self._user.items:
+        if self._weights or self._history:
             return Reason.NO_VECTOR
         return Reason.UNKNOWN_ITEM if self.unknown else Reason.NOTHING_KNOWN

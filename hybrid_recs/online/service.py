@@ -152,15 +152,15 @@ class Service:
         if row is None and unknown_is_error:
             self.counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
+        packed: bytes | NoList = NoList.NOT_HOT
         if row is not None:
             self._stats.asked(item_id)
-        packed: bytes | NoList = NoList.NOT_HOT
-        if row is not None and (serving.recommender.is_hot(row) or row in serving.rising):
-            try:
-                found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
-                packed = NoList.MISSING if found is None else found
-            except CacheUnavailableError:
-                packed = NoList.UNAVAILABLE
+            if serving.recommender.is_hot(row) or row in serving.rising:
+                try:
+                    found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
+                    packed = NoList.MISSING if found is None else found
+                except CacheUnavailableError:
+                    packed = NoList.UNAVAILABLE
         source, reason, body = _CACHE, None, None
         if not exclude and isinstance(packed, bytes):
             body = _head(serving, item_id, k, packed)

@@ -18,7 +18,9 @@ def test_the_last_answer_with_the_item_after_its_delete() -> None:
     bodies = [with_it, with_it, without, with_it, without]
     done = np.array([1.0, 2.0, 2.1, 2.25, 3.0])
     exchanges = Exchanges(np.zeros(5, np.int64), done - 0.1, done, np.full(5, 200), bodies)
-    assert last_seen(exchanges, Hiding("a", 2.05, 2.06)) == (2, pytest.approx(200))
+    count, milliseconds = last_seen(exchanges, Hiding("a", 2.05, 2.06))
+    assert count == 2
+    assert milliseconds == pytest.approx(200)
     assert last_seen(exchanges, Hiding("a", 2.5, 2.6)) == (3, 0.0)
 
 

@@ -88,7 +88,8 @@ def test_hiding_items_measures_what_new_items_will_get() -> None:
 
 
 def test_items_known_by_many_count_more() -> None:
-    items: list[Described] = [("pair", [], None)] * 2 + [(f"word{at % 5}", [], None) for at in range(60)]
+    words: list[Described] = [(f"word{at % 5}", [], None) for at in range(60)]
+    items: list[Described] = [("pair", [], None), ("pair", [], None), *words]
     vectors = unit_vectors(3, 62, 8)
     vectors[2:] = unit_vectors(4, 5, 8)[np.arange(60) % 5]
     degrees = np.full(62, 50, np.float32)

@@ -9,6 +9,8 @@ import redis
 
 from hybrid_recs.generation import Generation
 from hybrid_recs.keys import Keys
+from hybrid_recs.predictions import StoredPrediction, encode
+from hybrid_recs.pushed import Pushed
 from hybrid_recs.recommender import Recommender, Wanted
 from tests.planted import NEVER_BOUGHT, item_id, world_of
 
@@ -129,6 +131,67 @@ def test_a_session_is_answered_by_its_latest_items(
     assert 7 in {world_of(one) for one in _ids(other)}
     nobody = http.get("/recommendations", params={"session_id": "never seen"}).json()
     assert (nobody["source"], nobody["fallback_reason"]) == ("popular", "nothing_known")
+
+
+def test_what_was_pushed_for_a_session_answers_until_something_happens(
+    http: httpx.Client, generation: Generation, client: redis.Redis
+) -> None:
+    recommender, name = Recommender(generation), "s-pushed"
+    rows = np.array(_rows(generation, item_id(3, 0)), np.int64)
+    client.lpush(BUILT.session(name), f"1700000000-0 {item_id(3, 0)}")
+    live = http.get("/recommendations", params={"session_id": name}).json()
+    assert live["source"] == "live"
+    pushed = Pushed.of(recommender.after_session(rows, 100), "1700000000-0", recommender)
+    client.set(BUILT.pushed(name), pushed.encoded(), ex=60)
+    cached = http.get("/recommendations", params={"session_id": name}).json()
+    assert (cached["source"], cached["items"]) == ("cache", live["items"])
+    left = http.get("/recommendations", params={"session_id": name, "exclude": _ids(live)[0], "k": 9}).json()
+    assert (left["source"], left["items"]) == ("cache", live["items"][1:])
+    only = _ask(http, session_id=name, categories={"any": ["world 3"]}, k=8)
+    expected = [one for one in live["items"] if world_of(one["item_id"]) == 3]
+    assert (only["source"], only["items"][: len(expected)][:8]) == ("cache", expected[:8])
+    assert _ask(http, session_id=name, diversity=0.5)["source"] == "live"
+    client.lpush(BUILT.session(name), f"1700000001-0 {item_id(4, 0)}")
+    assert http.get("/recommendations", params={"session_id": name}).json()["source"] == "live"
+    client.set(BUILT.pushed(name), b"{damaged", ex=60)
+    assert http.get("/recommendations", params={"session_id": name}).json()["source"] == "live"
+    client.delete(BUILT.session(name), BUILT.pushed(name))
+
+
+def test_a_user_gets_the_stored_list_until_something_happens(
+    http: httpx.Client, generation: Generation, client: redis.Redis
+) -> None:
+    recommender, name = Recommender(generation), "u-stored"
+    history = np.array(_rows(generation, item_id(1, 3), item_id(1, 4)), np.int64)
+    stored = recommender.for_user(history, 100).neighbours
+    key = BUILT.prediction(generation.id, name)
+    client.set(key, encode(StoredPrediction(stored, history, 1_700_000_000)), ex=60)
+    answer = http.get("/recommendations", params={"user_id": name, "k": 12}).json()
+    assert (answer["source"], answer["fallback_reason"]) == ("batch", None)
+    assert _ids(answer) == [generation.catalogue.item_id(row) for row in stored.head(12).rows.tolist()]
+    client.lpush(BUILT.user(name), f"1700000009-0 {item_id(1, 4)}")  # known already
+    assert http.get("/recommendations", params={"user_id": name}).json()["source"] == "batch"
+    client.lpush(BUILT.user(name), f"1700000010-0 {item_id(5, 0)}")
+    since = http.get("/recommendations", params={"user_id": name, "k": 12}).json()
+    assert (since["source"], since["fallback_reason"]) == ("live", "list_stale")
+    rows = np.append(history, _rows(generation, item_id(1, 4), item_id(5, 0)))
+    expected = recommender.for_user(rows, 12).neighbours.rows.tolist()
+    assert _ids(since) == [generation.catalogue.item_id(row) for row in expected]
+    client.delete(key)
+    without = http.get("/recommendations", params={"user_id": name, "k": 12}).json()
+    assert (without["source"], without["fallback_reason"]) == ("live", None)
+    client.delete(BUILT.user(name))
+    nobody = http.get("/recommendations", params={"user_id": name}).json()
+    assert (nobody["source"], nobody["fallback_reason"]) == ("popular", "nothing_known")
+
+
+def test_a_description_finds_its_like(http: httpx.Client) -> None:
+    metadata = {"title": "Thing 99 of world 6", "categories": ["world 6"]}
+    answer = _ask(http, metadata=metadata, k=10)
+    assert (answer["source"], answer["fallback_reason"]) == ("content", "no_interactions")
+    assert {world_of(one) for one in _ids(answer)} == {6}
+    says_nothing = _ask(http, metadata={"title": "qqqqqqqq zzzzzzzz"})
+    assert (says_nothing["source"], says_nothing["fallback_reason"]) == ("popular", "nothing_known")
 
 
 def test_many_questions_are_answered_in_their_order(http: httpx.Client) -> None:
