@@ -1,6 +1,5 @@
 """Builds the application from the settings; what uvicorn calls in every worker."""
 
-import logging
 import sys
 import tempfile
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from hybrid_recs import wiring
+from hybrid_recs import logs, wiring
 from hybrid_recs.cache import NeighbourCache
 from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
@@ -51,7 +50,7 @@ _SWITCH_SECONDS = 0.0005
 def create_app(settings: Settings | None = None) -> ASGIApp:
     """One worker's application; opens nothing but a counter file until it is started."""
     settings = settings or Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
     sys.setswitchinterval(_SWITCH_SECONDS)
     url, keys = wiring.redis_url(settings), wiring.keys(settings)
@@ -100,7 +99,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         settings.writes_per_second,
         int(settings.max_body_mb * _BYTES_A_MB),
     )
-    return FastLane(guarded, service)
+    return FastLane(guarded, service, name_every_request=settings.log_format == "json")
 
 
 def _visitor_side(
