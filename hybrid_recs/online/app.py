@@ -29,6 +29,7 @@ from hybrid_recs.online.rising import Rising
 from hybrid_recs.online.service import Service
 from hybrid_recs.online.serving import Serving
 from hybrid_recs.online.session_state import SessionState
+from hybrid_recs.online.stats import Stats
 from hybrid_recs.online.streams import SessionStreams
 from hybrid_recs.online.trends import Trends
 from hybrid_recs.online.visitor_side import VisitorSide
@@ -47,8 +48,11 @@ _BYTES_A_MB = 1_000_000
 _SWITCH_SECONDS = 0.0005
 
 
-def create_app(settings: Settings | None = None) -> ASGIApp:
-    """One worker's application; opens nothing but a counter file until it is started."""
+def create_app(settings: Settings | None = None, stats_of: Callable[[Keys], Stats] = Stats) -> ASGIApp:
+    """One worker's application; opens nothing but a counter file until it is started.
+
+    stats_of: makes the books; for a benchmark of what they cost.
+    """
     settings = settings or Settings()
     logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
@@ -79,6 +83,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         background=connect_async(url, _BACKGROUND_TIMEOUT),
         keeper=ListKeeper(url, keys, list_ttl),
         counters=WorkerCounters(folder),
+        stats=stats_of(keys),
         prepare=prepare,
         overlay_of=watch.overlay_of,
         threads=threads,

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
+_GATHER_SECONDS = 1.0
 _STOP_SECONDS = 5.0
 _CACHE, _HIT = Source.CACHE, Cause.HIT  # Python 3.11 looks a member up by a call of its own
 
@@ -50,6 +51,7 @@ class Service:
         background: redis.asyncio.Redis,
         keeper: ListKeeper,
         counters: WorkerCounters,
+        stats: Stats,
         prepare: Prepare,
         overlay_of: OverlayOf,
         threads: Executor,
@@ -67,7 +69,7 @@ class Service:
         self._threads = threads
         self._poll_seconds = poll_seconds
         self._flush_seconds = flush_seconds
-        self._stats = Stats(keys)
+        self._stats = stats
         self._serving: Serving | None = None
         self._failed: tuple[str, float] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -108,6 +110,7 @@ class Service:
         self._tasks = [
             asyncio.create_task(self._every(self._poll_seconds, self._look_for_generation)),
             asyncio.create_task(self._every(LOOK_EVERY_SECONDS, self.look_for_changes)),
+            asyncio.create_task(self._every(_GATHER_SECONDS, self._stats.gather_hits)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_books)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_lists)),
             asyncio.create_task(self._every(ADMIT_EVERY_SECONDS, self._admit_rising)),
@@ -136,8 +139,9 @@ class Service:
         if serving is None or (body := serving.local.get(item_id, k)) is None:
             return None
         seconds = time.perf_counter() - started
-        self._stats.record(serving.generation.id, _CACHE, _HIT, seconds)
-        self._stats.asked(item_id)
+        stats = self._stats
+        stats.hit(seconds)
+        stats.asked(item_id)
         return Served(_CACHE, seconds, body)
 
     async def recommend(
@@ -234,6 +238,7 @@ class Service:
             self._failed = (wanted, time.monotonic())
             log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
             return
+        self._stats.serves(generation.id)
         self._serving = self._prepare(generation, overlay)
         self._failed = None
         log.info(

@@ -14,8 +14,8 @@ from hybrid_recs.child_service import ChildService, child_service
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.stats import Stats
-from hybrid_recs.redis_client import connect, connect_async
 from hybrid_recs.outcomes import Cause
+from hybrid_recs.redis_client import connect, connect_async
 from hybrid_recs.types import Source
 from tests.online.conftest import OwnRedis, wait_until
 from tests.planted import NEVER_BOUGHT, item_id
