@@ -14,6 +14,7 @@ from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.rising import ASKED_ENOUGH
+from hybrid_recs.online.worker_counters import WorkerCounters
 from hybrid_recs.predictions import StoredPrediction, encode
 from hybrid_recs.recommender import Recommender
 from hybrid_recs.redis_client import connect
@@ -262,8 +263,6 @@ def test_requests_before_there_is_a_generation(
 
 @pytest.mark.parametrize("stranger", [b"", b"\1" * 8 * 7, b"\0" * 100_000])
 def test_files_of_another_layout_are_not_counted(tmp_path: Path, stranger: bytes) -> None:
-    from hybrid_recs.online.worker_counters import WorkerCounters
-
     (tmp_path / "worker-1.bin").write_bytes(stranger)
     counters = WorkerCounters(tmp_path)
     (own,) = (path for path in tmp_path.glob("worker-*.bin") if path.name != "worker-1.bin")
