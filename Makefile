@@ -18,7 +18,7 @@ TARGET ?= 0.9
 .PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report plan-cache audit replay generations stop-redis lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
 
 setup: $(READY)  ## make .venv with the pinned packages
 

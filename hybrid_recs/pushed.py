@@ -3,6 +3,7 @@
 Shared by the consumer, which computes it, and the service, which reads it.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -101,12 +102,20 @@ def rendered(session_id: str, pushed: Pushed, known: KnownItems, k: int = MOST_S
     return orjson.dumps(
         {
             "session_id": session_id,
+            "recommendation_id": _name(session_id, pushed),
             "generation": pushed.generation,
             "source": pushed.source,
             "fallback_reason": pushed.reason,
+            "unknown_items": [],
             "items": items,
         }
     )
+
+
+def _name(session_id: str, pushed: Pushed) -> str:
+    """The id of what is pushed: the same whoever sends it."""
+    of = f"{session_id} {pushed.upto} {pushed.generation} {pushed.overlay}"
+    return f"{pushed.source.value}-{hashlib.blake2b(of.encode(), digest_size=8).hexdigest()}"
 
 
 def message_of(upto: str, body: bytes) -> bytes:

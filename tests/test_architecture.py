@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import hybrid_recs
+from hybrid_recs.offline.description import Description
 from hybrid_recs.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +59,18 @@ def test_offline_side_never_reaches_fastapi_or_the_online_side(module: str) -> N
     reached = _reached_from(module)
     assert not {"fastapi", "uvicorn", "starlette"} & {name.split(".")[0] for name in reached}
     assert not {name for name in reached if name.startswith("hybrid_recs.online")}
+
+
+@pytest.mark.parametrize("module", [name for name in GRAPH if ".streaming" in name])
+def test_streaming_reaches_neither_the_framework_nor_the_other_sides(module: str) -> None:
+    reached = _reached_from(module)
+    assert not {"fastapi", "uvicorn", "starlette"} & {name.split(".")[0] for name in reached}
+    assert not {n for n in reached if n.startswith(("hybrid_recs.online", "hybrid_recs.offline"))}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.stem)
+def test_examples_are_descriptions(path: Path) -> None:
+    assert Description.load(path).interactions
 
 
 def test_serving_does_not_load_polars() -> None:

@@ -82,7 +82,7 @@ def test_help(path: tuple[str, ...]) -> None:
 
 def test_there_are_these_commands() -> None:
     assert {" ".join(path) for path in _commands(main)} == {
-        "", "serve", "explain", "generations", "generations list", "generations verify",
+        "", "serve", "explain", "plan", "generations", "generations list", "generations verify",
         "generations rollback", "generations prune", "stop-redis",
     }  # fmt: skip
 

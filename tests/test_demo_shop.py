@@ -6,10 +6,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from hybrid_recs.offline import demo_words
+from hybrid_recs.offline import demo_show, demo_words
 from hybrid_recs.offline.dataset import read_dataset
 from hybrid_recs.offline.demo_shop import DAYS, END, write_demo_shop
 from hybrid_recs.offline.description import Description
+from hybrid_recs.settings import Settings
 
 PRODUCTS, INTERACTIONS = 4_000, 100_000
 
@@ -216,3 +217,19 @@ def test_tiny_shops_are_whole(tmp_path: Path, products: int, interactions: int) 
     log = pl.read_parquet(path.with_name("interactions.parquet"))
     assert len(log) == interactions
     assert set(log["item"]) <= set(pl.read_parquet(path.with_name("items.parquet"))["item"])
+
+
+def test_the_demo_takes_an_index_of_its_own_beside_another_dataset(tmp_path: Path) -> None:
+    """A generation that another version of this program made is no hindrance."""
+    settings = Settings(index_dir=tmp_path / "index", var_dir=tmp_path / "var")
+    assert demo_show.settings_of_its_own(settings) == settings
+    folder = tmp_path / "index" / "generations" / "g1"
+    folder.mkdir(parents=True)
+    (tmp_path / "index" / "CURRENT").write_text("g1")
+    for manifest, own in (
+        ('{"schema_version": 1, "dataset": {"name": "demo"}}', False),
+        ('{"schema_version": 1, "dataset": {"name": "shop"}}', True),
+        ("damaged", True),
+    ):
+        (folder / "manifest.json").write_text(manifest)
+        assert (demo_show.settings_of_its_own(settings).index_dir != settings.index_dir) is own

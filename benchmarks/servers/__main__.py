@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import uvicorn
 
+_GRACE_SECONDS = 5
 _PATH = click.Path(exists=True, path_type=Path)
 
 
@@ -15,7 +16,15 @@ def main() -> None:
 
 def _serve(app: object, port: int) -> None:
     """As `hybrid-recs serve` does."""
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="info", access_log=False, server_header=False)  # type: ignore[arg-type]
+    uvicorn.run(
+        app,  # type: ignore[arg-type]
+        host="127.0.0.1",
+        port=port,
+        log_level="info",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
 
 
 @main.command("ceiling")

@@ -101,7 +101,8 @@ EXAMPLE_TRENDING: dict[str, Any] = {
 }
 EXAMPLE_STREAM = (
     "retry: 1000\n\nevent: recommendations\nid: 1795428990500-0\n"
-    'data: {"session_id":"s-81","generation":"20261123T020817706071Z","source":"live",'
-    '"fallback_reason":null,"items":[{"item_id":"21733","score":10.8828,'
+    'data: {"session_id":"s-81","recommendation_id":"live-5f0c4e1a9b7d2c33",'
+    '"generation":"20261123T020817706071Z","source":"live","fallback_reason":null,"unknown_items":[],'
+    '"items":[{"item_id":"21733","score":10.8828,'
     '"title":"RED HANGING HEART T-LIGHT HOLDER"}]}\n\n: still here\n\n'
 )

@@ -1,5 +1,6 @@
 """The fit of the content encoder against the closed form, what hiding items says, and rows from metadata."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from hybrid_recs.offline.content_rows import extended, place
 from hybrid_recs.offline.dataset import Dataset
 from hybrid_recs.offline.matrix import encode, with_content
 from hybrid_recs.offline.model import fit
+from hybrid_recs.recommender import NoList, Query, Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import Floats
+from hybrid_recs.types import Floats, Reason, Source
 from jobs import rebuild_index
 from tests.conftest import quiet_steps
 from tests.offline.builders import dataset_of, item_name, random_scorer, unit_vectors
@@ -88,8 +90,7 @@ def test_hiding_items_measures_what_new_items_will_get() -> None:
 
 
 def test_items_known_by_many_count_more() -> None:
-    words: list[Described] = [(f"word{at % 5}", [], None) for at in range(60)]
-    items: list[Described] = [("pair", [], None), ("pair", [], None), *words]
+    items: Sequence[Described] = [("pair", [], None)] * 2 + [(f"word{at % 5}", [], None) for at in range(60)]
     vectors = unit_vectors(3, 62, 8)
     vectors[2:] = unit_vectors(4, 5, 8)[np.arange(60) % 5]
     degrees = np.full(62, 50, np.float32)
@@ -171,6 +172,15 @@ def test_an_item_that_nobody_bought_is_among_its_world(cold: Generation) -> None
         told = explain(cold, row, cold.catalogue.row(item_id(world, 0)) or 0)
         assert (told.a.from_metadata, told.b.from_metadata, told.a.has_vector) == (True, False, True)
         assert told.verdict.endswith(f"{item} has too few interactions, so it is placed by its metadata.")
+
+
+def test_it_is_answered_by_its_content_and_says_so(cold: Generation) -> None:
+    for world, item in enumerate(COLD):
+        row = cold.catalogue.row(item)
+        answer = Recommender(cold).answer(Query(row, 10), NoList.NOT_HOT)
+        assert (answer.source, answer.reason) == (Source.CONTENT, Reason.NO_INTERACTIONS)
+        names = [cold.catalogue.item_id(found) for found in answer.neighbours.rows.tolist()]
+        assert [world_of(name) for name in names if name not in COLD] == [world] * 10
 
 
 def test_what_is_learned_does_not_change_by_a_bit(cold: Generation, generation: Generation) -> None:

@@ -25,6 +25,7 @@ from tests.online.conftest import wait_until
 
 SIZES = (10, 50, 150)
 REQUESTS = 1_000
+_WITH_SIZES = [f"--size={size}" for size in SIZES]
 
 
 @pytest.fixture
@@ -33,6 +34,8 @@ def service(index_dir: Path, redis_url: str, keys: Keys, tmp_path: Path) -> Iter
         "HYBRID_RECS_VAR_DIR": str(tmp_path / "var"),
         "HYBRID_RECS_FLUSH_SECONDS": "0.2",
         "HYBRID_RECS_POLL_SECONDS": "0.1",
+        # On a busy machine a slow Redis must not turn hits into misses.
+        "HYBRID_RECS_REDIS_TIMEOUT_MS": "5000",
     }
     with child_service(tmp_path / "log", environment) as running:
         yield running
@@ -72,9 +75,8 @@ def test_predicted_hit_rates_are_measured_at_three_sizes(
         assert measured == pytest.approx(outcome.sources["cache"] / REQUESTS)
         of_counters = of_counters or _plan(index_dir, redis_url, keys)
         for plan in (of_log, of_counters):
-            static = plan["curves"][0]
-            assert static["policy"] == "static"
-            assert np.interp(items, static["sizes"], static["hit_rates"]) == pytest.approx(measured, abs=0.01)
+            (predicted,) = [size["hit_rate"] for size in plan["sizes"] if size["items"] == items]
+            assert predicted == pytest.approx(measured, abs=0.01)
     assert of_counters["requests"] == REQUESTS
     assert of_counters["hot_items"] == SIZES[0]
 
@@ -85,7 +87,9 @@ def _counted(client: redis.Redis, keys: Keys, generation: str) -> HitRateReport:
 
 def _plan(index_dir: Path, redis_url: str, keys: Keys, *options: str) -> Json:
     done = CliRunner().invoke(
-        main, ["plan", "--format", "json", *options], env=_environment(index_dir, redis_url, keys)
+        main,
+        ["plan", "--format", "json", *_WITH_SIZES, *options],
+        env=_environment(index_dir, redis_url, keys),
     )
     assert done.exit_code == 0, done.output
     plan: Json = json.loads(done.stdout)
