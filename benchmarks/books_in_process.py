@@ -1,7 +1,8 @@
 """What the books cost without sockets and neighbours: python -m benchmarks.books_in_process.
 
-Both applications in one process, asked in turns of a few milliseconds (A B, B A, …), processor time of the one
-thread: what else the machine does meets both alike. `python -m benchmarks.accounting` is the same over sockets.
+Both applications in one process, asked in turns of a few milliseconds (A B, B A, …), processor time of the
+one thread: what else the machine does meets both alike. `python -m benchmarks.accounting` is the same over
+sockets.
 """
 
 import gc
