@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 import hybrid_recs
-from hybrid_recs import embedded_redis, wiring
+from hybrid_recs import embedded_redis, logs, wiring
 from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.explain import Explanation, Side, explain, known_row
 from hybrid_recs.generation import Generation
@@ -67,7 +67,7 @@ def serve(host: str, port: int, workers: int) -> None:
             host=host,
             port=port,
             workers=workers,
-            log_level=settings.log_level.lower(),
+            log_config=logs.log_config(settings.log_format, settings.log_level),
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from hybrid_recs.outcomes import REASON, Cause
 from hybrid_recs.types import Reason, Source
 
 KEEP_SECONDS = 8 * 86_400
@@ -46,16 +47,33 @@ def arguments(number: int, hashes: dict[str, dict[str, int]], missed: dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One counter of a minute: requests with an outcome, or requests in a latency bucket (0 or above)."""
+    """One counter of a minute: requests with an outcome, or requests in a latency bucket (0 or above).
+
+    cause: finer than the reason, which follows from it; None: not told, by a version that knew of none.
+    older: answered when `CURRENT` had been seen to name another generation than the one that answered.
+    """
 
     generation: str
     source: Source
     reason: Reason | None
     bucket: int = -1
+    cause: Cause | None = None
+    older: bool = False
+
+    @classmethod
+    def of(cls, generation: str, source: Source, cause: Cause, older: bool) -> "Field":
+        """The counter of an outcome."""
+        return cls(generation, source, REASON[cause], cause=cause, older=older)
 
     def name(self) -> str:
-        """As it stands in the hash."""
-        what = f"b{self.bucket}" if self.bucket >= 0 else f"r{self.reason or ''}"
+        """As it stands in the hash: b and a bucket, c or o (older) and a cause, or, as until there were
+        causes, r and a reason."""
+        if self.bucket >= 0:
+            what = f"b{self.bucket}"
+        elif self.cause is not None:
+            what = f"{'o' if self.older else 'c'}{self.cause.value}"
+        else:
+            what = f"r{self.reason or ''}"
         return f"{self.generation}|{self.source.value}|{what}"
 
     @classmethod
@@ -63,8 +81,11 @@ class Field:
         """The field of a name; None for a name that a newer version may have written."""
         try:
             generation, source, what = name.split("|")
-            if what.startswith("b"):
-                return cls(generation, Source(source), None, int(what[1:]))
-            return cls(generation, Source(source), Reason(what[1:]) if what[1:] else None)
+            kind, value = what[:1], what[1:]
+            if kind == "b":
+                return cls(generation, Source(source), None, int(value))
+            if kind in ("c", "o"):
+                return cls.of(generation, Source(source), Cause(value), kind == "o")
+            return cls(generation, Source(source), Reason(value) if value else None) if kind == "r" else None
         except ValueError:
             return None

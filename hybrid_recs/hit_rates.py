@@ -11,6 +11,7 @@ import redis
 from hybrid_recs import counters, latency
 from hybrid_recs.counting import Field
 from hybrid_recs.keys import Keys
+from hybrid_recs.outcomes import HITS, Cause, cause_of
 from hybrid_recs.types import Reason, Source
 
 # Minutes up to 11520, hours up to 192, days up to 8.
@@ -52,13 +53,36 @@ class ReasonFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseFigures:
+    """Requests by source and cause (outcomes.py), which is finer than the reason; None: a live answer that a
+    version without causes counted."""
+
+    source: str
+    cause: str | None
+    requests: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFigures:
+    """Requests answered by one generation ("-": there was none); older: while another one was published."""
+
+    generation: str
+    requests: int
+    hits: int
+    older: int
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """One stretch of the window; `start` in seconds since 1970; sources: requests by what answered."""
+    """One stretch of the window; `start` in seconds since 1970; sources, causes: requests by what answered
+    and why."""
 
     start: int
     requests: int
     hits: int
     sources: dict[str, int]
+    causes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +98,8 @@ class Missed:
 class HitRateReport:
     """What happened in [start, end), seconds since 1970; shares are of `requests`.
 
+    hit_rate: answers from a list computed ahead (sources cache and batch) over all requests, refused ones
+    (unknown, not ready) among them. older: requests answered while another generation was published.
     peak_per_second: requests a second in the busiest minute, on its average.
     """
 
@@ -88,22 +114,41 @@ class HitRateReport:
     most_missed: list[Missed]
     advice: str
     peak_per_second: float = 0.0
+    causes: list[CauseFigures] = field(default_factory=list)
+    generations: list[GenerationFigures] = field(default_factory=list)
+    older: int = 0
 
 
 @dataclass(slots=True)
 class _Sums:
     outcomes: Counter[tuple[Source, Reason | None]] = field(default_factory=Counter)
+    causes: Counter[tuple[Source, Cause | None]] = field(default_factory=Counter)
+    generations: Counter[tuple[str, bool, bool]] = field(default_factory=Counter)
     buckets: dict[Source, list[int]] = field(
         default_factory=lambda: defaultdict(lambda: [0] * latency.BUCKETS)
     )
-    by_minute: dict[int, Counter[Source]] = field(default_factory=lambda: defaultdict(Counter))
+    by_minute: dict[int, Counter[tuple[Source, Cause | None]]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
 
     def add(self, minute: int, counter: Field, count: int) -> None:
+        source = counter.source
         if counter.bucket >= 0:
-            self.buckets[counter.source][min(counter.bucket, latency.BUCKETS - 1)] += count
+            self.buckets[source][min(counter.bucket, latency.BUCKETS - 1)] += count
             return
-        self.outcomes[counter.source, counter.reason] += count
-        self.by_minute[minute][counter.source] += count
+        cause = counter.cause or cause_of(source, counter.reason)
+        self.outcomes[source, counter.reason] += count
+        self.causes[source, cause] += count
+        self.generations[counter.generation, source in HITS, counter.older] += count
+        self.by_minute[minute][source, cause] += count
+
+    def lost(self, *causes: Cause | None) -> float:
+        """Share of the requests that were answered live for any of these causes."""
+        return sum(self.causes[Source.LIVE, cause] for cause in causes) / self.causes.total()
+
+    @property
+    def older(self) -> int:
+        return sum(count for (_, _, older), count in self.generations.items() if older)
 
 
 def hit_rate_report(
@@ -127,7 +172,7 @@ def hit_rate_report(
         end=minutes.stop * 60,
         generation=generation,
         requests=requests,
-        hit_rate=_of_source(sums, Source.CACHE) / requests if requests else None,
+        hit_rate=sum(_of_source(sums, hit) for hit in HITS) / requests if requests else None,
         sources=_sources(sums, requests),
         reasons=[
             ReasonFigures(source.value, reason.value if reason else None, count, count / requests)
@@ -137,7 +182,24 @@ def hit_rate_report(
         most_missed=[Missed(i, title(i), n) for i, n in missed.most_common(_MOST_MISSED_SHOWN)],
         advice=_advice(sums, missed, requests),
         peak_per_second=max((of.total() for of in sums.by_minute.values()), default=0) / 60,
+        causes=[
+            CauseFigures(source.value, cause.value if cause else None, count, count / requests)
+            for (source, cause), count in sums.causes.most_common()
+        ],
+        generations=_generations(sums),
+        older=sums.older,
     )
+
+
+def _generations(sums: _Sums) -> list[GenerationFigures]:
+    """Oldest first, as ids sort by time of birth."""
+    figures = []
+    for name in sorted({name for name, _, _ in sums.generations}):
+        of = {(hit, older): n for (of, hit, older), n in sums.generations.items() if of == name}
+        hits = sum(n for (hit, _), n in of.items() if hit)
+        older = sum(n for (_, older), n in of.items() if older)
+        figures.append(GenerationFigures(name, sum(of.values()), hits, older))
+    return figures
 
 
 def _of_source(sums: _Sums, source: Source) -> int:
@@ -167,11 +229,16 @@ def _series(sums: _Sums, last: int) -> list[Point]:
     stretch = -(-(last - begin + 1) // _POINTS)
     points = []
     for start in range(begin, last + 1, stretch):
-        by_source: Counter[Source] = Counter()
+        counts: Counter[tuple[Source, Cause | None]] = Counter()
         for minute in range(start, start + stretch):
-            by_source.update(sums.by_minute.get(minute, {}))
-        sources = {source.value: count for source, count in by_source.items()}
-        points.append(Point(start * 60, by_source.total(), by_source[Source.CACHE], sources))
+            counts.update(sums.by_minute.get(minute, {}))
+        sources: Counter[str] = Counter()
+        causes: Counter[str] = Counter()
+        for (source, cause), count in counts.items():
+            sources[source.value] += count
+            causes[cause.value if cause else Cause.TAIL.value] += count
+        hits = sum(sources[source.value] for source in HITS)
+        points.append(Point(start * 60, sources.total(), hits, dict(sources), dict(causes)))
     return points
 
 
@@ -179,15 +246,22 @@ def _advice(sums: _Sums, missed: Counter[str], requests: int) -> str:
     """One sentence: what the figures ask for."""
     if not requests:
         return "No item request was counted in this window: send some to /recommendations?item_id=…"
-    lost = {reason: sums.outcomes[Source.LIVE, reason] / requests for reason in (None, *Reason)}
-    if lost[Reason.CACHE_UNAVAILABLE] > 0.01:
-        share = lost[Reason.CACHE_UNAVAILABLE]
+    if (share := sums.lost(Cause.CACHE_UNAVAILABLE)) > 0.01:
         return f"Redis was out of reach for {share:.1%} of the requests: see to it first."
-    if lost[Reason.LIST_MISSING] > 0.01:
-        share = lost[Reason.LIST_MISSING]
+    if (share := sums.lost(Cause.LIST_MISSING, Cause.RISING_LIST_MISSING)) > 0.01:
         return (
             f"Lists of hot items were missing for {share:.1%} of the requests: Redis evicted or lost them; "
             "give it more memory or make the hot set smaller."
+        )
+    if (share := sums.lost(Cause.LIST_NOT_LOADED)) > 0.01:
+        return (
+            f"{share:.1%} of the requests asked for hot items before their lists were in Redis: see the log "
+            "of the service, unless it has only just started or Redis was emptied."
+        )
+    if (share := sums.older / requests) > 0.01:
+        return (
+            f"{share:.1%} of the requests were answered by a generation that is not the published one: see "
+            "the log of the service for why the published one cannot be loaded."
         )
     unknown = sums.outcomes[Source.POPULAR, Reason.UNKNOWN_ITEM] / requests
     if unknown > 0.1:
@@ -198,7 +272,7 @@ def _advice(sums: _Sums, missed: Counter[str], requests: int) -> str:
             f"Live answers took {live * 1e3:.2f} ms at the median and cached ones {cached * 1e3:.2f} ms: "
             "at this size and load the cache saves no time, and a larger hot set would not either."
         )
-    return _advice_on_size(missed, lost[None])
+    return _advice_on_size(missed, sums.lost(None, Cause.TAIL))
 
 
 def _advice_on_size(missed: Counter[str], lost: float) -> str:

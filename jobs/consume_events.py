@@ -1,11 +1,10 @@
 """Apply events as they come in: push to sessions, count what is trending, archive. Run as many as needed."""
 
-import logging
 import signal
 
 import click
 
-from hybrid_recs import wiring
+from hybrid_recs import logs, wiring
 from hybrid_recs.redis_client import connect
 from hybrid_recs.settings import Settings
 from hybrid_recs.streaming.assembly import worker_of
@@ -17,7 +16,7 @@ from hybrid_recs.vectors import use_one_thread_per_search
 def main(progress: float) -> None:
     """Run until told to end (Ctrl-C or SIGTERM)."""
     settings = Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
     url = wiring.redis_url(settings)
     with connect(url) as client, connect(url) as upkeep:

@@ -10,6 +10,7 @@ from hybrid_recs import latency
 from hybrid_recs.counting import ADD_ONCE, KEEP_SECONDS, MOST_MISSED_KEPT, Field, arguments
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report, parse_window
 from hybrid_recs.keys import Keys
+from hybrid_recs.outcomes import Cause
 from hybrid_recs.types import Reason, Source
 
 _MINUTE = 28_000_000  # minutes since 1970; the last of its hour is 19 minutes later
@@ -115,6 +116,53 @@ def test_sums_and_shares_are_exact(books: Books) -> None:
     ]
 
 
+def test_a_users_own_list_is_a_hit(books: Books) -> None:
+    books.count({("a", Source.CACHE, None): 5, ("a", Source.BATCH, None): 3, ("a", Source.LIVE, None): 2})
+    report = books.report()
+    assert (report.hit_rate, sum(point.hits for point in report.series)) == (0.8, 8)
+
+
+def test_causes_beside_what_older_versions_counted(books: Books) -> None:
+    """Both ways of writing the same minute, as while one worker after another is replaced."""
+    old = {("a", Source.CACHE, None): 10, ("a", Source.LIVE, None): 4}
+    books.count(old | {("a", Source.LIVE, Reason.LIST_MISSING): 3, ("-", Source.NONE, Reason.NOT_READY): 1})
+    new = {
+        Field.of("a", Source.CACHE, Cause.HIT, older=False): 20,
+        Field.of("a", Source.CACHE, Cause.HIT, older=True): 6,
+        Field.of("a", Source.LIVE, Cause.TAIL, older=False): 5,
+        Field.of("b", Source.LIVE, Cause.RISING, older=False): 7,
+        Field.of("b", Source.LIVE, Cause.LIST_NOT_LOADED, older=True): 2,
+        Field.of("b", Source.BATCH, Cause.HIT, older=False): 8,
+    }
+    assert books.send({books.keys.stats(_MINUTE): {field.name(): n for field, n in new.items()}})
+    report = books.report()
+    assert (report.requests, report.older) == (66, 8)
+    assert report.hit_rate == pytest.approx(44 / 66)
+    assert {(line.source, line.cause): line.requests for line in report.causes} == {
+        ("cache", "hit"): 36, ("live", None): 4, ("live", "list_missing"): 3, ("none", "not_ready"): 1,
+        ("live", "tail"): 5, ("live", "rising"): 7, ("live", "list_not_loaded"): 2, ("batch", "hit"): 8,
+    }  # fmt: skip
+    assert {(line.source, line.reason): line.requests for line in report.reasons} == {
+        ("cache", None): 36, ("live", None): 16, ("live", "list_missing"): 5, ("none", "not_ready"): 1,
+        ("batch", None): 8,
+    }  # fmt: skip
+    assert [(g.generation, g.requests, g.hits, g.older) for g in report.generations] == [
+        ("-", 1, 0, 0),
+        ("a", 48, 36, 6),
+        ("b", 17, 8, 2),
+    ]
+    assert sum(sum(point.causes.values()) for point in report.series) == 66
+    assert books.report(generation="b").requests == 17
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("cause", list(Cause))
+def test_fields_with_a_cause_are_read_back(cause: Cause, older: bool) -> None:
+    counter = Field.of("20240101T0Z", Source.LIVE, cause, older)
+    assert Field.parse(counter.name()) == counter
+    assert counter.reason is None or counter.reason.value in (cause.value, "list_missing")
+
+
 def test_one_generation_alone(books: Books) -> None:
     books.count({("a", Source.CACHE, None): 8, ("a", Source.LIVE, None): 2, ("b", Source.CACHE, None): 5})
     report = books.report(generation="a")
@@ -197,7 +245,16 @@ def test_the_most_missed_come_with_titles(books: Books) -> None:
 
 
 def test_fields_of_a_newer_version_are_passed_over(books: Books) -> None:
-    strange = {"a|teleport|r": 9, "a|cache|rbored": 9, "a|cache": 9, "": 9, "a|cache|bx": 9, "a|b|c|d": 9}
+    strange = {
+        "a|teleport|r": 9,
+        "a|cache|rbored": 9,
+        "a|cache": 9,
+        "": 9,
+        "a|cache|bx": 9,
+        "a|cache|cbored": 9,
+        "a|cache|x": 9,
+        "a|b|c|d": 9,
+    }
     books.send({books.keys.stats(_MINUTE): strange | {"a|cache|r": 1}})
     assert books.report().requests == 1
 

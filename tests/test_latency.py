@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hybrid_recs.latency import BUCKETS, PER_DOUBLING, bucket_of, quantile, upper_edge
+from hybrid_recs.latency import BUCKETS, PER_DOUBLING, bucket_of, buckets_of, quantile, upper_edge
 
 
 def _counts(seconds: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
@@ -59,3 +59,11 @@ def test_half_of_two_is_the_lower() -> None:
     counts = _counts(np.array([0.001, 0.1]))
     assert quantile(counts, 0.5) == pytest.approx(0.001, rel=0.1)
     assert quantile(counts, 0.51) == pytest.approx(0.1, rel=0.1)
+
+
+def test_many_durations_lie_where_each_of_them_does() -> None:
+    edges = [upper_edge(bucket) for bucket in range(BUCKETS)]
+    drawn = np.exp(np.random.default_rng(3).uniform(-14, 4, 5_000)).tolist()
+    durations = [0.0, -1.0, 1e9, *edges, *(edge * 1.000001 for edge in edges), *drawn]
+    assert buckets_of(durations) == _counts(np.array(durations))
+    assert buckets_of([]) == [0] * BUCKETS

@@ -73,5 +73,20 @@ def serve_implicit(port: int, generation: Path, effort: int) -> None:
     _serve(create_app(generation, Implicit.open(generation, effort)), port)
 
 
+@main.command("ours")
+@click.option("--port", type=int, required=True)
+@click.option("--accounting", type=click.Choice(["on", "off"]), required=True)
+@click.option("--index-dir", type=_PATH, required=True)
+@click.option("--var-dir", type=click.Path(path_type=Path), required=True)
+@click.option("--redis-url", required=True)
+@click.option("--local-cache-mb", type=int, required=True)
+def serve_ours(port: int, accounting: str, **settings: object) -> None:
+    """Our own service, with and without its books."""
+    from benchmarks.servers.ours import app
+    from hybrid_recs.settings import Settings
+
+    _serve(app(Settings.model_validate(settings), accounting == "on"), port)
+
+
 if __name__ == "__main__":
     main()

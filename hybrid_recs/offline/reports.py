@@ -7,11 +7,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from hybrid_recs.drift import Drift, Entering
-from hybrid_recs.hit_rates import HitRateReport, Missed, Point, ReasonFigures, SourceFigures
+from hybrid_recs.hit_rates import CauseFigures, HitRateReport, Missed, Point, SourceFigures
 from hybrid_recs.parity import Audit
 from hybrid_recs.planner.show import print_plan
 from hybrid_recs.reporting.insight import Insight
-from hybrid_recs.reporting.words import reason_of, when
+from hybrid_recs.reporting.words import cause_in_words, when
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -66,7 +66,7 @@ def print_hit_rates(report: HitRateReport, console: Console) -> None:
     if report.hit_rate is not None:
         console.print(f"{report.requests:,} item requests, hit rate [bold]{report.hit_rate:.1%}[/]\n")
         console.print(_source_table(report.sources), "")
-        console.print(_reason_table(report.reasons), "")
+        console.print(_cause_table(report.causes), "")
         console.print(_over_time(report.series), "")
     if report.most_missed:
         console.print(_missed_table(report.most_missed), "")
@@ -91,10 +91,10 @@ def _source_table(figures: list[SourceFigures]) -> Table:
     return table
 
 
-def _reason_table(figures: list[ReasonFigures]) -> Table:
+def _cause_table(figures: list[CauseFigures]) -> Table:
     table = _table("outcome", "requests", "share")
     for line in figures:
-        table.add_row(reason_of(line.source, line.reason), f"{line.requests:,}", f"{line.share:.1%}")
+        table.add_row(cause_in_words(line.source, line.cause), f"{line.requests:,}", f"{line.share:.1%}")
     return table
 
 

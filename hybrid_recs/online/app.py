@@ -1,6 +1,5 @@
 """Builds the application from the settings; what uvicorn calls in every worker."""
 
-import logging
 import sys
 import tempfile
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from hybrid_recs import wiring
+from hybrid_recs import logs, wiring
 from hybrid_recs.cache import NeighbourCache
 from hybrid_recs.generation import Generation
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
@@ -30,6 +29,7 @@ from hybrid_recs.online.rising import Rising
 from hybrid_recs.online.service import Service
 from hybrid_recs.online.serving import Serving
 from hybrid_recs.online.session_state import SessionState
+from hybrid_recs.online.stats import Stats
 from hybrid_recs.online.streams import SessionStreams
 from hybrid_recs.online.trends import Trends
 from hybrid_recs.online.visitor_side import VisitorSide
@@ -48,10 +48,13 @@ _BYTES_A_MB = 1_000_000
 _SWITCH_SECONDS = 0.0005
 
 
-def create_app(settings: Settings | None = None) -> ASGIApp:
-    """One worker's application; opens nothing but a counter file until it is started."""
+def create_app(settings: Settings | None = None, stats_of: Callable[[Keys], Stats] = Stats) -> ASGIApp:
+    """One worker's application; opens nothing but a counter file until it is started.
+
+    stats_of: makes the books; for a benchmark of what they cost.
+    """
     settings = settings or Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
     sys.setswitchinterval(_SWITCH_SECONDS)
     url, keys = wiring.redis_url(settings), wiring.keys(settings)
@@ -80,6 +83,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         background=connect_async(url, _BACKGROUND_TIMEOUT),
         keeper=ListKeeper(url, keys, list_ttl),
         counters=WorkerCounters(folder),
+        stats=stats_of(keys),
         prepare=prepare,
         overlay_of=watch.overlay_of,
         threads=threads,
@@ -100,7 +104,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         settings.writes_per_second,
         int(settings.max_body_mb * _BYTES_A_MB),
     )
-    return FastLane(guarded, service)
+    return FastLane(guarded, service, name_every_request=settings.log_format == "json")
 
 
 def _visitor_side(

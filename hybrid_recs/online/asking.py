@@ -18,7 +18,7 @@ from hybrid_recs.online.resolving import Resolved
 from hybrid_recs.online.service import Service
 from hybrid_recs.online.serving import Serving
 from hybrid_recs.online.visitors import Visitors, VisitorState
-from hybrid_recs.types import Answer, Source
+from hybrid_recs.types import Answer, Reason, Source
 
 _AT_ONCE = 64  # of the questions of one batch: what they may hold of Redis connections
 
@@ -43,13 +43,17 @@ class Asking:
             is_error = question.on_unknown == "error"
             return await self._service.recommend(plain, question.k, question.exclude, is_error)
         started = time.perf_counter()
-        serving = self._service.serving
+        serving = self._service.serving_for(1)
         nobody = VisitorState()
         session = await self._visitors.session(question.session_id) if question.session_id else nobody
         user = nobody
         if question.user_id:
             user = await self._visitors.user(question.user_id, serving.generation.id)
-        asked = Resolved(serving, question, session, user)
+        try:
+            asked = Resolved(serving, question, session, user)
+        except UnknownItemError:
+            self._service.counted(serving.generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
+            raise
         wanted = asked.wanted()
         answer = asked.ahead(wanted) or await serving.live.answer(wanted, one_of_many)
         name = f"{self._worker}{next(self._numbers):08x}"
@@ -86,5 +90,5 @@ class Asking:
                 except (UnknownItemError, BadVectorError) as error:
                     return error
 
-        self._service.serving  # noqa: B018  raises before a generation is loaded
+        self._service.serving_for(len(questions))  # raises before a generation is loaded
         return list(await asyncio.gather(*map(one, questions)))

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hybrid_recs.online.limits import DEFAULT_K, LONGEST_ID, MOST_K, RECOMMENDATIONS
 from hybrid_recs.online.service import Service
+from hybrid_recs.online.tracing import CARRIED, traced
 
 _K = {b"%d" % k: k for k in range(1, MOST_K + 1)}
 # What popular items are asked by comes again and again: about 2 MB.
@@ -46,13 +47,25 @@ _parsed_before = lru_cache(_MOST_QUERIES)(parse)
 class FastLane:
     """The ASGI application around the full one."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp, service: Service, name_every_request: bool = False) -> None:
         self._app = app
         self._service = service
+        self._name_every_request = name_every_request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer here if the request is of the common shape, else hand it on."""
-        if scope["type"] == "http" and scope["path"] == RECOMMENDATIONS and scope["method"] == "GET":
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # Here and not in a layer around this one, which would cost every request a call.
+        for name, _ in scope["headers"]:
+            if name in CARRIED:
+                send = traced(scope, send)
+                break
+        else:
+            if self._name_every_request:
+                send = traced(scope, send)
+        if scope["path"] == RECOMMENDATIONS and scope["method"] == "GET":
             query = scope["query_string"]
             asked = _parsed_before(query) if len(query) <= _LONGEST_QUERY else parse(query)
             if asked is not None:

@@ -29,15 +29,16 @@ class HourlyCounts:
         if item_id in self._fresh or len(self._fresh) < MOST_HELD:
             self._fresh[item_id] += count
 
-    def close_round(self, hour: int) -> None:
-        """Put what was counted since the last call under `hour`."""
+    def close_round(self, hour: int) -> Counter[str]:
+        """Put what was counted since the last call under `hour`; returns it."""
         fresh, self._fresh = self._fresh, Counter()
         if not fresh:
-            return
+            return fresh
         held = self._by_hour[hour]
         held.update(fresh)
         if len(held) > MOST_HELD:
             self._by_hour[hour] = Counter(dict(held.most_common(MOST_HELD // 2)))
+        return fresh
 
     def take(self) -> dict[int, dict[str, int]]:
         """All that is held, by hour; it is the caller's from now on."""
@@ -73,9 +74,10 @@ class SampledCounts(HourlyCounts):
         self._stands_for = self._step
         self._left = self._random.randint(1, 2 * self._step - 1)
 
-    def close_round(self, hour: int) -> None:
+    def close_round(self, hour: int) -> Counter[str]:
         """As for all counts; then the step follows the traffic down."""
-        super().close_round(hour)
+        fresh = super().close_round(hour)
         if self._sampled < MOST_A_ROUND // 4 and self._step > 1:
             self._step //= 2
         self._sampled = 0
+        return fresh

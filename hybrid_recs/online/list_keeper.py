@@ -30,6 +30,11 @@ class ListKeeper:
         self._ttl_seconds = ttl_seconds
         self._missing: set[int] = set()
         self._missing_of: str | None = None
+        self._loaded: str | None = None
+
+    def loaded(self, generation: Generation) -> bool:
+        """Whether all its lists were in Redis when last looked: what is missing then was lost."""
+        return self._loaded == generation.id
 
     def missing(self, generation: Generation, row: int) -> None:
         """Note that Redis lacks the list of a hot row."""
@@ -41,7 +46,9 @@ class ListKeeper:
 
     async def keep(self, client: redis.asyncio.Redis, generation: Generation) -> None:
         """Load everything or put back what is missing, if need be."""
-        if await client.get(self._keys.ready(generation.id)) is None:
+        ready = await client.get(self._keys.ready(generation.id)) is not None
+        self._loaded = generation.id if ready else None
+        if not ready:
             mine = await client.set(self._keys.loading(generation.id), 1, nx=True, ex=_LOADING_SECONDS)
             if mine:
                 await self._load_all(client, generation)

@@ -1,161 +1,154 @@
-"""Prometheus metrics that are right in the sum over workers.
+"""What /metrics says: Prometheus metrics in base units, the same whichever worker is asked.
 
-Each worker adds its counts, once a second, to a mapped file of its own, and notes there what it holds in
-memory; whichever worker is asked for /metrics adds up all files. A worker that ends leaves its file, so
-counters never fall; what it held is gone with it.
+Counters are shown from the start, at 0, so that the first of a kind is seen as a rise.
 """
 
-import os
+import platform
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+import hybrid_recs
 from hybrid_recs import latency
 from hybrid_recs.generation import Generation
 from hybrid_recs.lag import Lag
-from hybrid_recs.online.stats import Books
+from hybrid_recs.online.worker_counters import Held, Total, WorkerCounters
+from hybrid_recs.outcomes import REASON, USUAL
 from hybrid_recs.types import Reason, Source
 
+__all__ = ["CONTENT_TYPE", "Held", "WorkerCounters", "exposition"]
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-_SOURCES = list(Source)
-_REASONS: list[Reason | None] = [None, *Reason]
-_OUTCOMES = [(source, reason) for source in _SOURCES for reason in _REASONS]
-_AT_OUTCOME = {outcome: at for at, outcome in enumerate(_OUTCOMES)}
-_AT_LATENCY = len(_OUTCOMES)
-_AT_MICROSECONDS = _AT_LATENCY + len(_SOURCES) * latency.BUCKETS
-_AT_ERRORS = _AT_MICROSECONDS + len(_SOURCES)
-_AT_HELD = _AT_ERRORS + 1
-
-
-class Held(NamedTuple):
-    """What a worker has gathered for the serving generation."""
-
-    local_answers: int = 0
-    local_bytes: int = 0
-    rising_items: int = 0
-
 
 _HELD = {
     "local_answers": "Rendered answers in the workers' memory.",
     "local_bytes": "Bytes that the rendered answers in the workers' memory take.",
     "rising_items": "Rising items admitted; one that two workers have admitted counts twice.",
 }
-_SIZE = _AT_HELD + len(Held._fields)
-
-
-class WorkerCounters:
-    """This worker's file among those of all workers of one service."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        path = folder / f"worker-{os.getpid()}.bin"
-        self._own = np.memmap(path, np.int64, "r+" if path.exists() else "w+", shape=(_SIZE,))
-
-    def add(self, books: Books, cache_errors: int) -> None:
-        """Add what was counted since the last call."""
-        for field, count in books.counts.items():
-            if field.bucket < 0:
-                self._own[_AT_OUTCOME[field.source, field.reason]] += count
-            else:
-                self._own[_AT_LATENCY + _SOURCES.index(field.source) * latency.BUCKETS + field.bucket] += (
-                    count
-                )
-        for source, seconds in books.seconds.items():
-            self._own[_AT_MICROSECONDS + _SOURCES.index(source)] += round(seconds * 1e6)
-        self._own[_AT_ERRORS] += cache_errors
-
-    def hold(self, held: Held) -> None:
-        """Note what is held now."""
-        self._own[_AT_HELD:] = held
-
-    def total(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """The sum over all workers; of those that have ended, what they counted and not what they held."""
-        total = np.zeros(_SIZE, np.int64)
-        for path in self._folder.glob("worker-*.bin"):
-            counts = np.fromfile(path, np.int64)
-            if len(counts) == _SIZE:
-                if not _runs(int(path.stem.removeprefix("worker-"))):
-                    counts[_AT_HELD:] = 0
-                total += counts
-        return total
+_SHOWN = (Source.CACHE, Source.LIVE)  # latencies of these from the start
+_USUAL_REASONS = {(source, REASON[cause]) for source, cause in USUAL}
 
 
 class ServiceCollector(Collector):
-    """What /metrics says."""
+    """The metrics of one moment."""
 
-    def __init__(self, counters: WorkerCounters, generation: Generation | None, lag: Lag | None) -> None:
-        self._lag = lag
-        self._total = counters.total()
+    def __init__(self, total: Total, generation: Generation | None, lag: Lag | None) -> None:
+        self._total = total
         self._generation = generation
+        self._lag = lag
 
     def collect(self) -> Iterable[Metric]:
-        """Counters, and what is held, of all workers; other gauges of the one that is asked."""
-        requests = CounterMetricFamily(
-            "hybrid_recs_requests", "Item requests by what answered and why.", labels=["source", "reason"]
-        )
-        for at, (source, reason) in enumerate(_OUTCOMES):
-            if self._total[at]:
-                requests.add_metric([source.value, reason.value if reason else ""], int(self._total[at]))
-        yield requests
-        yield self._latencies()
-        yield CounterMetricFamily(
-            "hybrid_recs_cache_errors", "Times that Redis did not answer.", int(self._total[_AT_ERRORS])
-        )
-        for at, (name, what) in enumerate(_HELD.items(), start=_AT_HELD):
-            yield GaugeMetricFamily(f"hybrid_recs_{name}", what, int(self._total[at]))
-        yield GaugeMetricFamily(
-            "hybrid_recs_ready", "1 when a generation is loaded.", int(self._generation is not None)
-        )
+        """All families."""
+        yield from _requests(self._total)
+        yield _latencies(self._total)
+        yield _counter("cache_errors", "Times that Redis did not answer.", self._total.cache_errors)
+        yield _coverage(self._total)
+        for name, count in self._total.held._asdict().items():
+            yield _gauge(name, _HELD[name], count)
+        yield from _state(self._total)
         if self._generation is not None:
-            yield from _generation_gauges(self._generation)
+            yield _gauge("items", "Items in the catalogue.", len(self._generation.catalogue))
+            yield _gauge("hot_items", "Items with a precomputed list.", len(self._generation.hot))
         if self._lag is not None:
             yield from _event_metrics(self._lag)
-
-    def _latencies(self) -> Metric:
-        family = HistogramMetricFamily(
-            "hybrid_recs_request_seconds", "Seconds of the service's own work.", labels=["source"]
-        )
-        for at, source in enumerate(_SOURCES):
-            start = _AT_LATENCY + at * latency.BUCKETS
-            counts = self._total[start : start + latency.BUCKETS]
-            if counts.any():
-                edges = range(0, latency.BUCKETS, latency.PER_DOUBLING)
-                within = [(f"{latency.upper_edge(b):.6g}", int(counts[: b + 1].sum())) for b in edges]
-                seconds = float(self._total[_AT_MICROSECONDS + at]) / 1e6
-                family.add_metric([source.value], [*within, ("+Inf", int(counts.sum()))], seconds)
-        return family
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def exposition(counters: WorkerCounters, generation: Generation | None, lag: Lag | None = None) -> bytes:
     """The text that Prometheus scrapes; `lag` of the events' consumers, None where it is not known."""
     registry = CollectorRegistry()
-    registry.register(ServiceCollector(counters, generation, lag))
+    registry.register(ServiceCollector(counters.total(), generation, lag))
     return generate_latest(registry)
 
 
-def _generation_gauges(generation: Generation) -> Iterator[Metric]:
-    info = GaugeMetricFamily("hybrid_recs_generation_info", "The serving generation.", labels=["generation"])
-    info.add_metric([generation.id], 1)
-    yield info
-    yield GaugeMetricFamily("hybrid_recs_items", "Items in the catalogue.", len(generation.catalogue))
-    yield GaugeMetricFamily("hybrid_recs_hot_items", "Items with a precomputed list.", len(generation.hot))
+def _requests(total: Total) -> Iterator[Metric]:
+    by_reason = CounterMetricFamily(
+        "hybrid_recs_requests",
+        "Requests for recommendations by what answered and the reason that clients are told.",
+        labels=["source", "reason"],
+    )
+    for (source, reason), count in total.reasons.items():
+        if count or (source, reason) in _USUAL_REASONS:
+            by_reason.add_metric([source.value, _label(reason)], count)
+    by_cause = CounterMetricFamily(
+        "hybrid_recs_requests_by_cause",
+        "The same requests by what answered and the finer cause.",
+        labels=["source", "cause"],
+    )
+    for (source, cause), count in total.causes.items():
+        if count or (source, cause) in USUAL:
+            by_cause.add_metric([source.value, cause.value], count)
+    yield by_reason
+    yield by_cause
+    yield _counter(
+        "older_generation_requests",
+        "Requests answered by a generation other than the published one, after that was seen.",
+        total.older,
+    )
+
+
+def _label(reason: Reason | None) -> str:
+    return reason.value if reason else ""
+
+
+def _latencies(total: Total) -> Metric:
+    family = HistogramMetricFamily(
+        "hybrid_recs_request_seconds", "Seconds of the service's own work.", labels=["source"]
+    )
+    edges = range(0, latency.BUCKETS, latency.PER_DOUBLING)
+    for source in Source:
+        counts, seconds = total.latencies(source)
+        if any(counts) or source in _SHOWN:
+            within = [(f"{latency.upper_edge(b):.6g}", sum(counts[: b + 1])) for b in edges]
+            family.add_metric([source.value], [*within, ("+Inf", sum(counts))], seconds)
+    return family
+
+
+def _coverage(total: Total) -> Metric:
+    family = CounterMetricFamily(
+        "hybrid_recs_item_requests",
+        "Requests for one known item, hot or not; of busy services by a sample that stands for all.",
+        labels=["hot"],
+    )
+    hot, others = total.asked
+    family.add_metric(["true"], hot)
+    family.add_metric(["false"], others)
+    return family
+
+
+def _state(total: Total) -> Iterator[Metric]:
+    yield _gauge("ready", "1 when every worker has a generation.", int(total.all_ready))
+    yield _gauge("workers", "Workers that run.", total.workers)
+    yield _gauge(
+        "cache_reachable",
+        "1 while Redis answers every worker, as they know.",
+        int(total.all_reach_cache),
+    )
+    yield GaugeMetricFamily(
+        "process_start_time_seconds", "When the service's first worker started, since 1970.", total.started
+    )
+    build = {"version": hybrid_recs.__version__, "python": platform.python_version()}
+    yield InfoMetricFamily("hybrid_recs_build", "The program.", build)
+    serving = GaugeMetricFamily(
+        "hybrid_recs_generation_info", "Generations that workers serve.", labels=["generation"]
+    )
+    for name in total.generations:
+        serving.add_metric([name], 1)
+    yield serving
+    if total.generations:
+        born = min(total.generations.values())
+        yield _gauge(
+            "generation_created_timestamp_seconds",
+            "When the serving generation was built, since 1970; the oldest of the workers'.",
+            born,
+        )
 
 
 def _event_metrics(lag: Lag) -> Iterator[Metric]:
@@ -165,11 +158,19 @@ def _event_metrics(lag: Lag) -> Iterator[Metric]:
         "set_aside": ("Entries that no consumer could read.", lag.set_aside),
     }
     for name, (what, count) in counted.items():
-        yield CounterMetricFamily(f"hybrid_recs_events_{name}", what, count)
+        yield _counter(f"events_{name}", what, count)
     gauges = {
         "waiting": ("Events accepted but not yet applied.", lag.waiting),
         "oldest_seconds": ("How long the oldest of those waits.", lag.oldest_seconds),
         "stream_length": ("Events in Redis, applied or not.", lag.stream_length),
     }
     for name, (what, figure) in gauges.items():
-        yield GaugeMetricFamily(f"hybrid_recs_events_{name}", what, figure)
+        yield _gauge(f"events_{name}", what, figure)
+
+
+def _counter(name: str, what: str, count: int) -> Metric:
+    return CounterMetricFamily(f"hybrid_recs_{name}", what, count)
+
+
+def _gauge(name: str, what: str, figure: float) -> Metric:
+    return GaugeMetricFamily(f"hybrid_recs_{name}", what, figure)

@@ -66,10 +66,11 @@ class Rising:
         self._admitted[row] = until
         return True
 
-    def asked(self, row: int) -> None:
-        """Count a request that had to be searched because the row has no list."""
+    def asked(self, row: int) -> bool:
+        """Count a request that had to be searched because the row has no list; whether it is to get one."""
         if self._most_items and self._sketch.count(row) >= ASKED_ENOUGH:
             self._want(row)
+        return row in self._wanted
 
     def missing(self, row: int) -> None:
         """Redis lacks the list of an admitted row: it is written again."""

@@ -23,22 +23,21 @@ from hybrid_recs.online.list_keeper import ListKeeper
 from hybrid_recs.online.metrics import Held, WorkerCounters
 from hybrid_recs.online.rendering import Served
 from hybrid_recs.online.rising import ADMIT_EVERY_SECONDS
-from hybrid_recs.online.serving import OverlayOf, Prepare, Serving
-from hybrid_recs.online.stats import Stats
+from hybrid_recs.online.serving import OverlayOf, Prepare, Serving, open_and_warm
+from hybrid_recs.online.stats import NO_GENERATION, Stats
+from hybrid_recs.outcomes import Cause, cause_of
 from hybrid_recs.overlay import Overlay
-from hybrid_recs.packed import unpack_head
-from hybrid_recs.recommender import NoList, Query, Recommender, SearchNeeded
+from hybrid_recs.recommender import NoList, Query, SearchNeeded
 from hybrid_recs.redis_client import UNREACHABLE
 from hybrid_recs.types import Answer, Reason, Source
-from hybrid_recs.vectors import use_one_thread_per_search
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
+_GATHER_SECONDS = 1.0
 _STOP_SECONDS = 5.0
-_NO_GENERATION = "-"
-_CACHE = Source.CACHE  # Python 3.11 looks a member up by a call of its own
+_CACHE, _HIT = Source.CACHE, Cause.HIT  # Python 3.11 looks a member up by a call of its own
 
 
 class Service:
@@ -52,6 +51,7 @@ class Service:
         background: redis.asyncio.Redis,
         keeper: ListKeeper,
         counters: WorkerCounters,
+        stats: Stats,
         prepare: Prepare,
         overlay_of: OverlayOf,
         threads: Executor,
@@ -69,7 +69,7 @@ class Service:
         self._threads = threads
         self._poll_seconds = poll_seconds
         self._flush_seconds = flush_seconds
-        self._stats = Stats(keys)
+        self._stats = stats
         self._serving: Serving | None = None
         self._failed: tuple[str, float] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,6 +88,13 @@ class Service:
             raise NoGenerationError("no generation is loaded yet")
         return self._serving
 
+    def serving_for(self, requests: int) -> Serving:
+        """`serving`, for so many requests: they are counted if there is nothing to answer them from."""
+        if self._serving is None:
+            for _ in range(requests):
+                self._stats.record(NO_GENERATION, Source.NONE, Cause.NOT_READY, 0.0)
+        return self.serving
+
     @property
     def cache_available(self) -> bool:
         """Whether Redis answered when last asked."""
@@ -103,6 +110,7 @@ class Service:
         self._tasks = [
             asyncio.create_task(self._every(self._poll_seconds, self._look_for_generation)),
             asyncio.create_task(self._every(LOOK_EVERY_SECONDS, self.look_for_changes)),
+            asyncio.create_task(self._every(_GATHER_SECONDS, self._stats.gather_hits)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_books)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_lists)),
             asyncio.create_task(self._every(ADMIT_EVERY_SECONDS, self._admit_rising)),
@@ -131,8 +139,9 @@ class Service:
         if serving is None or (body := serving.local.get(item_id, k)) is None:
             return None
         seconds = time.perf_counter() - started
-        self._stats.record(serving.generation.id, _CACHE, None, seconds)
-        self._stats.asked(item_id)
+        stats = self._stats
+        stats.hit(seconds)
+        stats.asked(item_id)
         return Served(_CACHE, seconds, body)
 
     async def recommend(
@@ -143,10 +152,7 @@ class Service:
         Raises NoGenerationError before a generation is loaded, and UnknownItemError where that is asked for.
         """
         started = time.perf_counter()
-        serving = self._serving
-        if serving is None:
-            self._stats.record(_NO_GENERATION, Source.NONE, Reason.NOT_READY, 0.0)
-            raise NoGenerationError("no generation is loaded yet")
+        serving = self.serving_for(1)
         generation = serving.generation
         row = serving.recommender.items.row(item_id)
         if row is None and unknown_is_error:
@@ -161,55 +167,78 @@ class Service:
                     packed = NoList.MISSING if found is None else found
                 except CacheUnavailableError:
                     packed = NoList.UNAVAILABLE
-        source, reason, body = _CACHE, None, None
+        source, cause, body = _CACHE, _HIT, None
         if not exclude and isinstance(packed, bytes):
-            body = _head(serving, item_id, k, packed)
+            body = serving.head(item_id, k, packed)
         if body is None:
-            query = Query(row, k, _rows(serving, exclude))
-            answer = await self._answer(serving, query, item_id, packed)
-            source, reason, body = answer.source, answer.reason, serving.renderer.body(item_id, answer)
+            query = Query(row, k, serving.rows(exclude))
+            answer, cause = await self._answer(serving, query, item_id, packed)
+            source, body = answer.source, serving.renderer.body(item_id, answer)
         if source is _CACHE and not exclude:
             serving.local.put(item_id, k, body)
-        return self.counted(generation, source, reason, started, body)
+        return self.counted(generation, source, None, started, body, cause)
 
     def counted(
-        self, generation: Generation, source: Source, reason: Reason | None, started: float, body: bytes
+        self,
+        generation: Generation,
+        source: Source,
+        reason: Reason | None,
+        started: float,
+        body: bytes,
+        cause: Cause | None = None,
     ) -> Served:
-        """An answer that was begun at `started` (of the performance counter), counted."""
+        """An answer that was begun at `started` (of the performance counter), counted.
+
+        cause: None where source and reason say it; a live answer without a reason was composed.
+        """
         seconds = time.perf_counter() - started
-        self._stats.record(generation.id, source, reason, seconds)
+        cause = cause or cause_of(source, reason) or Cause.COMPOSED
+        self._stats.record(generation.id, source, cause, seconds)
         return Served(source, seconds, body)
 
-    async def _answer(self, serving: Serving, query: Query, item_id: str, packed: bytes | NoList) -> Answer:
-        """Climb down the ladder from what the cache had."""
+    async def _answer(
+        self, serving: Serving, query: Query, item_id: str, packed: bytes | NoList
+    ) -> tuple[Answer, Cause]:
+        """Climb down the ladder from what the cache had; the answer, and what the books say of it."""
         cached = packed if isinstance(packed, NoList) else serving.recommender.decode(packed)
+        missing = None
         if cached is NoList.MISSING and query.row is not None:
-            if serving.recommender.is_hot(query.row):
-                self._keeper.missing(serving.generation, query.row)
-            else:
-                serving.rising.missing(query.row)
+            missing = self._missing(serving, query.row)
         answer = serving.recommender.without_search(query, cached)
+        cause = missing if answer.reason is Reason.LIST_MISSING else cause_of(answer.source, answer.reason)
         if not isinstance(answer, SearchNeeded):
-            return answer
+            return answer, cause or _HIT
         assert query.row is not None
-        if answer.reason is None:
+        if cause is None:
             self._stats.missed(item_id)
-            serving.rising.asked(query.row)
-        return Answer(answer.source, answer.reason, await serving.live.neighbours(query))
+            cause = Cause.RISING if serving.rising.asked(query.row) else Cause.TAIL
+        return Answer(answer.source, answer.reason, await serving.live.neighbours(query)), cause
+
+    def _missing(self, serving: Serving, row: int) -> Cause:
+        """See to it that a list that Redis should have comes back; why it is not there."""
+        if not serving.recommender.is_hot(row):
+            serving.rising.missing(row)
+            return Cause.RISING_LIST_MISSING
+        self._keeper.missing(serving.generation, row)
+        loaded = self._keeper.loaded(serving.generation)
+        return Cause.LIST_MISSING if loaded else Cause.LIST_NOT_LOADED
 
     async def _look_for_generation(self) -> None:
         """Load what `CURRENT` names, beside what is serving, and swap one reference."""
         wanted = self._store.current()
         serving = self.generation.id if self.generation else None
+        if wanted is not None:
+            self._stats.published(wanted)
         if wanted is None or wanted == serving or self._failed_lately(wanted):
             return
         try:
-            generation = await asyncio.to_thread(_open_and_warm, self._store, wanted)
+            generation = await asyncio.to_thread(open_and_warm, self._store, wanted)
             overlay = await asyncio.to_thread(self._overlay_of, generation)
         except (HybridRecsError, OSError, ValueError) as error:
             self._failed = (wanted, time.monotonic())
             log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
             return
+        self._stats.serves(generation.id)
         self._serving = self._prepare(generation, overlay)
         self._failed = None
         log.info(
@@ -247,11 +276,13 @@ class Service:
 
     def close_books(self) -> None:
         """Bring what was counted since the last time into the counters that workers share."""
-        errors = self._cache.errors
-        self.counters.add(self._stats.close_books(), errors - self._errors_told)
+        errors, books, serving = self._cache.errors, self._stats.close_books(), self._serving
+        hot = serving.asked_for_hot(books.asked) if serving is not None else 0
+        self.counters.add(books, errors - self._errors_told, hot)
         self._errors_told = errors
-        if (serving := self._serving) is not None:
+        if serving is not None:
             self.counters.hold(Held(len(serving.local), serving.local.taken, len(serving.rising)))
+        self.counters.tell(self._cache.available, serving.generation.manifest if serving else None)
 
     async def _keep_books(self) -> None:
         self.close_books()
@@ -267,33 +298,3 @@ class Service:
                 log.exception("background work failed and will be tried again")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), seconds)
-
-
-def _head(serving: Serving, item_id: str, k: int, packed: bytes) -> bytes | None:
-    """The answer that is simply the first k of a cached list, rendered; None where the ladder must say.
-
-    The short way for nearly every hot request: the ladder says the same, which a test holds.
-    """
-    if serving.overlay.new.ids:
-        return None
-    head = unpack_head(packed, k)
-    if head is None or max(head[0]) >= len(serving.generation.catalogue):
-        return None
-    if not serving.overlay.hidden.isdisjoint(head[0]):
-        return None
-    return serving.renderer.body_of(item_id, _CACHE, None, *head)
-
-
-def _rows(serving: Serving, item_ids: Sequence[str]) -> frozenset[int]:
-    rows = (serving.recommender.items.row(item_id) for item_id in item_ids)
-    return frozenset(row for row in rows if row is not None)
-
-
-def _open_and_warm(store: GenerationStore, wanted: str) -> Generation:
-    """Open a generation and touch what the first requests will need; for a thread of its own."""
-    use_one_thread_per_search()
-    generation = Generation.open(store.path(wanted))
-    recommender = Recommender(generation)
-    for row in range(min(3, generation.manifest.vectors)):
-        recommender.live(Query(row, 10))
-    return generation

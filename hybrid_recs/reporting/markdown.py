@@ -6,7 +6,7 @@ from hybrid_recs.drift import Drift
 from hybrid_recs.hit_rates import HitRateReport
 from hybrid_recs.planner import show
 from hybrid_recs.reporting.insight import Insight
-from hybrid_recs.reporting.words import milliseconds, reason_of, when
+from hybrid_recs.reporting.words import cause_in_words, milliseconds, when
 
 
 def markdown(insight: Insight) -> str:
@@ -15,7 +15,7 @@ def markdown(insight: Insight) -> str:
     lines = ["# Cache hit rate", "", f"{when(counts.start)} – {when(counts.end)} UTC", ""]
     if counts.requests:
         lines += [f"**{counts.hit_rate or 0:.1%}** of {counts.requests:,} item requests from the cache", ""]
-        lines += [*_sources(counts), *_reasons(counts)]
+        lines += [*_sources(counts), *_causes(counts)]
     lines += [f"→ {counts.advice}", ""]
     if counts.most_missed:
         missed = [
@@ -53,10 +53,10 @@ def _sources(counts: HitRateReport) -> list[str]:
     return _table(("source", "requests", "share", "p50", "p99"), rows)
 
 
-def _reasons(counts: HitRateReport) -> list[str]:
+def _causes(counts: HitRateReport) -> list[str]:
     rows = [
-        (reason_of(line.source, line.reason), f"{line.requests:,}", f"{line.share:.1%}")
-        for line in counts.reasons
+        (cause_in_words(line.source, line.cause), f"{line.requests:,}", f"{line.share:.1%}")
+        for line in counts.causes
     ]
     return _table(("outcome", "requests", "share"), rows)
 

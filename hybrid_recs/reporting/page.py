@@ -14,7 +14,7 @@ from hybrid_recs.planner import show
 from hybrid_recs.planner.plan import Plan
 from hybrid_recs.reporting import charts
 from hybrid_recs.reporting.insight import Insight
-from hybrid_recs.reporting.words import milliseconds, reason_of, when
+from hybrid_recs.reporting.words import cause_in_words, milliseconds, when
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -37,7 +37,7 @@ def page(insight: Insight, now: float) -> str:
     counts = insight.counts
     parts = [_head(insight)]
     if counts.requests:
-        parts += [_time(counts), _latency(counts), _reasons(counts)]
+        parts += [_time(counts), _latency(counts), _causes(counts)]
     if insight.plan is not None and insight.plan.requests:
         parts.append(_plan(insight.plan))
     parts += [_missed(counts)] if counts.most_missed else []
@@ -94,10 +94,10 @@ def _latency(counts: HitRateReport) -> str:
     return _section("Latency by source", "", f"<figure>{charts.latencies(counts.sources)}</figure>")
 
 
-def _reasons(counts: HitRateReport) -> str:
+def _causes(counts: HitRateReport) -> str:
     rows = [
-        [_text(reason_of(line.source, line.reason)), f"{line.requests:,}", f"{line.share:.1%}"]
-        for line in counts.reasons
+        [_text(cause_in_words(line.source, line.cause)), f"{line.requests:,}", f"{line.share:.1%}"]
+        for line in counts.causes
     ]
     return _section("Why", "", _table(["<outcome", "requests", "share"], rows))
 

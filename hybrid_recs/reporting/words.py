@@ -2,17 +2,28 @@
 
 from datetime import UTC, datetime
 
-_ORDINARY = {
-    "cache": "hot or rising item",
-    "live": "tail item",
-    "popular": "popular",
-    "none": "none",
+from hybrid_recs.outcomes import Cause
+
+_IN_WORDS = {
+    Cause.HIT: {"cache": "hot or rising item", "batch": "list made for the user"},
+    Cause.TAIL: "tail item",
+    Cause.RISING: "rising item, list not written yet",
+    Cause.COMPOSED: "more than one item",
+    Cause.LIST_MISSING: "list missing (evicted)",
+    Cause.LIST_NOT_LOADED: "list missing (not loaded yet)",
+    Cause.RISING_LIST_MISSING: "list of a rising item missing",
+    Cause.CACHE_UNAVAILABLE: "Redis out of reach",
+    Cause.LIST_TOO_SHORT: "list too short after exclusions and filters",
+    Cause.LIST_STALE: "list older than what the user did",
 }
 
 
-def reason_of(source: str, reason: str | None) -> str:
+def cause_in_words(source: str, cause: str | None) -> str:
     """An outcome in words."""
-    return f"{source}: {(reason or _ORDINARY.get(source, source)).replace('_', ' ')}"
+    words = _IN_WORDS.get(Cause(cause)) if cause else "no list"
+    if isinstance(words, dict):
+        words = words.get(source, source)
+    return f"{source}: {words or str(cause).replace('_', ' ')}"
 
 
 def when(seconds: float) -> str:

@@ -101,12 +101,15 @@ def test_what_wrk_prints_is_read() -> None:
     assert (load.rate, load.errors, load.p50_ms, load.p99_ms) == (5.0, 1, 0.25, 0.9)
 
 
+_DIFFERENT = {"log_level", "log_config", "timeout_graceful_shutdown"}
+
+
 def _uvicorn_options(source: str) -> dict[str, str]:
     """What a file gives to uvicorn.run, but for what differs by program."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     (run,) = [call for call in calls if ast.unparse(call.func) == "uvicorn.run"]
     given = {keyword.arg: ast.unparse(keyword.value) for keyword in run.keywords if keyword.arg}
-    return {k: v for k, v in given.items() if k not in {"factory", "host", "port", "workers", "log_level"}}
+    return {k: v for k, v in given.items() if k not in {"factory", "host", "port", "workers", *_DIFFERENT}}
 
 
 def test_comparators_run_in_the_uvicorn_settings_of_serve() -> None:

@@ -14,8 +14,9 @@ from hybrid_recs.child_service import ChildService, child_service
 from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.keys import Keys
 from hybrid_recs.online.stats import Stats
+from hybrid_recs.outcomes import Cause
 from hybrid_recs.redis_client import connect, connect_async
-from hybrid_recs.types import Reason, Source
+from hybrid_recs.types import Source
 from tests.online.conftest import OwnRedis, wait_until
 from tests.planted import NEVER_BOUGHT, item_id
 
@@ -168,11 +169,11 @@ def test_minutes_and_missed_items_are_bounded(keys: Keys, redis_url: str) -> Non
     stats = Stats(keys, clock=lambda: now)
     for at in range(25_000):
         stats.missed(f"item {at}")
-    stats.record("g", Source.LIVE, None, 0.001)
+    stats.record("g", Source.LIVE, Cause.TAIL, 0.001)
     stats.close_books()
     now += 9 * 86_400
-    stats.record("g", Source.CACHE, None, 0.001)
-    stats.record("g", Source.LIVE, Reason.LIST_MISSING, 0.001)
+    stats.record("g", Source.CACHE, Cause.HIT, 0.001)
+    stats.record("g", Source.LIVE, Cause.LIST_MISSING, 0.001)
     stats.close_books()
     assert stats.waiting == 2
     asyncio.run(_flush(stats, redis_url))

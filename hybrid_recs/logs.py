@@ -1,0 +1,78 @@
+"""Log lines, as text or as JSON, and what ties them to the request they were written in.
+
+The names of a request live in context variables: what a request starts (tasks, threads by
+`asyncio.to_thread`) has them too. Configured once by the command, for the server's loggers, and once in every
+worker.
+"""
+
+import json
+import logging
+import logging.config
+import os
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Literal
+
+import orjson
+
+from hybrid_recs.types import Json
+
+LogFormat = Literal["text", "json"]
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class JsonLines(logging.Formatter):
+    """One object a line: time (ISO, UTC), level, logger, message, pid, and where there are any: request_id,
+    trace_id, exception, and the fields that the caller gave as `extra={"fields": {…}}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        line: Json = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "pid": os.getpid(),
+        }
+        for name, value in (("request_id", request_id.get()), ("trace_id", trace_id.get())):
+            if value is not None:
+                line[name] = value
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            line["stack"] = self.formatStack(record.stack_info)
+        try:
+            return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:  # text that is no Unicode, as of a file name
+            return json.dumps(line, default=str)
+
+
+def log_config(form: LogFormat, level: str) -> Json:
+    """For `logging.config.dictConfig` and for uvicorn: everything to standard error in one form.
+
+    uvicorn's loggers get no handlers of their own: their lines rise to the root's.
+    """
+    formatter: Json = {"()": "hybrid_recs.logs.JsonLines"} if form == "json" else {"format": _TEXT}
+    handler = {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}
+    servers = {name: {"handlers": [], "propagate": True, "level": level} for name in _SERVERS}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"lines": formatter},
+        "handlers": {"lines": handler},
+        "root": {"handlers": ["lines"], "level": level},
+        "loggers": servers,
+    }
+
+
+_SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+
+
+def configure(form: LogFormat, level: str) -> None:
+    """For this process."""
+    logging.config.dictConfig(log_config(form, level))
