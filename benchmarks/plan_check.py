@@ -40,20 +40,21 @@ DAYS = 60
 FIRST_DAY = "2011-10-10"
 SIZES = (300, 1_200, 2_500)
 ROOT = Path(__file__).parents[1]
+_INK = "#1d1d1b"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """Hit rates of one size, shares of all requests. forecast: predicted from the first half of the requests;
-    second_half: what the second half then had."""
+    second_half: what the second half then had; both None with rising items."""
 
     items: int
     rising: bool
     requests: int
     predicted: float
     measured: float
-    forecast: float
-    second_half: float
+    forecast: float | None
+    second_half: float | None
 
 
 @click.command(help=__doc__)
@@ -96,6 +97,7 @@ def _check(
             "HYBRID_RECS_KEY_PREFIX": keys.prefix,
             "HYBRID_RECS_VAR_DIR": str(folder / "var"),
             "HYBRID_RECS_RISING_MAX_ITEMS": "10000" if rising else "0",
+            "HYBRID_RECS_REDIS_TIMEOUT_MS": "5000",
         }
         with child_service(folder / "log", environment) as service:
             outcome = replay.send(service.url, requests)
@@ -119,8 +121,8 @@ def _check(
         len(requests),
         share(requests),
         measured,
-        share(requests[:half]),
-        hot / (len(requests) - half),
+        None if rising else share(requests[:half]),
+        None if rising else hot / (len(requests) - half),
     )
     click.echo(json.dumps(asdict(checked)))
     return checked
@@ -139,17 +141,9 @@ def _write(out: Path, traffic: Traffic, found: list[Checked]) -> None:
 
     def draw(axes: Any) -> None:
         draw_sizes(axes, made)
-        static = [checked for checked in found if not checked.rising]
-        axes.plot(
-            [checked.items for checked in static], [checked.measured for checked in static], "o",
-            markersize=6,
-            label="measured, replayed", color="#1d1d1b",
-        )  # fmt: skip
-        axes.plot(
-            [checked.items for checked in found if checked.rising],
-            [checked.measured for checked in found if checked.rising], "s", markersize=5.5,
-            label="measured, with rising items", color="#1d1d1b",
-        )  # fmt: skip
+        for rising, mark, said in ((False, "o", "measured"), (True, "s", "measured, with rising items")):
+            points = [(one.items, one.measured) for one in found if one.rising is rising]
+            axes.plot(*zip(*points, strict=True), mark, markersize=6, label=said, color=_INK)
         axes.legend(frameon=False, loc="lower left", fontsize=7.5, bbox_to_anchor=(0, 0.12), reverse=True)
 
     (out / "plan_check.svg").write_text(

@@ -11,6 +11,7 @@ import redis
 from hybrid_recs.generation import Generation
 from hybrid_recs.keys import Keys
 from hybrid_recs.packed import unpack
+from hybrid_recs.recommender import Query, Recommender
 from hybrid_recs.types import Neighbours, Rows
 from hybrid_recs.vectors import ExactIndex
 
@@ -35,8 +36,8 @@ class Bounds:
 class Lists:
     """Of `sampled` hot items: lists that Redis lacks or that are no lists; of the rest the mean overlap of
     their first ten with the live ten, the largest difference of a score of the same item, and the seconds
-    since they were written (from their TTL). with_…: how many lists hold a hidden item, one twice, or the
-    item itself."""
+    since they were written (from their TTL). with_…: how many answers made from them hold a hidden item, how
+    many lists one twice, or the item itself."""
 
     sampled: int
     missing: int
@@ -74,7 +75,7 @@ class Audit:
 def audit(
     client: redis.Redis,
     keys: Keys,
-    generation: Generation,
+    recommender: Recommender,
     ttl_seconds: int,
     bounds: Bounds,
     sample: int = 500,
@@ -83,13 +84,15 @@ def audit(
 ) -> Audit:
     """Compare a random sample with live answers; raises what the client raises.
 
-    ttl_seconds: what lists are written with. hidden: rows that may not be recommended.
+    recommender: as the service has it. ttl_seconds: what lists are written with. hidden: rows that may not
+    be recommended: a stored list may hold some, an answer made from it must not.
     """
+    generation = recommender.generation
     rng = np.random.default_rng(seed)
     lists = _audit_lists(
         client,
         keys,
-        generation,
+        recommender,
         ttl_seconds,
         _some(rng, generation.hot.rows.astype(np.int64), sample),
         hidden,
@@ -115,7 +118,7 @@ def broken(lists: Lists, bands: list[Band], bounds: Bounds) -> list[str]:
         if band.recall is not None and not band.recall >= bounds.recall
     ]
     wrong = {
-        "a hidden item": lists.with_hidden,
+        "a hidden item when served": lists.with_hidden,
         "an item twice": lists.with_repeated,
         "the item itself": lists.with_itself,
     }
@@ -125,11 +128,12 @@ def broken(lists: Lists, bands: list[Band], bounds: Bounds) -> list[str]:
 def _audit_lists(
     client: redis.Redis,
     keys: Keys,
-    generation: Generation,
+    recommender: Recommender,
     ttl_seconds: int,
     rows: Rows,
     hidden: frozenset[int],
 ) -> Lists:
+    generation = recommender.generation
     found = _read(client, keys, generation, rows)
     ttls = [ttl for _, packed, ttl in found if packed is not None and ttl >= 0]
     ages = np.array([max(ttl_seconds - ttl, 0) for ttl in ttls], np.float64)
@@ -148,7 +152,10 @@ def _audit_lists(
         age_median_seconds=float(np.median(ages)) if len(ages) else None,
         age_max_seconds=float(ages.max()) if len(ages) else None,
         shortest_ttl_seconds=float(min(ttls)) if ttls else None,
-        with_hidden=holding(lambda _, listed: not hidden.isdisjoint(listed.tolist())),
+        with_hidden=sum(
+            not hidden.isdisjoint(recommender.answer(Query(row, _DEPTH), stored).neighbours.rows.tolist())
+            for row, stored in lists.items()
+        ),
         with_repeated=holding(lambda _, listed: len(np.unique(listed)) < len(listed)),
         with_itself=holding(lambda row, listed: row in listed),
     )

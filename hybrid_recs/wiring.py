@@ -10,8 +10,10 @@ from hybrid_recs.errors import GenerationError, RedisServerError
 from hybrid_recs.generation import Generation
 from hybrid_recs.generations import GenerationStore
 from hybrid_recs.item_changes import ItemChanges
+from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.keys import Keys
 from hybrid_recs.list_loader import load_lists, retire_lists
+from hybrid_recs.overlay import Overlay
 from hybrid_recs.redis_client import UNREACHABLE, connect
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import OnDone, silent
@@ -39,6 +41,11 @@ def store(settings: Settings) -> GenerationStore:
 def item_changes(settings: Settings) -> ItemChanges:
     """What was said of items since the last rebuild; beside the generations."""
     return ItemChanges(settings.index_dir)
+
+
+def overlay(settings: Settings, generation: Generation) -> Overlay:
+    """What has changed since a generation was built, as of now."""
+    return ItemWatch(item_changes(settings), settings.max_new_items).overlay_of(generation)
 
 
 def api_keys(settings: Settings) -> list[str]:

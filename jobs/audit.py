@@ -13,6 +13,7 @@ from hybrid_recs.generation import Generation
 from hybrid_recs.offline.progress import reported
 from hybrid_recs.offline.reports import print_audit
 from hybrid_recs.parity import Audit, Bounds, audit
+from hybrid_recs.recommender import Recommender
 from hybrid_recs.redis_client import UNREACHABLE, connect
 from hybrid_recs.settings import Settings
 
@@ -51,14 +52,16 @@ def main(
     sys.exit(1 if found.broken else 0)
 
 
-def run(settings: Settings, bounds: Bounds, sample: int, hidden: frozenset[int] = frozenset()) -> Audit:
-    """The audit of the generation that serves; `hidden` rows must be in no list."""
+def run(settings: Settings, bounds: Bounds, sample: int) -> Audit:
+    """The audit of the generation that serves."""
     store = wiring.store(settings)
     generation = Generation.open(store.path(store.require_current()))
     try:
         with connect(wiring.redis_url(settings)) as client:
             ttl = wiring.list_ttl_seconds(settings)
-            return audit(client, wiring.keys(settings), generation, ttl, bounds, sample, hidden)
+            overlay = wiring.overlay(settings, generation)
+            recommender = Recommender(generation, overlay)
+            return audit(client, wiring.keys(settings), recommender, ttl, bounds, sample, overlay.hidden)
     except UNREACHABLE as error:
         raise RedisServerError(f"the lists cannot be read: {error}") from error
 

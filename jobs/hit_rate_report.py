@@ -1,5 +1,6 @@
 """Report where answers came from and what that asks for: python -m jobs.hit_rate_report --window 24h."""
 
+import io
 import sys
 import time
 from pathlib import Path
@@ -57,9 +58,10 @@ def written(found: Insight, form: str) -> str:
         return page(found, time.time())
     if form == "md":
         return markdown(found)
-    console = Console(highlight=False, record=True, width=110, quiet=True)
-    print_insight(found, console)
-    return console.export_text()
+    console = Console(highlight=False, file=io.StringIO(), width=110)
+    with console.capture() as captured:
+        print_insight(found, console)
+    return captured.get()
 
 
 if __name__ == "__main__":

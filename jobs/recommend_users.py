@@ -43,9 +43,8 @@ def recommend_users(
     steps: Steps,
     active_days: float | None = None,
     k: int = LIST_DEPTH,
-    hidden: frozenset[int] = frozenset(),
 ) -> PredictionFiles:
-    """The whole job, by the serving generation; `hidden` rows are in no list. Returns where lists are."""
+    """The whole job, by the serving generation; hidden items are in no list. Returns where lists are."""
     store, files = wiring.store(settings), PredictionFiles(wiring.predictions_dir(settings))
     generation = Generation.open(store.path(store.require_current()))
     with steps("Read interactions") as step:
@@ -56,7 +55,7 @@ def recommend_users(
         del dataset
         step.done(summaries.histories(histories))
     with steps("Recommend to users") as step:
-        lists = UserLists(generation, k, hidden)
+        lists = UserLists(generation, k, wiring.overlay(settings, generation).hidden)
         write_lists(files, generation, histories, lists, step)
     with steps("Load into Redis") as step:
         step.expect(len(histories))

@@ -25,6 +25,7 @@ _STEPS = [
     "Choose the weights",
     "Count co-visits",
     "Learn item vectors",
+    "Fit the content encoder",
     "Build FAISS index",
     "Choose the hot set",
     "Precompute hot lists",

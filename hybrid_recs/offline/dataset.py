@@ -29,6 +29,7 @@ _TIME_FORMATS = (
 )
 _OF_A_PAIR = (pl.col("time").max(), pl.col("order").max(), pl.col("weight").sum())
 _WEIGHT_LABEL = {True: "of another event type", False: "without a positive weight"}
+_ROWS_A_TABLE = 2**40  # of what comes first, every row has a lower place
 _MILLISECONDS_ABOVE = 1e11  # as seconds this is the year 5138
 _MICROSECONDS_ABOVE = 1e14
 # One stray time must not stretch the time span that ages are measured by.
@@ -70,20 +71,20 @@ class Dataset:
 
 def read_dataset(description: Description, max_history: int) -> Dataset:
     """Read, clean and count; raises DatasetError when nothing usable is left."""
-    table = description.interactions
+    read = ", ".join(table.path for table in description.interactions)
     labelled = labelled_rows(description)
     kept = labelled.filter(pl.col("reason").is_null())
     pairs_plan = kept.group_by("user", "item").agg(*_OF_A_PAIR)
     try:
         counts, pairs = pl.collect_all([labelled.group_by("reason").len(), pairs_plan], engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DatasetError(f"{table.path}: {first_line(error)}") from error
+        raise DatasetError(f"{read}: {first_line(error)}") from error
     account = _account(counts)
     if pairs.is_empty():
         reasons = ", ".join(f"{n:,} {why}" for why, n in account.dropped.items()) or "the files hold no rows"
-        raise DatasetError(f"{table.path}: no interaction is left of {account.rows_read:,} rows ({reasons})")
+        raise DatasetError(f"{read}: no interaction is left of {account.rows_read:,} rows ({reasons})")
     items = read_items(description)
-    return _dataset(description.name, pairs, items, account, table.time is not None, max_history)
+    return _dataset(description.name, pairs, items, account, description.timed, max_history)
 
 
 def dataset_of_events(
@@ -112,7 +113,15 @@ def _dataset(
 
 def labelled_rows(description: Description) -> pl.LazyFrame:
     """Columns user, item, time, order, weight and reason: why the row is dropped, or null."""
-    table = description.interactions
+    tables = description.sources
+    if not tables:
+        raise DatasetError(f"{description.name}: no interactions table has files yet")
+    frames = [_labelled(description, table) for table in tables]
+    in_order = [frame.with_columns(pl.col("order") + at * _ROWS_A_TABLE) for at, frame in enumerate(frames)]
+    return pl.concat(in_order)
+
+
+def _labelled(description: Description, table: Interactions) -> pl.LazyFrame:
     frame = scan_table(description, table)
     used = [*table.user, table.item, table.time, table.weight, table.event]
     require_columns(frame, [name for name in used if name], table)
@@ -144,7 +153,7 @@ def labelled_rows(description: Description) -> pl.LazyFrame:
         user=pl.col("__user"),
         item=pl.col("__item"),
         time=pl.col("__time"),
-        order=pl.col("__order"),
+        order=pl.col("__order").cast(pl.Int64),
         weight=pl.col("__weight"),
     )
 

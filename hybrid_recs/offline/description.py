@@ -5,7 +5,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from hybrid_recs.errors import DatasetError
 
@@ -36,7 +44,7 @@ class Table(BaseModel):
 
 
 class Interactions(Table):
-    """The `[interactions]` table."""
+    """One `[interactions]` table; optional: to have no files yet is no error."""
 
     user: Columns
     item: str
@@ -45,6 +53,7 @@ class Interactions(Table):
     event: str | None = None
     event_weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
     where: str | None = None
+    optional: bool = False
 
     @model_validator(mode="after")
     def _one_kind_of_weight(self) -> Self:
@@ -68,6 +77,10 @@ def _as_categories(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
+def _as_tables(value: object) -> object:
+    return [value] if isinstance(value, dict | Interactions) else value
+
+
 class Items(Table):
     """The `[items]` table."""
 
@@ -78,14 +91,40 @@ class Items(Table):
 
 
 class Description(BaseModel):
-    """One `dataset.toml`; relative paths start from `folder`."""
+    """One `dataset.toml`; relative paths start from `folder`.
+
+    interactions: one `[interactions]` table, or several `[[interactions]]`, read one after the other.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    interactions: Interactions
+    interactions: Annotated[list[Interactions], BeforeValidator(_as_tables), Field(min_length=1)]
     items: Items | None = None
     folder: Path = Field(Path(), exclude=True)
     name: str = Field("", exclude=True)
+
+    @field_validator("interactions")
+    @classmethod
+    def _all_timed_or_none(cls, tables: list[Interactions]) -> list[Interactions]:
+        if len({table.time is None for table in tables}) > 1:
+            raise ValueError("a time is needed in all interactions tables or in none")
+        return tables
+
+    @property
+    def timed(self) -> bool:
+        """Whether interactions have a time."""
+        return self.interactions[0].time is not None
+
+    @property
+    def sources(self) -> list[Interactions]:
+        """The interactions tables that have files; raises DatasetError where one that must has none."""
+        return [table for table in self.interactions if not table.optional or self._has_files(table)]
+
+    def _has_files(self, table: Table) -> bool:
+        try:
+            return bool(self.files(table))
+        except DatasetError:
+            return False
 
     @classmethod
     def load(cls, path: Path, data_dir: Path | None = None) -> "Description":
@@ -123,7 +162,7 @@ class Description(BaseModel):
 def fingerprint(description: Description) -> str:
     """SHA-256 of the description and of every file it names, in order."""
     digest = hashlib.sha256(description.model_dump_json().encode())
-    for table in (description.interactions, description.items):
+    for table in (*description.sources, description.items):
         for path in description.files(table) if table else []:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -139,6 +178,7 @@ def _glob(location: Path) -> list[Path]:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
+    # Of one table among many its place is told from the second on.
+    where = ".".join(str(part) for part in problem["loc"] if part != 0)
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{where}: {problem['msg']}{more}"

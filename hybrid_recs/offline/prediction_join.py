@@ -1,6 +1,5 @@
 """Reads the predictions logged and the events received in a stretch of time, for the report to join."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import cast
 import polars as pl
 import redis
 
+from hybrid_recs.events import Event
 from hybrid_recs.keys import Keys
 from hybrid_recs.served import Prediction
 
@@ -88,8 +88,5 @@ def _seconds(entry: bytes) -> float:
 
 def _event(entry: Mapping[bytes, bytes]) -> tuple[object, ...] | None:
     """An event of the stream as a row, or None when it is not one."""
-    try:
-        raw = json.loads(entry[b"e"])
-        return tuple(float(raw[name]) if name == "time" else raw.get(name) for name in _EVENTS)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
+    event = Event.decode(dict(entry))
+    return None if event is None else tuple(getattr(event, name) for name in _EVENTS)

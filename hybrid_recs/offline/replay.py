@@ -34,7 +34,7 @@ class Outcome:
 def latest_requests(description: Description, days: float) -> list[str]:
     """The items of the interactions of the last `days`, oldest first."""
     times = _in_order(description)
-    if description.interactions.time is None or times.is_empty():
+    if not description.timed or times.is_empty():
         raise DatasetError(f"{description.name}: no times, so there is no last month to replay")
     latest = times["time"][-1]
     return times.filter(pl.col("time") > latest - days * _SECONDS_A_DAY)["item"].to_list()

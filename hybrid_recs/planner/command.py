@@ -56,16 +56,25 @@ not. To change the size: HYBRID_RECS_HOT_SHARE and HYBRID_RECS_HOT_MAX_ITEMS, th
 @click.option("--data-dir", type=click.Path(path_type=Path), help="where its relative paths start from")
 @click.option("--target", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True)
 @click.option(
+    "--size", "sizes", type=click.IntRange(0), multiple=True, help="have this size in the table too"
+)
+@click.option(
     "--format", "form", type=click.Choice(["text", "json", "md"]), default="text", show_default=True
 )
 def command(
-    window: str, log: Path | None, dataset: Path | None, data_dir: Path | None, target: float, form: str
+    window: str,
+    log: Path | None,
+    dataset: Path | None,
+    data_dir: Path | None,
+    target: float,
+    sizes: tuple[int, ...],
+    form: str,
 ) -> None:
     """Make the plan and print it."""
     if log and dataset:
         raise click.UsageError("give --log or --dataset, not both")
     try:
-        made = _plan(Settings(), parse_window(window), log, dataset, data_dir, target)
+        made = _plan(Settings(), parse_window(window), log, dataset, data_dir, target, sizes)
     except (HybridRecsError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if form == "text":
@@ -83,6 +92,7 @@ def _plan(
     dataset: Path | None,
     data_dir: Path | None,
     target: float,
+    sizes: tuple[int, ...],
 ) -> Plan:
     generation, times = gather.serving(settings), None
     with _redis(settings) as client:
@@ -92,16 +102,14 @@ def _plan(
             found = gather.of_dataset(_interactions(dataset, data_dir), dataset.name)
         elif generation is None:
             raise NoGenerationError(
-                "no generation is published, so nothing was counted; give --log or --dataset"
+                "no generation is published, so nothing was counted; try --log or --dataset"
             )
         elif client is None:
-            raise RedisServerError(
-                "the counters are in Redis, which is out of reach; give --log or --dataset"
-            )
+            raise RedisServerError("the counters are in Redis, which is out of reach; try --log or --dataset")
         else:
             keys = wiring.keys(settings)
             found, times = gather.of_counters(client, keys, generation, seconds, time.time())
-        return gather.make_plan(found, target, settings, generation, client, times)
+        return gather.make_plan(found, target, settings, generation, client, times, also=sizes)
 
 
 @contextlib.contextmanager

@@ -82,8 +82,10 @@ def make_plan(
     client: redis.Redis | None,
     times: Times | None = None,
     live: LiveCost | None = None,
+    also: Sequence[int] = (),
 ) -> Plan:
-    """Measure what can be measured, and plan. live: where it was measured already."""
+    """Measure what can be measured, and plan. live: where it was measured already. also: more
+    sizes to have in the table."""
     if live is None and generation is not None:
         live = live_cost(generation)
     return plan(
@@ -94,6 +96,7 @@ def make_plan(
         live=live,
         cost=_list_cost(client, wiring.keys(settings), generation),
         times=times,
+        also=also,
     )
 
 

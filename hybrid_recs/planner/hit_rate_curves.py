@@ -15,8 +15,8 @@ Shares = NDArray[np.float64]
 
 # The simulation takes about a microsecond a request and size.
 MOST_SIMULATED = 100_000
-_GRID = 24
-_SIMULATED_SIZES = 8
+_GRID = 48
+_SIMULATED_SIZES = 16
 
 
 class Policy(StrEnum):

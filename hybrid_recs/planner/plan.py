@@ -1,5 +1,6 @@
 """The plan: what every size of the hot set would give, cost and save, and which one to choose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hybrid_recs.planner.costs import ListCost, LiveCost
@@ -71,16 +72,20 @@ def plan(
     live: LiveCost | None = None,
     cost: ListCost | None = None,
     times: Times | None = None,
+    also: Sequence[int] = (),
 ) -> Plan:
     """Put together what the traffic asks for and what was measured.
 
     hot_items: of the serving generation, if there is one. times: None takes those of `live` and `cost`.
+    also: more sizes to have in the table.
     """
     listed = len(traffic.counts)
     if times is None and live is not None and cost is not None:
         times = Times(cost.read_ms, live.p50_ms, "now")
     at_target, at_knee = cheapest(traffic, target), knee(traffic)
     named = _named(traffic, target, at_target, at_knee, hot_items)
+    for size in also:
+        named.setdefault(min(size, listed), []).append("asked for")
     found = curves(traffic, grid(listed, *named), admitted_after)
     static = next(curve for curve in found if curve.policy is Policy.STATIC)
     rising = next((curve for curve in found if curve.policy is Policy.RISING), None)

@@ -4,7 +4,8 @@ The stack distance of a request is the number of distinct items asked for since 
 last, itself counted: an LRU cache answers it if and only if it holds at least that many (Mattson, Gecsei,
 Slutz, Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970). Above
 SAMPLE_ABOVE requests, only items whose hash falls below a threshold are kept and distances are scaled, as in
-Waldspurger, Park, Garthwaite, Ahmad, "Efficient MRC construction with SHARDS", FAST 2015.
+Waldspurger, Park, Garthwaite, Ahmad, "Efficient MRC construction with SHARDS", FAST 2015: within two points
+for sizes of which a few hundred items are in the sample, rough for smaller ones.
 """
 
 import numpy as np

@@ -266,3 +266,50 @@ def test_movietweetings_ids_keep_their_leading_zeros(examples: Path) -> None:
 @pytest.fixture
 def examples() -> Path:
     return Path(__file__).parents[2] / "examples"
+
+
+def test_several_tables_are_read_one_after_the_other(tmp_path: Path) -> None:
+    """A shop's history and the archive of events: each with columns of its own."""
+    toml = (
+        '[[interactions]]\npath = "orders.csv"\nuser = "who"\nitem = "what"\ntime = "at"\n'
+        '[[interactions]]\npath = "events/"\nuser = ["user_id", "session_id"]\nitem = "item_id"\n'
+        'time = "time"\nevent = "type"\nevent_weights = { view = 1, cart = 3 }\noptional = true\n'
+    )
+    orders = "who,what,at\nanna,1,1300000000\nanna,2,1300000100\n,3,1300000100\n"
+    alone = read(tmp_path / "alone", {"orders.csv": orders}, toml)
+    assert alone.pairs.select("user", "item").rows() == [("anna", "1"), ("anna", "2")]
+    events = pl.DataFrame(
+        [
+            ("anna", None, "2", 1_300_000_300.0, "cart"),
+            ("anna", "s1", "4", 1_300_000_300.0, "view"),
+            (None, "s2", "1", 1_300_000_200.0, "view"),
+            (None, "s2", "1", 1_300_000_250.0, "wave"),
+        ],
+        schema=["user_id", "session_id", "item_id", "time", "type"],
+        orient="row",
+    )
+    files: dict[str, File] = {"orders.csv": orders, "events/day=2011-03-13/1-0-4-0.parquet": events}
+    both = read(tmp_path / "both", files, toml)
+    assert both.pairs.select("user", "item", "time", "weight").rows() == [
+        ("anna", "1", 1_300_000_000.0, 1.0),
+        ("anna", "2", 1_300_000_300.0, 4.0),
+        ("anna", "4", 1_300_000_300.0, 1.0),
+        ("s2", "1", 1_300_000_200.0, 1.0),
+    ]
+    assert both.account.rows_read == 7
+    assert both.account.dropped == {"without a user": 1, "of another event type": 1}
+
+
+def test_times_are_for_all_tables_or_none(tmp_path: Path) -> None:
+    toml = (
+        '[[interactions]]\npath = "a.csv"\nuser = "user"\nitem = "item"\ntime = "time"\n'
+        '[[interactions]]\npath = "b.csv"\nuser = "user"\nitem = "item"\n'
+    )
+    with pytest.raises(DatasetError, match="a time is needed in all interactions tables or in none"):
+        read(tmp_path, {"a.csv": "user,item,time\n", "b.csv": "user,item\n"}, toml)
+
+
+def test_no_table_with_files_is_an_error(tmp_path: Path) -> None:
+    toml = '[interactions]\npath = "events/"\nuser = "user"\nitem = "item"\noptional = true\n'
+    with pytest.raises(DatasetError, match="no interactions table has files yet"):
+        read(tmp_path, {}, toml)

@@ -54,7 +54,7 @@ def test_a_description_that_cannot_be_read(content: bytes | None, tmp_path: Path
 def _files(folder: Path, names: list[str], path: str, more: str = "") -> list[str]:
     toml = USER_AND_ITEM.replace("a.csv", path) + more
     description = Description.load(write(folder, dict.fromkeys(names, ""), toml))
-    return [str(found.relative_to(folder)) for found in description.files(description.interactions)]
+    return [str(found.relative_to(folder)) for found in description.files(description.interactions[0])]
 
 
 NAMES = ["data/b.csv", "data/a.csv", "data/deep/c.csv", "data/notes.md", "data/a.ndjson", "other.csv"]
@@ -113,10 +113,10 @@ def test_data_dir_replaces_the_folder_that_paths_start_from(tmp_path: Path) -> N
     path = write(tmp_path / "described", {}, USER_AND_ITEM)
     write(tmp_path / "elsewhere", {"a.csv": ""}, "")
     description = Description.load(path, tmp_path / "elsewhere")
-    assert description.files(description.interactions) == [tmp_path / "elsewhere" / "a.csv"]
+    assert description.files(description.interactions[0]) == [tmp_path / "elsewhere" / "a.csv"]
     absolute = write(tmp_path / "third", {}, USER_AND_ITEM.replace("a.csv", f"{tmp_path}/elsewhere/a.csv"))
     description = Description.load(absolute)
-    assert description.files(description.interactions) == [tmp_path / "elsewhere" / "a.csv"]
+    assert description.files(description.interactions[0]) == [tmp_path / "elsewhere" / "a.csv"]
 
 
 def test_fingerprint_changes_with_content_and_not_with_location(tmp_path: Path) -> None:

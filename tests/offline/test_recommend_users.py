@@ -81,13 +81,17 @@ def test_every_user_gets_the_unseen_items_of_their_own_world(
         assert ttl - 60 <= client.ttl(keys.prediction(generation.id, user)) <= ttl
 
 
-def test_hidden_items_are_in_no_list(planted: Path, settings: Settings, generation: Generation) -> None:
+def test_hidden_items_are_in_no_list(
+    planted: Path, settings: Settings, generation: Generation, index_dir: Path
+) -> None:
+    settings = settings.model_copy(update={"index_dir": index_dir})
     hidden = [item_id(world, 0) for world in range(WORLDS)]
-    rows = frozenset(row for item in hidden if (row := generation.catalogue.row(item)) is not None)
-    assert len(rows) == WORLDS
     shown = recommend_users(Description.load(planted), settings, quiet_steps(), k=K).read(generation.id)
     assert set(hidden) & set(shown["items"].explode())
-    files = recommend_users(Description.load(planted), settings, quiet_steps(), k=K, hidden=rows)
+    changes = wiring.item_changes(settings)
+    for item in hidden:
+        changes.hide(item, known=True)
+    files = recommend_users(Description.load(planted), settings, quiet_steps(), k=K)
     without = files.read(generation.id)["items"]
     assert not set(hidden) & set(without.explode())
     assert set(without.list.len()) == {K}

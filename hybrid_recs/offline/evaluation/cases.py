@@ -40,7 +40,7 @@ def hold_out_latest(description: Description, max_history: int) -> Held:
     """Hold out the last 10 % of interactions by time; without a time, the last item of each user."""
     kept = labelled_rows(description).filter(pl.col("reason").is_null()).drop("reason")
     events = kept.collect(engine="streaming").sort("user", "time", "order")
-    timed = description.interactions.time is not None
+    timed = description.timed
     if timed:
         later = pl.col("time") > events["time"].quantile(1 - _LATEST_SHARE, "lower")
         protocol = "the last 10 % of interactions by time are held out"
