@@ -75,13 +75,22 @@ class WorkerCounters:
         """Note what is held now."""
         self._own[_AT_HELD:] = held
 
+    def requests(self) -> dict[Source, int]:
+        """Item requests of all workers by what answered."""
+        total = self.total()[:_AT_LATENCY].reshape(len(_SOURCES), len(_REASONS)).sum(axis=1)
+        return dict(zip(_SOURCES, total.tolist(), strict=True))
+
+    def workers(self) -> int:
+        """How many workers run."""
+        return sum(_runs(_pid_of(path)) for path in self._folder.glob("worker-*.bin"))
+
     def total(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """The sum over all workers; of those that have ended, what they counted and not what they held."""
         total = np.zeros(_SIZE, np.int64)
         for path in self._folder.glob("worker-*.bin"):
             counts = np.fromfile(path, np.int64)
             if len(counts) == _SIZE:
-                if not _runs(int(path.stem.removeprefix("worker-"))):
+                if not _runs(_pid_of(path)):
                     counts[_AT_HELD:] = 0
                 total += counts
         return total
@@ -131,6 +140,10 @@ class ServiceCollector(Collector):
                 seconds = float(self._total[_AT_MICROSECONDS + at]) / 1e6
                 family.add_metric([source.value], [*within, ("+Inf", int(counts.sum()))], seconds)
         return family
+
+
+def _pid_of(path: Path) -> int:
+    return int(path.stem.removeprefix("worker-"))
 
 
 def _runs(pid: int) -> bool:
