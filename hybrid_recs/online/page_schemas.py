@@ -64,7 +64,7 @@ class Status(_Shape):
     """The service as it is now."""
 
     generation: GenerationStatus | None = Field(description="null before one is published")
-    cache_available: bool
+    cache_available: bool = Field(description="whether Redis answers")
     workers: int
     served: dict[Source, int] = Field(description="item requests since the service began, all workers'")
     events: EventStatus | None = Field(description="null while Redis does not say")

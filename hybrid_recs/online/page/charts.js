@@ -11,12 +11,24 @@ export function hitRateLine(points, begin, end, label) {
   const stretch = points.length > 1 ? points[1].start - points[0].start : 60;
   const line = points
     .filter((point) => point.requests)
-    .map((point) => [x(Math.min(point.start + stretch / 2, end)), 2 + (1 - point.hits / point.requests) * (height - 4)]);
+    .map((point) => [
+      x(Math.min(point.start + stretch / 2, end)),
+      2 + (1 - point.hits / point.requests) * (height - 4),
+    ]);
   const path = line.map(([at, y], n) => `${n ? "L" : "M"}${at.toFixed(1)} ${y.toFixed(1)}`).join("");
   const grid = [0, 0.5, 1].map((share) =>
-    svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: 2 + share * (height - 4), y2: 2 + share * (height - 4) }),
+    svg("line", {
+      class: "grid",
+      x1: 0,
+      x2: WIDTH,
+      y1: 2 + share * (height - 4),
+      y2: 2 + share * (height - 4),
+    }),
   );
-  const area = line.length > 1 ? `${path}L${line.at(-1)[0].toFixed(1)} ${height - 2}L${line[0][0].toFixed(1)} ${height - 2}Z` : "";
+  const area =
+    line.length > 1
+      ? `${path}L${line.at(-1)[0].toFixed(1)} ${height - 2}L${line[0][0].toFixed(1)} ${height - 2}Z`
+      : "";
   const last = line.at(-1);
   return chart(
     height,
@@ -41,7 +53,13 @@ export function bars(values, slots, label) {
     svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: height - 0.5, y2: height - 0.5 }),
     ...values.map((value, at) => {
       const tall = value ? Math.max(1.5, (value / most) * (height - 2)) : 0;
-      return svg("rect", { class: "column", x: (first + at) * step, y: height - tall, width: step * 0.7, height: tall });
+      return svg("rect", {
+        class: "column",
+        x: (first + at) * step,
+        y: height - tall,
+        width: step * 0.7,
+        height: tall,
+      });
     }),
   );
 }
@@ -52,12 +70,23 @@ export function stacked(shares, label) {
   const parts = shares.map(({ name, share }) => {
     const at = from;
     from += share * WIDTH;
-    return svg("rect", { class: `fill ${name}`, x: at, y: 0, width: Math.max(1, share * WIDTH - 1.5), height: 10 });
+    return svg("rect", {
+      class: `fill ${name}`,
+      x: at,
+      y: 0,
+      width: Math.max(1, share * WIDTH - 1.5),
+      height: 10,
+    });
   });
   return chart(10, label, ...parts);
 }
 
 function chart(height, label, ...content) {
-  const attributes = { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label };
+  const attributes = {
+    viewBox: `0 0 ${WIDTH} ${height}`,
+    preserveAspectRatio: "none",
+    role: "img",
+    "aria-label": label,
+  };
   return svg("svg", { class: "chart", height, ...attributes }, ...content);
 }

@@ -8,9 +8,12 @@ function filled(node, attributes, children) {
     else if (value !== null && value !== undefined && value !== false)
       node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...present(children));
   return node;
 }
+
+const present = (children) =>
+  children.flat(Infinity).filter((child) => child !== null && child !== undefined);
 
 export const el = (tag, attributes = {}, ...children) =>
   filled(document.createElement(tag), attributes, children);
@@ -20,8 +23,7 @@ export const svg = (tag, attributes = {}, ...children) =>
 
 export const byId = (id) => document.getElementById(id);
 
-export const show = (node, ...children) =>
-  node.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
+export const show = (node, ...children) => node.replaceChildren(...present(children));
 
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
@@ -35,7 +37,12 @@ export function milliseconds(ms) {
   return `${ms < 1 ? ms.toFixed(3) : ms < 10 ? ms.toFixed(2) : ms.toFixed(ms < 100 ? 1 : 0)} ms`;
 }
 
-const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+const STEPS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
 const relative = new Intl.RelativeTimeFormat("en");
 
 export function ago(seconds) {

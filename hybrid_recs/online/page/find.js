@@ -43,7 +43,10 @@ export function find(open) {
 
   function present(text, found, problem) {
     items = found;
-    show(list, found.map((item, at) => option(item, at, text, choose)));
+    show(
+      list,
+      found.map((item, at) => option(item, at, text, choose)),
+    );
     none.textContent = problem ?? (found.length ? "" : `No title has “${text}” in it, and no item that id.`);
     none.hidden = !none.textContent;
     list.hidden = !found.length;
@@ -100,7 +103,12 @@ export function find(open) {
 function option(item, at, text, choose) {
   const line = el(
     "li",
-    { role: "option", id: `found-${at}`, "aria-selected": "false", class: item.available ? "" : "hidden-item" },
+    {
+      role: "option",
+      id: `found-${at}`,
+      "aria-selected": "false",
+      class: item.available ? "" : "hidden-item",
+    },
     el("span", { class: "title" }, marked(titleOf(item), text)),
     el("span", { class: "kind" }, [item.item_id, ...item.categories].join(" · ")),
     el("span", { class: "much" }, item.available ? brief(item.popularity) : "hidden"),

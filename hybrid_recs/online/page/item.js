@@ -52,7 +52,7 @@ function about(id, item) {
     el("span", {}, item.hot ? "hot" : item.placed === "content" ? "placed by its metadata" : "long tail"),
     item.available ? null : el("span", { class: "warning" }, "hidden"),
   ];
-  return parts.filter(Boolean);
+  return parts.filter(Boolean).flatMap((part) => [part, " "]);
 }
 
 function problem(id, error) {

@@ -48,4 +48,6 @@ export const sendEvent = (event) =>
 
 // Not crypto.randomUUID: that is for secure contexts only.
 export const randomId = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );

@@ -23,11 +23,15 @@ export function session(open) {
 
   function trail() {
     byId("session-anew").hidden = !items.length;
+    byId("to-session").hidden = !items.length;
+    byId("to-session").textContent = `Session, ${items.length} item${items.length === 1 ? "" : "s"}`;
     byId("trail").hidden = !items.length;
     show(
       byId("trail"),
       items.slice(0, MOST_SHOWN).map((item) => el("li", {}, link(item))),
-      items.length > MOST_SHOWN ? el("li", { class: "more" }, `and ${items.length - MOST_SHOWN} before`) : null,
+      items.length > MOST_SHOWN
+        ? el("li", { class: "more" }, `and ${items.length - MOST_SHOWN} before`)
+        : null,
     );
   }
 
@@ -43,13 +47,12 @@ export function session(open) {
 
   function empty() {
     note("Open items: each becomes part of your session, and what fits all of them appears here.");
-    showOrigin(byId("session-origin"), null);
-    byId("for-session-title").hidden = true;
+    byId("session-head").hidden = true;
     show(byId("for-session"));
   }
 
   function present(answer, time) {
-    byId("for-session-title").hidden = false;
+    byId("session-head").hidden = false;
     showOrigin(byId("session-origin"), answer.source, answer.fallback_reason, time);
     showRows(byId("for-session"), answer, open);
   }
@@ -64,7 +67,10 @@ export function session(open) {
       if (!items.length) return;
       clearTimeout(fallback);
       if (clicked) note();
-      present(JSON.parse(event.data), clicked ? `pushed ${milliseconds(performance.now() - clicked)} after` : "");
+      present(
+        JSON.parse(event.data),
+        clicked ? `pushed ${Math.round(performance.now() - clicked)} ms after` : "",
+      );
       clicked = 0;
     });
   }
@@ -116,6 +122,10 @@ export function session(open) {
 
   byId("session-anew").addEventListener("click", anew);
   addEventListener("pagehide", () => stream?.close());
+  // On a phone the session is below the fold: a link leads there until it is in sight.
+  new IntersectionObserver(([seen]) =>
+    byId("to-session").classList.toggle("there", seen.isIntersecting),
+  ).observe(byId("session"));
   trail();
   empty();
   if (items.length) {

@@ -20,12 +20,12 @@ def add(app: FastAPI, service: Service, lag_of: LagOf) -> None:
         served = service.counters.requests()
         told = Status(
             generation=_generation(service.serving) if service.generation else None,
-            cache_available=service.cache_available,
+            cache_available=service.cache_available and lag is not None,
             workers=service.counters.workers(),
             served={source: count for source, count in served.items() if count},
             events=_events(lag) if lag else None,
         )
-        return answers.json_response(told.model_dump(), headers={"Cache-Control": "no-store"})
+        return answers.json_response(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
 
 def _generation(serving: Serving) -> GenerationStatus:
