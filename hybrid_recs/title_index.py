@@ -111,13 +111,10 @@ def write_title_index(folder: Path, titles: Sequence[str], by_popularity: NDArra
     ordered = sorted(numbers)  # by code points, which is the order of their UTF-8 as well
     rank = np.empty(len(ordered), np.uint32)
     rank[np.fromiter((numbers[word] for word in ordered), np.int64, len(ordered))] = np.arange(len(ordered))
-    of_word = rank[np.frombuffer(words, np.uint32)] if len(words) else np.empty(0, np.uint32)
-    counts = np.bincount(of_word, minlength=len(ordered))
+    of_word = rank[np.array(words, np.uint32)]
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(of_word, minlength=len(ordered)))))
     StringTable.write(folder, _NAME, ordered)
     save_array(
-        folder / f"{_NAME}_places.npy",
-        np.frombuffer(places, np.uint32)[np.argsort(of_word, kind="stable")]
-        if len(places)
-        else np.empty(0, np.uint32),
+        folder / f"{_NAME}_places.npy", np.array(places, np.uint32)[np.argsort(of_word, kind="stable")]
     )
-    save_array(folder / f"{_NAME}_places_offsets.npy", np.concatenate(([0], np.cumsum(counts))).astype(np.int64))
+    save_array(folder / f"{_NAME}_places_offsets.npy", offsets.astype(np.int64))

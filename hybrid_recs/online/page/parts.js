@@ -20,11 +20,11 @@ const FAULTS = ["duplicates", "self_recommended", "unknown_rows", "not_finite"];
 
 export function nowPart(now, rates) {
   const rate = rates.slice(-3).reduce((sum, n) => sum + n, 0) / Math.max(1, Math.min(3, rates.length));
-  const told = !rates.length ? "–" : rate >= 10 ? count(rate) : rate.toFixed(1);
+  const told = rate >= 10 ? count(rate) : rate.toFixed(1);
   return [
     el("h3", {}, "Now"),
-    el("p", { class: "line" }, el("strong", {}, told), " requests a second"),
-    bars(rates, POLLS_SHOWN, `requests a second over the last two minutes, now ${told}`),
+    rates.length ? el("p", { class: "line" }, el("strong", {}, told), " requests a second") : null,
+    rates.length ? bars(rates, POLLS_SHOWN, `requests a second over two minutes, now ${told}`) : null,
     el(
       "dl",
       {},

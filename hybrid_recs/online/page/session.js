@@ -14,7 +14,8 @@ export function session(open) {
   let { id, items } = stored();
   let stream = null;
   let first = null; // of the stream: what is shown before anything is pushed
-  let clicked = 0;
+  let told = items.length > 0; // whether the service was told of an event: what comes before is of nobody
+  let clicked = 0; // when an event was sent that nothing pushed is known to follow
   let fallback = 0;
 
   function note(...parts) {
@@ -64,7 +65,7 @@ export function session(open) {
       setTimeout(resolve, STREAM_WITHIN_MS);
     });
     stream.addEventListener("recommendations", (event) => {
-      if (!items.length) return;
+      if (!told) return;
       clearTimeout(fallback);
       if (clicked) note();
       present(
@@ -96,8 +97,11 @@ export function session(open) {
     trail();
     const mine = id;
     await first;
+    if (mine !== id) return; // it was begun anew meanwhile
     clearTimeout(fallback);
-    clicked = performance.now();
+    byId("for-session").setAttribute("aria-busy", "true");
+    show(byId("session-origin"), "…");
+    [told, clicked] = [true, performance.now()];
     try {
       const event = { event_id: randomId(), type: "view", session_id: id, item_id: item.item_id };
       await sendEvent(from ? { ...event, recommendation_id: from } : event);
@@ -112,7 +116,7 @@ export function session(open) {
     stream?.close();
     stream = null;
     clearTimeout(fallback);
-    clicked = 0;
+    [told, clicked] = [false, 0];
     [id, items] = [`page-${randomId()}`, []];
     store(id, items);
     trail();
