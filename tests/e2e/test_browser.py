@@ -50,13 +50,17 @@ class Visit:
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.problems: list[str] = []
-        self.page.on("console", lambda said: said.type == "error" and self.problems.append(said.text))
+        self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self._check(request.url))
         self._url = url
 
     def open(self, path: str = "/") -> None:
         self.page.goto(self._url + path)
+
+    def _said(self, said: Any) -> None:
+        if said.type == "error":
+            self.problems.append(said.text)
 
     def _check(self, asked: str) -> None:
         if not asked.startswith((f"{self._url}/", "data:")):

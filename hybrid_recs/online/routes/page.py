@@ -16,18 +16,18 @@ from hybrid_recs.online.answers import error_response
 _TYPES = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript"}
 _INDEX = "index.html"
 _VERSION = b"{version}"  # in index.html
-_CACHE = {"index": "no-cache", "part": "public, max-age=31536000, immutable"}
 # Nothing from elsewhere, nothing inline; the icon is a data URL.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {
+_OF_ALL = {"X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+_OF_INDEX = {
     "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Vary": "Accept-Encoding",
+    "Cache-Control": "no-cache",
 }
+_OF_PART = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def _files() -> tuple[str, dict[str, _File]]:
 
 
 def _file(name: str, content: bytes) -> _File:
-    kind = "index" if name == _INDEX else "part"
-    told = {"Content-Type": _type_of(name) or "", "Cache-Control": _CACHE[kind]}
-    headers = _HEADERS | told | {"ETag": f'W/"{_digest(content)}"'}  # weak: zipped and not
+    etag = f'W/"{_digest(content)}"'  # weak: one for zipped and not
+    told = {"Content-Type": _type_of(name) or "", "ETag": etag}
+    headers = _OF_ALL | told | (_OF_INDEX if name == _INDEX else _OF_PART)
     return _File(content, gzip.compress(content, 9, mtime=0), headers)
 
 
