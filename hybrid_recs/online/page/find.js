@@ -13,6 +13,7 @@ export function find(open) {
   const box = list.parentElement;
   const none = box.querySelector(".none");
   let items = [];
+  let shown = ""; // the query that they answer
   let active = -1;
   let timer = 0;
   let asking = null;
@@ -42,7 +43,7 @@ export function find(open) {
   }
 
   function present(text, found, problem) {
-    items = found;
+    [items, shown] = [found, text];
     show(
       list,
       found.map((item, at) => option(item, at, text, choose)),
@@ -54,6 +55,13 @@ export function find(open) {
     box.hidden = false;
     input.setAttribute("aria-expanded", String(found.length > 0));
     activate(-1);
+  }
+
+  // Enter may come before the answer to what was typed.
+  async function chooseBest() {
+    clearTimeout(timer);
+    if (box.hidden || input.value.trim() !== shown) await search();
+    if (!box.hidden && items.length) choose(items[Math.max(active, 0)]);
   }
 
   async function search() {
@@ -83,7 +91,7 @@ export function find(open) {
       if (box.hidden) input.value = "";
       close();
     } else if (event.key === "Enter") {
-      if (!box.hidden && items.length) choose(items[Math.max(active, 0)]);
+      chooseBest();
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (box.hidden) search();
       else if (items.length && event.key === "ArrowDown") activate(active >= last ? 0 : active + 1);

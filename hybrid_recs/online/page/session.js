@@ -70,7 +70,7 @@ export function session(open) {
       if (clicked) note();
       present(
         JSON.parse(event.data),
-        clicked ? `pushed ${Math.round(performance.now() - clicked)} ms after` : "",
+        clicked ? `pushed after ${Math.round(performance.now() - clicked)} ms` : "",
       );
       clicked = 0;
     });
