@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCHMARK_READY := $(VENV)/.benchmark-ready
+BROWSER_READY := $(VENV)/.browser-ready
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -15,7 +16,7 @@ DAYS ?= 30
 TARGET ?= 0.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint rebuild-index evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report plan-cache audit replay generations stop-redis lock clean
+.PHONY: help setup demo test test-slow test-browser lint rebuild-index evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report plan-cache audit replay generations stop-redis lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -31,6 +32,11 @@ $(BENCHMARK_READY): requirements-benchmark.lock $(READY)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-benchmark.lock
 	touch $@
 
+$(BROWSER_READY): requirements-browser.lock $(READY)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-browser.lock
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/playwright install chromium
+	touch $@
+
 demo: $(READY)  ## a made-up shop from data to served answers, in about a minute
 	$(BIN)/python -m jobs.demo
 
@@ -39,6 +45,9 @@ test: $(READY) lint  ## lint, types and all tests but the slow ones
 
 test-slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+test-browser: $(BROWSER_READY)  ## the page in a Chromium: the machine's, else Playwright's own
+	$(BIN)/python -m pytest -m slow tests/e2e/test_browser.py
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -100,6 +109,8 @@ lock:  ## resolve requirements.lock anew (needs uv)
 	  --no-annotate --no-header --no-emit-index-url --upgrade --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra benchmark -c requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-benchmark.lock
+	uv pip compile pyproject.toml --extra browser -c requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-browser.lock
 
 clean:  ## remove the virtual environment and caches; generations and Redis data stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hybrid_recs.allowed import Allowed
 from hybrid_recs.categories import CategoryIndex, write_category_index
 from hybrid_recs.mapped import StringTable, open_array, save_array
+from hybrid_recs.title_index import TitleIndex, write_title_index
 from hybrid_recs.types import Rows
 
 # Cannot occur in an XML or CSV text, so it cannot be part of a category's name.
@@ -49,6 +50,7 @@ class Catalogue:
         self._hash_rows = open_array(folder / "id_rows.npy").data
         self.popularity: NDArray[np.float64] = open_array(folder / "popularity.npy")
         self.by_popularity: NDArray[np.uint32] = open_array(folder / "by_popularity.npy")
+        self.titles = TitleIndex(folder, self.by_popularity)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -113,5 +115,6 @@ def write_catalogue(
     save_array(folder / "id_hashes.npy", hashes[order])
     save_array(folder / "id_rows.npy", order.astype(np.uint32))
     save_array(folder / "popularity.npy", popularity)
-    by_popularity = np.argsort(-popularity, kind="stable")
-    save_array(folder / "by_popularity.npy", by_popularity.astype(np.uint32))
+    by_popularity = np.argsort(-popularity, kind="stable").astype(np.uint32)
+    save_array(folder / "by_popularity.npy", by_popularity)
+    write_title_index(folder, titles, by_popularity)

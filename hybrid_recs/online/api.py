@@ -13,12 +13,15 @@ from hybrid_recs.item_watch import ItemWatch
 from hybrid_recs.online import answers
 from hybrid_recs.online.asking import Asking
 from hybrid_recs.online.routes import (
+    catalogue,
     events,
     item_changes,
     items,
     operations,
+    page,
     recommendations,
     sessions,
+    status,
     trending,
 )
 from hybrid_recs.online.service import Service
@@ -53,10 +56,13 @@ def create_api(
     app.add_exception_handler(RequestValidationError, answers.on_bad_parameter)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     recommendations.add(app, service, asking)
+    catalogue.add(app, service, watch)
     items.add(app, service, watch)
     item_changes.add(app, service, watch)
     events.add(app, visitors.intake)
     sessions.add(app, service, visitors.streams, visitors.heartbeat_seconds)
     trending.add(app, service, visitors.trends)
     operations.add(app, service, report_of, visitors.lag)
+    status.add(app, service, visitors.lag)
+    page.add(app)
     return app

@@ -131,6 +131,14 @@ class Total:
         return Counter(dict(zip(pairs, _of(self._sum, "reasons").tolist(), strict=True)))
 
     @property
+    def sources(self) -> Counter[Source]:
+        """Requests by source."""
+        total: Counter[Source] = Counter()
+        for (source, _), count in self.reasons.items():
+            total[source] += count
+        return total
+
+    @property
     def causes(self) -> Counter[tuple[Source, Cause]]:
         """Requests by source and cause."""
         pairs = [(source, cause) for source in _SOURCES for cause in _CAUSES]

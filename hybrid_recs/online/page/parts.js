@@ -1,0 +1,174 @@
+// The parts of the service's figures, made of its answers.
+
+import { bars, hitRateLine, stacked } from "./charts.js";
+import { ago, brief, count, el, milliseconds, percent } from "./dom.js";
+import { addressOf } from "./rows.js";
+
+export const POLLS_SHOWN = 60;
+const LATE_SECONDS = 5;
+const IN_WORDS = { "15m": "15 minutes", "1h": "hour", "24h": "24 hours", "7d": "7 days" };
+
+const QUALITY = {
+  "ann_recall@10": "Search recall at 10",
+  "ann_recall@100": "Search recall at 100",
+  "parity@10": "Cached lists equal live",
+  full_lists: "Lists of full length",
+  coverage: "Catalogue recommended",
+  validation_hr: "Validation HR@20",
+};
+const FAULTS = ["duplicates", "self_recommended", "unknown_rows", "not_finite"];
+
+export function nowPart(now, rates) {
+  const rate = rates.slice(-3).reduce((sum, n) => sum + n, 0) / Math.max(1, Math.min(3, rates.length));
+  const told = rate >= 10 ? count(rate) : rate.toFixed(1);
+  return [
+    el("h3", {}, "Now"),
+    rates.length ? el("p", { class: "line" }, el("strong", {}, told), " requests a second") : null,
+    rates.length ? bars(rates, POLLS_SHOWN, `requests a second over two minutes, now ${told}`) : null,
+    el(
+      "dl",
+      {},
+      pair("Workers", String(now.workers)),
+      pair("Redis", now.cache_available ? "in reach" : "out of reach"),
+      eventLines(now.events),
+    ),
+    lateEvents(now.events),
+  ];
+}
+
+export function trafficPart(report, window) {
+  if (!report.requests) return noTraffic(window);
+  const label = `hit rate over the last ${IN_WORDS[window]}: ${percent(report.hit_rate)}`;
+  return [
+    el(
+      "p",
+      { class: "big" },
+      el("strong", { id: "hit-rate" }, percent(report.hit_rate)),
+      el("span", {}, "hit rate"),
+    ),
+    hitRateLine(report.series, report.start, report.end, label),
+    el("p", { class: "axis" }, el("span", {}, `${window} ago`), el("span", {}, "now")),
+    el(
+      "p",
+      { class: "line" },
+      el("strong", {}, brief(report.requests)),
+      " requests, at most ",
+      el("strong", {}, brief(report.peak_per_second)),
+      " a second",
+    ),
+    el("h3", {}, "Answered by"),
+    stacked(
+      report.sources.map(({ source, share }) => ({ name: source, share })),
+      "requests by what answered",
+    ),
+    sources(report.sources),
+  ];
+}
+
+export function advicePart({ requests, advice, most_missed }) {
+  if (!requests) return [];
+  const items = most_missed
+    .slice(0, 3)
+    .map(({ item_id, title, requests }) =>
+      el("li", {}, el("a", { href: addressOf(item_id) }, title ?? item_id), el("span", {}, brief(requests))),
+    );
+  return [
+    el("h3", {}, "What it asks for"),
+    el("p", { class: "advice" }, advice),
+    items.length ? [el("h3", {}, "Most missed"), el("ul", { class: "missed" }, items)] : null,
+  ];
+}
+
+function sources(figures) {
+  const head = ["", "share", "p50", "p99"].map((name) =>
+    el("th", { scope: "col" }, name || el("span", { class: "unseen" }, "source")),
+  );
+  const lines = figures.map((of) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, el("i", { class: `key ${of.source}` }), of.source),
+      el("td", {}, percent(of.share)),
+      el("td", {}, milliseconds(of.p50_ms)),
+      el("td", {}, milliseconds(of.p99_ms)),
+    ),
+  );
+  return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, lines));
+}
+
+function noTraffic(window) {
+  const address = new URL("recommendations?k=10", document.baseURI);
+  return [
+    el("p", { class: "big none" }, el("strong", { id: "hit-rate" }, "No traffic yet")),
+    el(
+      "p",
+      { class: "about" },
+      `Nothing was asked for in the last ${IN_WORDS[window]}. Open an item here, or send some:`,
+    ),
+    el("code", { class: "block" }, `curl '${address}'`),
+    el("code", { class: "block" }, "make replay DATASET=path/to/dataset.toml"),
+  ];
+}
+
+const isLate = (events) => events && events.waiting > 0 && events.oldest_seconds > LATE_SECONDS;
+
+function eventLines(events) {
+  if (!events) return [];
+  const waiting = events.waiting
+    ? `${count(events.waiting)}, ${Math.round(events.oldest_seconds)} s`
+    : "none";
+  return [
+    pair("Events taken", count(events.accepted)),
+    pair("Waiting", el("span", { class: isLate(events) ? "warning" : "" }, waiting)),
+  ];
+}
+
+const lateEvents = (events) =>
+  isLate(events)
+    ? el("p", { class: "late" }, "No consumer keeps up. ", el("code", {}, "make consume-events"))
+    : null;
+
+export function generationPart({ generation }) {
+  if (!generation) {
+    return [
+      el("h3", {}, "Generation"),
+      el(
+        "p",
+        { class: "about" },
+        "None is published yet: ",
+        el("code", {}, "make rebuild-index DATASET=path/to/dataset.toml"),
+      ),
+    ];
+  }
+  const { index, quality } = generation;
+  const age = Math.max(0, Date.now() / 1_000 - Date.parse(generation.created) / 1_000);
+  const without = generation.items - generation.with_vector;
+  const faults = FAULTS.filter((name) => quality[name]);
+  const told = FAULTS.some((name) => name in quality);
+  return [
+    el("h3", {}, "Generation"),
+    el("p", { class: "line" }, `Built ${ago(age)} from ${generation.dataset}`),
+    el(
+      "dl",
+      {},
+      pair("Id", el("span", { class: "id" }, generation.id)),
+      pair("Items", count(generation.items)),
+      pair(
+        "Hot",
+        `${count(generation.hot_items)} (${percent(generation.hot_items / Math.max(1, generation.items), 0)})`,
+      ),
+      without ? pair("Without a vector", count(without)) : null,
+      generation.new_items ? pair("New since", count(generation.new_items)) : null,
+      generation.hidden_items ? pair("Hidden since", count(generation.hidden_items)) : null,
+      index ? pair("Index", `${index.kind}, ${milliseconds(index.milliseconds)}`) : null,
+      Object.keys(QUALITY)
+        .filter((name) => name in quality)
+        .map((name) => pair(QUALITY[name], percent(quality[name]))),
+      told
+        ? pair("Faulty lists", faults.length ? el("span", { class: "warning" }, faults.join(", ")) : "none")
+        : null,
+    ),
+  ];
+}
+
+const pair = (name, value) => el("div", { class: "pair" }, el("dt", {}, name), el("dd", {}, value));
