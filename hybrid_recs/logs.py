@@ -55,11 +55,14 @@ class JsonLines(logging.Formatter):
 def log_config(form: LogFormat, level: str) -> Json:
     """For `logging.config.dictConfig` and for uvicorn: everything to standard error in one form.
 
-    uvicorn's loggers get no handlers of their own: their lines rise to the root's.
+    uvicorn's loggers get no handlers of their own: their lines rise to the root's. But for its access log,
+    which must stay silent: a line a request takes as long as the answer.
     """
     formatter: Json = {"()": "hybrid_recs.logs.JsonLines"} if form == "json" else {"format": _TEXT}
     handler = {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}
-    servers = {name: {"handlers": [], "propagate": True, "level": level} for name in _SERVERS}
+    servers = {
+        name: {"handlers": [], "propagate": name != _ACCESS, "level": level} for name in (*_SERVERS, _ACCESS)
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -70,7 +73,8 @@ def log_config(form: LogFormat, level: str) -> Json:
     }
 
 
-_SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+_SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi")
+_ACCESS = "uvicorn.access"
 
 
 def configure(form: LogFormat, level: str) -> None:

@@ -47,7 +47,9 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
     for line in lines:
         assert {"time", "level", "logger", "message", "pid"} <= line.keys()
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"])
-    assert {"uvicorn.error", "hybrid_recs.online.service"} <= {line["logger"] for line in lines}
+    loggers = {line["logger"] for line in lines}
+    assert {"uvicorn.error", "hybrid_recs.online.service"} <= loggers
+    assert "uvicorn.access" not in loggers
     of_requests = {line["request_id"]: line for line in lines if line["logger"] == "hybrid_recs.request"}
     assert of_requests["r-1"]["trace_id"] == TRACE
     assert (of_requests["r-2"]["path"], of_requests["r-2"]["status"]) == ("/items/none", 404)
@@ -116,3 +118,14 @@ def test_an_exception_and_strange_text_are_one_line() -> None:
     told = orjson.loads(line.replace("\\udcff", ""))
     assert told["message"] == "it broke\nhere "
     assert told["exception"].endswith("ValueError: of\nno use")
+
+
+@pytest.mark.usefixtures("own_redis")
+def test_no_request_is_logged_by_itself(environment: dict[str, str], tmp_path: Path) -> None:
+    """A line a request takes as long as the answer."""
+    log = tmp_path / "log"
+    with child_service(log, environment) as service, httpx.Client(base_url=service.url) as http:
+        assert http.get(f"/recommendations?item_id={HOT}").status_code == 200
+        assert http.get("/nothing").status_code == 404
+    assert "Uvicorn running" in log.read_text()
+    assert "GET /" not in log.read_text()
