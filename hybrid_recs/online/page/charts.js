@@ -9,13 +9,19 @@ export function hitRateLine(points, begin, end, label) {
   const height = 64;
   const x = (time) => ((time - begin) / (end - begin)) * WIDTH;
   const stretch = points.length > 1 ? points[1].start - points[0].start : 60;
-  const line = points
-    .filter((point) => point.requests)
-    .map((point) => [
-      x(Math.min(point.start + stretch / 2, end)),
-      2 + (1 - point.hits / point.requests) * (height - 4),
-    ]);
-  const path = line.map(([at, y], n) => `${n ? "L" : "M"}${at.toFixed(1)} ${y.toFixed(1)}`).join("");
+  const at = (point) => [
+    x(Math.min(point.start + stretch / 2, end)).toFixed(1),
+    (2 + (1 - point.hits / point.requests) * (height - 4)).toFixed(1),
+  ];
+  // Where nothing was asked for there is no rate: the line has a gap.
+  const runs = [[]];
+  for (const point of points) point.requests ? runs.at(-1).push(at(point)) : runs.push([]);
+  const lines = runs
+    .filter((run) => run.length)
+    .map((run) => `M${run.map((xy) => xy.join(" ")).join("L")}h0.01`);
+  const areas = runs
+    .filter((run) => run.length > 1)
+    .map((run) => `M${run[0][0]} ${height - 2}L${run.map((xy) => xy.join(" ")).join("L")}V${height - 2}Z`);
   const grid = [0, 0.5, 1].map((share) =>
     svg("line", {
       class: "grid",
@@ -25,19 +31,15 @@ export function hitRateLine(points, begin, end, label) {
       y2: 2 + share * (height - 4),
     }),
   );
-  const area =
-    line.length > 1
-      ? `${path}L${line.at(-1)[0].toFixed(1)} ${height - 2}L${line[0][0].toFixed(1)} ${height - 2}Z`
-      : "";
-  const last = line.at(-1);
+  const last = runs.flat().at(-1);
   return chart(
     height,
     label,
     ...grid,
-    area ? svg("path", { class: "area", d: area }) : null,
-    svg("path", { class: "line", d: path }),
+    svg("path", { class: "area", d: areas.join("") }),
+    svg("path", { class: "line", d: lines.join("") }),
     // A line of no length with round ends is a dot that the stretched picture does not distort.
-    last ? svg("path", { class: "dot", d: `M${last[0].toFixed(1)} ${last[1].toFixed(1)}h0.01` }) : null,
+    last ? svg("path", { class: "dot", d: `M${last.join(" ")}h0.01` }) : null,
   );
 }
 
