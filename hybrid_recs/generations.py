@@ -5,7 +5,6 @@ A generation is built in `staging/<id>`, sealed (every file synced, the manifest
 step, last. A process killed anywhere on the way leaves the serving generation as it was.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hybrid_recs.disk import locked, sync
 from hybrid_recs.errors import CorruptGenerationError, NoGenerationError, RebuildInProgressError
 from hybrid_recs.manifest import FILE_NAME, Manifest, checksum
 from hybrid_recs.types import Json
@@ -48,14 +48,8 @@ class GenerationStore:
     @contextmanager
     def writer(self) -> Iterator[None]:
         """Hold the lock of the one writer; the kernel frees it if the process dies."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RebuildInProgressError(
-                    f"{self.root}: another rebuild or rollback is at work; wait for it to end"
-                ) from error
+        busy = f"{self.root}: another rebuild or rollback is at work; wait for it to end"
+        with locked(self.root, RebuildInProgressError(busy)):
             yield
 
     def path(self, generation: str) -> Path:
@@ -122,14 +116,14 @@ class GenerationStore:
         staged = self._staging / manifest.id
         files = sorted(path for path in staged.iterdir() if path.is_file())
         for path in files:
-            _sync(path)
+            sync(path)
         sealed = manifest.model_copy(update={"files": {path.name: checksum(path) for path in files}})
         _write_synced(staged / FILE_NAME, sealed.model_dump_json(indent=2))
-        _sync(staged)
+        sync(staged)
         self._generations.mkdir(exist_ok=True)
         folder = self._generations / manifest.id
         staged.rename(folder)
-        _sync(self._generations)
+        sync(self._generations)
         return folder
 
     def publish(self, generation: str, event: str = _PUBLISHED) -> None:
@@ -139,7 +133,7 @@ class GenerationStore:
         self.record(_PUBLISHING, generation)
         _write_synced(self._beside, generation + "\n")
         self._beside.replace(self._pointer)
-        _sync(self.root)
+        sync(self.root)
         self.record(event, generation)
 
     def record(self, event: str, generation: str, **details: object) -> None:
@@ -212,14 +206,6 @@ class GenerationStore:
         hidden = self._staging / f"{generation}.removed"
         (self._generations / generation).rename(hidden)
         shutil.rmtree(hidden)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write_synced(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """The items of a generation and those that came since under one roof: ids, titles, vectors, what may come."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -39,6 +40,10 @@ class KnownItems:
         """The row of an item id, or None when nothing has that id; `row` remembers it."""
         place = self._new.places.get(item_id) if self._new.ids else None
         return self._catalogue.row(item_id) if place is None else self._n + place
+
+    def rows(self, item_ids: Iterable[str]) -> list[int]:
+        """The rows of those ids that something has, in their order."""
+        return [row for row in map(self.row, item_ids) if row is not None]
 
     def item_id(self, row: int) -> str:
         """The id of a row."""

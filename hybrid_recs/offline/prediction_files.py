@@ -1,7 +1,5 @@
 """Users' lists on disk: Parquet files of one generation in a folder that appears whole or not at all."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from hybrid_recs.catalogue import Catalogue
+from hybrid_recs.disk import locked, sync
 from hybrid_recs.errors import RebuildInProgressError
 from hybrid_recs.predictions import StoredPrediction
 from hybrid_recs.types import Neighbours, Rows
@@ -93,11 +92,11 @@ class PredictionFiles:
             )
 
     def _put_in_place(self, staged: Path, folder: Path) -> None:
-        _sync(staged)
+        sync(staged)
         if folder.exists():
             folder.rename(self.root / f"{_REPLACED}{folder.name}")
         staged.rename(folder)
-        _sync(self.root)
+        sync(self.root)
 
     def _clean(self) -> None:
         """Remove what this or a killed job left unfinished; lists it had moved aside come back."""
@@ -112,13 +111,8 @@ class PredictionFiles:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self.root / ".lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RebuildInProgressError(
-                    f"{self.root}: another recommend-users is at work; wait for it to end"
-                ) from error
+        busy = f"{self.root}: another recommend-users is at work; wait for it to end"
+        with locked(self.root, RebuildInProgressError(busy)):
             yield
 
 
@@ -147,7 +141,7 @@ class PartWriter:
         )
         path = self._folder / f"part-{self._written:05d}.parquet"
         frame.write_parquet(path)
-        _sync(path)
+        sync(path)
         self._written += 1
 
 
@@ -161,11 +155,3 @@ def _rows(lists: pl.Series, rows: pl.DataFrame) -> list[Rows]:
     flat = pl.DataFrame({"item": lists.explode().drop_nulls()})
     found = flat.join(rows, on="item", maintain_order="left")["row"].to_numpy().astype(np.int64)
     return np.split(found, ends[:-1])
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,7 +15,7 @@ from hybrid_recs.scoring import LONGEST_HISTORY
 from hybrid_recs.types import Neighbours, OnDone, Rows, silent
 
 _SEARCHED_AT_ONCE = 128
-# Vectors gathered by one scoring, in rows: 4 MB at 256 dimensions, twice over. With more it takes longer.
+# 4 MB at 256 dimensions, twice over. With more it takes longer.
 _CELLS_AT_ONCE = 4_096
 
 _Asked = tuple[int, Wanted]
@@ -23,9 +23,19 @@ _Asked = tuple[int, Wanted]
 
 
 class UserLists:
-    """Makes lists of `k` items of one generation, without those a user has seen and without hidden rows."""
+    """Makes lists of `k` items of one generation, without those a user has seen and without hidden rows.
 
-    def __init__(self, generation: Generation, k: int, hidden: frozenset[int] = frozenset()) -> None:
+    searched_at_once: users; cells_at_once: vectors gathered by one scoring, in rows.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        k: int,
+        hidden: frozenset[int] = frozenset(),
+        searched_at_once: int = _SEARCHED_AT_ONCE,
+        cells_at_once: int = _CELLS_AT_ONCE,
+    ) -> None:
         n = len(generation.catalogue)
         overlay = Overlay(hidden=frozenset(row for row in hidden if row < n))
         self.recommender = Recommender(generation, overlay)
@@ -33,6 +43,8 @@ class UserLists:
         self._allowed = self.recommender.items.allowed
         self._how = generation.manifest.scoring.of_user
         self._k = k
+        self._searched_at_once = searched_at_once
+        self._cells_at_once = cells_at_once
         self._seen = np.zeros(n, np.bool_)
 
     def predictions(
@@ -51,8 +63,8 @@ class UserLists:
         """
         found: dict[int, Neighbours] = {}
         order = sorted(range(len(histories)), key=lambda at: len(histories[at]))
-        for start in range(0, len(order), _SEARCHED_AT_ONCE):
-            some = order[start : start + _SEARCHED_AT_ONCE]
+        for start in range(0, len(order), self._searched_at_once):
+            some = order[start : start + self._searched_at_once]
             found.update(self._searched(some, histories))
             on_done(len(some))
         return [self._filled(met, found.get(at)) for at, met in enumerate(histories)]
@@ -101,7 +113,7 @@ class UserLists:
         for at, ((_, one), near) in enumerate(zip(asked, candidates, strict=True)):
             rows = one.items.rows
             cells = len(near) + len(rows) + int((starts[rows + 1] - starts[rows]).sum())
-            if held and held + cells > _CELLS_AT_ONCE:
+            if held and held + cells > self._cells_at_once:
                 yield slice(start, at)
                 start, held = at, 0
             held += cells

@@ -1,13 +1,13 @@
 """Turns a question and what is known of its visitor into one query over the rows of one generation."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from hybrid_recs.categories import CategoryFilter
-from hybrid_recs.errors import BadVectorError, UnknownItemError
+from hybrid_recs.errors import UnknownItemError
+from hybrid_recs.item_watch import unit
 from hybrid_recs.online.requests import Question
 from hybrid_recs.online.serving import Serving
 from hybrid_recs.online.visitors import VisitorState
@@ -25,13 +25,14 @@ class Resolved:
         self, serving: Serving, question: Question, session: VisitorState, user: VisitorState
     ) -> None:
         self._recommender: Recommender = serving.recommender
+        rows = self._recommender.items.rows
         self._question = question
         self._session = session
         self._prediction = decode(user.stored) if user.stored else None
-        self._recent = self._rows(user.items) + self._rows(session.items)
+        self._recent = rows(user.items) + rows(session.items)
         self._history = [*(self._prediction.history.tolist() if self._prediction else ()), *self._recent]
         self.unknown: list[str] = []
-        self._excluded = frozenset(self._rows(question.exclude))
+        self._excluded = frozenset(rows(question.exclude))
         self._weights = self._item_weights()
 
     @property
@@ -129,22 +130,11 @@ class Resolved:
                 weights[row] = weights.get(row, 0.0) + item.weight
         return weights
 
-    def _rows(self, item_ids: Sequence[str]) -> list[int]:
-        rows = (self._recommender.items.row(item_id) for item_id in item_ids)
-        return [row for row in rows if row is not None]
-
     def _given(self) -> Floats | None:
         """The vector of the question, at unit length."""
         if self._question.vector is None:
             return None
-        vector = np.array(self._question.vector, np.float64)
-        dimensions, norm = self._recommender.generation.manifest.dimensions, float(np.linalg.norm(vector))
-        if len(vector) != dimensions or not 0 < norm < np.inf:
-            raise BadVectorError(
-                f"vector: {dimensions} numbers, not all 0, are needed for generation "
-                f"{self._recommender.generation.id}; {len(vector)} were given"
-            )
-        return np.asarray(vector / norm, np.float32)
+        return unit(np.array(self._question.vector), self._recommender.generation.manifest.dimensions)
 
     def _described(self) -> Floats | None:
         """The place of the metadata of the question, if its words say anything."""

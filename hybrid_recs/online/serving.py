@@ -64,8 +64,7 @@ class Serving:
 
     def rows(self, item_ids: Sequence[str]) -> frozenset[int]:
         """The rows of those that are known."""
-        rows = (self.recommender.items.row(item_id) for item_id in item_ids)
-        return frozenset(row for row in rows if row is not None)
+        return frozenset(self.recommender.items.rows(item_ids))
 
 
 Prepare = Callable[[Generation, Overlay], Serving]

@@ -32,5 +32,5 @@ class SessionState:
 
 
 def _computed(recommender: Recommender, items: tuple[str, ...], upto: str) -> Pushed:
-    rows = [row for row in map(recommender.items.row, items) if row is not None]
-    return Pushed.of(recommender.after_session(np.array(rows, np.int64), MOST_SHOWN), upto, recommender)
+    rows = np.array(recommender.items.rows(items), np.int64)
+    return Pushed.of(recommender.after_session(rows, MOST_SHOWN), upto, recommender)

@@ -5,19 +5,18 @@ archive has come, and nothing else does: a file is there in full or not at all. 
 to a folder. What is archived and applied is then trimmed from the stream, and nothing else ever is.
 """
 
-import fcntl
-import os
 import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import polars as pl
 import redis
 
+from hybrid_recs.disk import lock, sync
 from hybrid_recs.events import Event
 from hybrid_recs.keys import Keys
 from hybrid_recs.lag import GROUP
@@ -69,7 +68,7 @@ class Archive:
         self._folder = folder
         self._seconds = seconds
         self._trim = client.register_script(TRIM)
-        self._lock: IO[str] | None = None
+        self._lock: IO[Any] | None = None
         self._last: _Id = (0, 0)
         self._flushed = float("-inf")
 
@@ -100,14 +99,9 @@ class Archive:
 
     def _is_mine(self) -> bool:
         if self._lock is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            lock = (self._folder / ".lock").open("a")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.close()
+            self._lock = lock(self._folder)
+            if self._lock is None:
                 return False
-            self._lock = lock
             for left in self._folder.glob("day=*/*.new"):
                 left.unlink()
             self._last = last_archived(self._folder)
@@ -139,14 +133,14 @@ class Archive:
         folder = self._folder / f"day={day}"
         if not folder.exists():
             folder.mkdir()
-            _sync(self._folder)
+            sync(self._folder)
         name = f"{entries[0][0].decode()}-{entries[-1][0].decode()}.parquet"
         rows = _rows(entries)
         beside = folder / f"{name}.new"
         pl.DataFrame(rows, _SCHEMA, orient="row").write_parquet(beside)
-        _sync(beside)
+        sync(beside)
         beside.rename(folder / name)
-        _sync(folder)
+        sync(folder)
         return len(rows)
 
     def _trim_stream(self) -> None:
@@ -177,11 +171,3 @@ def _parts(entry_id: bytes) -> _Id:
 
 def _day(entry_id: bytes) -> str:
     return datetime.fromtimestamp(received_seconds(entry_id), UTC).strftime("%Y-%m-%d")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

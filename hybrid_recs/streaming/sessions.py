@@ -68,11 +68,8 @@ class SessionRecommender:
         """What each session will want next; item ids oldest first. Unknown items are passed over."""
         recommender = self.recommender
         assert recommender is not None
-        answers = []
-        for items in histories:
-            rows = [row for row in map(recommender.items.row, items) if row is not None]
-            answers.append(recommender.after_session(np.array(rows, np.int64), MOST_ITEMS))
-        return answers
+        rows = (np.array(recommender.items.rows(items), np.int64) for items in histories)
+        return [recommender.after_session(some, MOST_ITEMS) for some in rows]
 
     def _take(self, generation: Generation) -> None:
         overlay, now = self._overlay_of(generation), self.recommender

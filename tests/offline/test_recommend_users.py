@@ -224,7 +224,7 @@ def counted(function):
     return wrapped
 
 Path.rename = counted(Path.rename)
-prediction_files._sync = counted(prediction_files._sync)
+prediction_files.sync = counted(prediction_files.sync)
 one = StoredPrediction(Neighbours(np.array([1, 2]), np.ones(2, np.float32)), np.array([3]), 1_700_000_000)
 with prediction_files.PredictionFiles(root).writing("g", catalogue) as writer:
     writer.write(["new-1"], [one])

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hybrid_recs.generation import INDEX_FILE, Generation
-from hybrid_recs.offline import user_lists
 from hybrid_recs.offline.user_lists import UserLists
 from hybrid_recs.overlay import Overlay
 from hybrid_recs.recommender import Recommender
@@ -23,9 +22,11 @@ def _histories(seed: int, users: int, n: int, longest: int) -> list[Rows]:
     return [rng.permutation(n)[: rng.integers(0, longest + 1)] for _ in range(users)]
 
 
-def _check(generation: Generation, histories: list[Rows], k: int, hidden: frozenset[int]) -> None:
+def _check(
+    generation: Generation, histories: list[Rows], k: int, hidden: frozenset[int], **groups: int
+) -> None:
     done: list[int] = []
-    found = UserLists(generation, k, hidden).of(histories, done.append)
+    found = UserLists(generation, k, hidden, **groups).of(histories, done.append)
     recommender = Recommender(generation, Overlay(hidden=hidden))
     assert sum(done) == len(found) == len(histories)
     for met, one in zip(histories, found, strict=True):
@@ -51,12 +52,8 @@ def test_short_lists_are_filled_with_what_is_popular(generation: Generation) -> 
     _check(generation, [np.empty(0, np.int64), blank, np.arange(3, n)], n, frozenset())
 
 
-def test_scoring_in_small_groups_changes_nothing(
-    generation: Generation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(user_lists, "_CELLS_AT_ONCE", 1)
-    monkeypatch.setattr(user_lists, "_SEARCHED_AT_ONCE", 7)
-    _check(generation, _histories(5, 40, 200, 60), 20, frozenset({3}))
+def test_scoring_in_small_groups_changes_nothing(generation: Generation) -> None:
+    _check(generation, _histories(5, 40, 200, 60), 20, frozenset({3}), searched_at_once=7, cells_at_once=1)
 
 
 def test_an_inverted_file_that_is_read_in_full_gives_the_same_lists(tmp_path: Path) -> None:
