@@ -16,19 +16,19 @@ import numpy as np
 import polars as pl
 from rich.console import Console
 
-from hybrid_recs.content import features_of
-from hybrid_recs.manifest import ScoringInfo
-from hybrid_recs.offline.content_fit import MOST_ITEMS, Features, fit_encoder, known_features
-from hybrid_recs.offline.content_rows import Placed, place
-from hybrid_recs.offline.covisitation import count_covisits
-from hybrid_recs.offline.dataset import Dataset, read_dataset
-from hybrid_recs.offline.demo_shop import write_demo_shop
-from hybrid_recs.offline.description import Description
-from hybrid_recs.offline.embeddings import unit_rows
+from hybrid_recs.demo.shop import write_demo_shop
+from hybrid_recs.generation.content_encoder import features_of
+from hybrid_recs.generation.manifest import ScoringInfo
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import encode
+from hybrid_recs.offline.data.interactions import Dataset, read_dataset
 from hybrid_recs.offline.evaluation.baselines import top_rows
-from hybrid_recs.offline.matrix import encode
 from hybrid_recs.offline.memory import peak_mb, restart_peak
-from hybrid_recs.offline.model import fit
+from hybrid_recs.offline.training.content_fit import MOST_ITEMS, Features, fit_encoder, known_features
+from hybrid_recs.offline.training.content_placement import Placed, place
+from hybrid_recs.offline.training.covisitation import count_covisits
+from hybrid_recs.offline.training.embeddings import unit_rows
+from hybrid_recs.offline.training.model import fit
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Floats, Rows
 
@@ -200,9 +200,9 @@ def _timed(table: pl.DataFrame, size: int) -> str:
 INTRODUCTION = """# Cold items
 
 An item that nobody met beside another one has no co-visits and no learned vector. Where something is
-written about it, it gets a vector from that: the **content encoder** (`hybrid_recs/content.py`) knows a
-direction for each feature of a text, and an item's vector is the sum of the directions of its features,
-scaled to length 1.
+written about it, it gets a vector from that: the **content encoder**
+(`hybrid_recs/generation/content_encoder.py`) knows a direction for each feature of a text, and an item's
+vector is the sum of the directions of its features, scaled to length 1.
 
 - **Features**: words of title and text, pieces of words (3 and 4 characters; 1 and 2 in scripts without
   spaces), and categories, each as a 32-bit hash of its kind and its NFKC-normalised, case-folded form.

@@ -27,13 +27,13 @@ import polars as pl
 import redis
 
 from benchmarks.ports import accepts, free_port
-from hybrid_recs import embedded_redis
-from hybrid_recs.generation import Generation
-from hybrid_recs.generations import GenerationStore
-from hybrid_recs.keys import Keys
-from hybrid_recs.lag import LAG, lag_arguments, read_lag
-from hybrid_recs.redis_client import UNREACHABLE, connect
-from hybrid_recs.streaming.windows import WINDOWS
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.cache.client import UNREACHABLE, connect
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.events.trending_windows import WINDOWS
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.telemetry.consumer_lag import LAG, lag_arguments, read_lag
 
 BATCH = 100
 CLIENTS = 4
@@ -50,7 +50,7 @@ class Chaos:
         self.folder = folder
         self.items = items
         self.port = free_port()
-        self.url = embedded_redis.ensure_running(folder)
+        self.url = embedded_server.ensure_running(folder)
         self.kills: Counter[str] = Counter()
         self.sent_again = 0
         self.duplicates = 0
@@ -85,7 +85,7 @@ class Chaos:
             with contextlib.suppress(*UNREACHABLE), connect(self.url) as client:
                 os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
             time.sleep(0.2)
-            embedded_redis.ensure_running(self.folder)
+            embedded_server.ensure_running(self.folder)
             return
         self.processes[name].kill()
         self.processes[name].wait()
@@ -99,7 +99,7 @@ class Chaos:
             process.terminate()
         for process in self.processes.values():
             process.wait(20)
-        embedded_redis.stop(self.folder)
+        embedded_server.stop(self.folder)
         self._log.close()
 
     def post(self, first: int, count: int, rng: random.Random) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hybrid_recs.title_index import TitleIndex, write_title_index
+from hybrid_recs.generation.title_index import TitleIndex, write_title_index
 
 RUNS = 15
 COMMON = ("red", "shoe", "running", "lamp", "steel")

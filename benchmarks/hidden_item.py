@@ -27,9 +27,9 @@ from benchmarks.load.outcome import Exchanges
 from benchmarks.speed import paths
 from benchmarks.speed.built_index import built_index
 from benchmarks.speed.rig import load_hot_lists, own_redis
-from hybrid_recs.child_service import child_service
-from hybrid_recs.generation import Generation
-from hybrid_recs.packed import unpack
+from hybrid_recs.demo.child_service import child_service
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.neighbour_codec import unpack
 
 _ROOT = Path(__file__).parents[1]
 _ASKED = 2_000

@@ -16,24 +16,24 @@ import numpy as np
 import redis
 
 from benchmarks.publish import publish_copy_with_hot
-from hybrid_recs import embedded_redis
-from hybrid_recs.child_service import child_service
-from hybrid_recs.generation import Generation
-from hybrid_recs.generations import GenerationStore
-from hybrid_recs.hit_rates import hit_rate_report
-from hybrid_recs.keys import Keys
-from hybrid_recs.list_loader import load_lists
-from hybrid_recs.offline import replay
-from hybrid_recs.offline.description import Description
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.cache.client import connect
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.list_loader import load_lists
+from hybrid_recs.demo import replay
+from hybrid_recs.demo.child_service import child_service
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.progress import Steps
-from hybrid_recs.planner import gather
-from hybrid_recs.planner.hit_rate_curves import rising_hits, static_hits
-from hybrid_recs.planner.plan import plan
-from hybrid_recs.planner.traffic import Traffic
-from hybrid_recs.redis_client import connect
-from hybrid_recs.reporting.charts import draw_sizes
-from hybrid_recs.reporting.figures import standalone
+from hybrid_recs.reports.charts import draw_sizes
+from hybrid_recs.reports.planner import gather
+from hybrid_recs.reports.planner.hit_rate_curves import rising_hits, static_hits
+from hybrid_recs.reports.planner.plan import plan
+from hybrid_recs.reports.planner.traffic import Traffic
+from hybrid_recs.reports.svg import standalone
 from hybrid_recs.settings import Settings
+from hybrid_recs.telemetry.hit_rates import hit_rate_report
 from jobs import rebuild_index
 
 DAYS = 60
@@ -70,7 +70,7 @@ def main(data_dir: Path, out: Path) -> None:
         before.write_text(
             described.replace('UnitPrice > 0"', f"UnitPrice > 0 AND InvoiceDate < '{FIRST_DAY}'\"")
         )
-        url = embedded_redis.ensure_running(folder / "var")
+        url = embedded_server.ensure_running(folder / "var")
         try:
             settings = Settings(index_dir=folder / "index", redis_url=url)
             generation = rebuild_index.rebuild(before, data_dir, settings, Steps())
@@ -79,7 +79,7 @@ def main(data_dir: Path, out: Path) -> None:
             found.append(_check(folder, url, generation, requests, SIZES[1], True))
             _write(out, gather.of_trace(requests, generation, "the replay"), found)
         finally:
-            embedded_redis.stop(folder / "var")
+            embedded_server.stop(folder / "var")
 
 
 def _check(

@@ -7,11 +7,11 @@ import numpy as np
 from rich.console import Console
 
 from hybrid_recs import wiring
-from hybrid_recs.generation import Generation
-from hybrid_recs.generations import GenerationStore
-from hybrid_recs.hot_lists import HotLists
-from hybrid_recs.manifest import FILE_NAME, Manifest
-from hybrid_recs.offline.precompute import neighbour_lists
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import FILE_NAME, Manifest
+from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.offline.build.precompute import neighbour_lists
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
 from jobs.rebuild_index import publish

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from benchmarks.session_knn import SessionKnn
-from hybrid_recs.offline.description import Description
+from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.progress import Steps, reported
 from hybrid_recs.settings import Settings

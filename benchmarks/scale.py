@@ -20,22 +20,23 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.synthetic import write_synthetic
-from hybrid_recs import embedded_redis, wiring
-from hybrid_recs.generation import Generation
-from hybrid_recs.manifest import ScoringInfo
-from hybrid_recs.offline.dataset import read_dataset
-from hybrid_recs.offline.description import Description
-from hybrid_recs.offline.embeddings import fit_vectors
+from hybrid_recs import wiring
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import ScoringInfo
+from hybrid_recs.generation.vector_index import use_one_thread_per_search
+from hybrid_recs.offline.build.index import exact_neighbours, tail_sample
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation.learned_baselines import fit_als
-from hybrid_recs.offline.index_build import exact_neighbours, tail_sample
-from hybrid_recs.offline.matrix import Encoded, encode
 from hybrid_recs.offline.memory import peak_mb, restart_peak
-from hybrid_recs.offline.model import count
 from hybrid_recs.offline.progress import Steps
-from hybrid_recs.recommender import Query, Recommender
+from hybrid_recs.offline.training.embeddings import fit_vectors
+from hybrid_recs.offline.training.model import count
+from hybrid_recs.ranking.recommender import Query, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
-from hybrid_recs.vectors import use_one_thread_per_search
 from jobs.rebuild_index import rebuild
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +79,7 @@ def measured(items: int, console: Console) -> Json:
                 result[part] = _in_a_process(part, dataset, environ | own)
                 console.print(f"{items:,} items, {part}: {json.dumps(result[part])}", soft_wrap=True)
         finally:
-            embedded_redis.stop(Path(folder) / "var")
+            embedded_server.stop(Path(folder) / "var")
     return result
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hybrid_recs.offline.data.encoding import Encoded
 from hybrid_recs.offline.evaluation.baselines import known_rows, spans, top_rows
 from hybrid_recs.offline.evaluation.method import Kind
-from hybrid_recs.offline.matrix import Encoded
 from hybrid_recs.types import Floats, Rows
 
 RECENT = 2_500

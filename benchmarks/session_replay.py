@@ -26,17 +26,17 @@ from rich.console import Console
 
 from benchmarks.session_knn import SessionKnn
 from benchmarks.tables import put_table
-from hybrid_recs import embedded_redis
-from hybrid_recs.child_service import child_service
-from hybrid_recs.generation import Generation
-from hybrid_recs.offline.dataset import labelled_rows, read_dataset
-from hybrid_recs.offline.description import Description
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.demo.child_service import child_service
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.interactions import labelled_rows, read_dataset
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import hit_rate, mean_of, reciprocal_rank
-from hybrid_recs.offline.matrix import Encoded, encode
 from hybrid_recs.offline.progress import Steps, reported
-from hybrid_recs.recommender import Recommender
+from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json, Rows
 from jobs.rebuild_index import rebuild
@@ -140,7 +140,7 @@ def main(data_dir: Path, directly: bool) -> None:
             with asked_of(generation, settings, folder, directly) as service:
                 cases = replay(clicks(test), service, data)
         finally:
-            embedded_redis.stop(settings.var_dir)
+            embedded_server.stop(settings.var_dir)
         rows = table(cases, service, data)
     asked = (
         f"{len(service.asking):,} questions, {len(service.posting):,} events, sources {dict(service.sources)}"

@@ -16,14 +16,14 @@ import polars as pl
 from rich.console import Console
 
 from benchmarks.tables import put_table
-from hybrid_recs import embedded_redis
-from hybrid_recs.offline.description import Description
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import Encoded, encode
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import Held, hold_out_latest
 from hybrid_recs.offline.evaluation.learned_baselines import Als
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import Figures, Tally
-from hybrid_recs.offline.matrix import Encoded, encode
 from hybrid_recs.offline.progress import Steps, reported
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Rows
@@ -157,7 +157,7 @@ def ours(name: str, held: Held, asked: Questions, folder: Path, steps: Steps) ->
         files = recommend_users(Description.load(folder / "dataset.toml"), settings, steps)
         seconds, cpu = steps.total_seconds() - fit, time.process_time() - work
     finally:
-        embedded_redis.stop(settings.var_dir)
+        embedded_server.stop(settings.var_dir)
     lists = files.read(generation.id)
     found = dict(zip(lists["user"], as_rows(lists["items"], asked.data), strict=True))
     return Line(name, "**hybrid-recs**, the job's files", asked.judge(found), len(lists), seconds, cpu, fit)

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 import hybrid_recs
-from hybrid_recs import embedded_redis, logs, wiring
+from hybrid_recs import logs, wiring
+from hybrid_recs.cache import embedded_server
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.explain import Explanation, Side, explain, known_row
-from hybrid_recs.generation import Generation
-from hybrid_recs.manifest import Manifest
-from hybrid_recs.planner.command import command as plan_command
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.ranking.explain import Explanation, Side, explain, known_row
+from hybrid_recs.reports.planner.command import command as plan_command
 from hybrid_recs.settings import Settings
 
 # For responses that stay open; those told of the end by the service are done at once.
@@ -223,7 +224,7 @@ def prune(keep: int) -> None:
 def stop_redis() -> None:
     """End the embedded redis-server; its data stays for the next start."""
     with _clear_errors():
-        stopped = embedded_redis.stop(Settings().var_dir)
+        stopped = embedded_server.stop(Settings().var_dir)
     click.echo("the embedded redis-server has stopped" if stopped else "no embedded redis-server is running")
 
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import redis
 
-from hybrid_recs import embedded_redis
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.cache.client import UNREACHABLE, connect
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.list_loader import load_lists, retire_lists
 from hybrid_recs.errors import GenerationError, RedisServerError
-from hybrid_recs.generation import Generation
-from hybrid_recs.generations import GenerationStore
-from hybrid_recs.item_changes import ItemChanges
-from hybrid_recs.item_watch import ItemWatch
-from hybrid_recs.keys import Keys
-from hybrid_recs.list_loader import load_lists, retire_lists
-from hybrid_recs.overlay import Overlay
-from hybrid_recs.redis_client import UNREACHABLE, connect
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.change_store import ItemChanges
+from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import OnDone, silent
 
@@ -25,7 +25,7 @@ _SECONDS_AN_HOUR, _SECONDS_A_DAY = 3_600, 86_400
 
 def redis_url(settings: Settings) -> str:
     """The configured Redis, or our own, started when it does not run."""
-    return settings.redis_url or embedded_redis.ensure_running(settings.var_dir)
+    return settings.redis_url or embedded_server.ensure_running(settings.var_dir)
 
 
 def keys(settings: Settings) -> Keys:

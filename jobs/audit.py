@@ -8,13 +8,13 @@ import orjson
 from rich.console import Console
 
 from hybrid_recs import wiring
+from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.errors import RedisServerError
-from hybrid_recs.generation import Generation
+from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.progress import reported
-from hybrid_recs.offline.reports import print_audit
-from hybrid_recs.parity import Audit, Bounds, audit
-from hybrid_recs.recommender import Recommender
-from hybrid_recs.redis_client import UNREACHABLE, connect
+from hybrid_recs.ranking.recommender import Recommender
+from hybrid_recs.reports.parity_audit import Audit, Bounds, audit
+from hybrid_recs.reports.terminal import print_audit
 from hybrid_recs.settings import Settings
 
 _SHARE = click.FloatRange(0, 1)

@@ -5,10 +5,10 @@ import signal
 import click
 
 from hybrid_recs import logs, wiring
-from hybrid_recs.redis_client import connect
+from hybrid_recs.cache.client import connect
+from hybrid_recs.consumer.assembly import worker_of
+from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.settings import Settings
-from hybrid_recs.streaming.assembly import worker_of
-from hybrid_recs.vectors import use_one_thread_per_search
 
 
 @click.command(help=__doc__)

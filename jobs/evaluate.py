@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from hybrid_recs.offline.description import Description
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import Encoded, encode
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import cases_of, hold_out_latest
@@ -15,7 +16,6 @@ from hybrid_recs.offline.evaluation.learned_baselines import Als, RandomisedSvd,
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.ours import Served, fit_ours, parts_of
 from hybrid_recs.offline.evaluation.run import Fitted, Row, fitted, measure
-from hybrid_recs.offline.matrix import Encoded, encode
 from hybrid_recs.offline.progress import Steps, reported
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json

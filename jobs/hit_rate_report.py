@@ -10,14 +10,14 @@ import orjson
 from rich.console import Console
 
 from hybrid_recs import wiring
-from hybrid_recs.hit_rates import parse_window
+from hybrid_recs.cache.client import connect
 from hybrid_recs.offline.progress import reported
-from hybrid_recs.offline.reports import print_insight
-from hybrid_recs.redis_client import connect
-from hybrid_recs.reporting.insight import Insight, insight
-from hybrid_recs.reporting.markdown import markdown
-from hybrid_recs.reporting.page import page
+from hybrid_recs.reports.hit_rate_bundle import Insight, insight
+from hybrid_recs.reports.html import page
+from hybrid_recs.reports.markdown import markdown
+from hybrid_recs.reports.terminal import print_insight
 from hybrid_recs.settings import Settings
+from hybrid_recs.telemetry.hit_rates import parse_window
 
 FORMATS = ["text", "json", "md", "html"]
 

@@ -10,20 +10,20 @@ import redis
 from rich.console import Console
 
 from hybrid_recs import wiring
+from hybrid_recs.cache.client import connect
 from hybrid_recs.errors import NoGenerationError
-from hybrid_recs.generation import Generation
-from hybrid_recs.hit_rates import parse_window
-from hybrid_recs.offline.prediction_join import read_events, read_served
-from hybrid_recs.offline.prediction_report import (
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.offline.progress import reported
+from hybrid_recs.reports.predictions.join import read_events, read_served
+from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
+from hybrid_recs.reports.predictions.report import (
     PredictionReport,
     active_users,
     count_stored,
     prediction_report,
 )
-from hybrid_recs.offline.prediction_show import as_markdown, print_predictions
-from hybrid_recs.offline.progress import reported
-from hybrid_recs.redis_client import connect
 from hybrid_recs.settings import Settings
+from hybrid_recs.telemetry.hit_rates import parse_window
 
 
 @click.command(help=__doc__)

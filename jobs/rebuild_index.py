@@ -5,19 +5,20 @@ from pathlib import Path
 import click
 
 from hybrid_recs import wiring
-from hybrid_recs.generation import Generation
-from hybrid_recs.generations import GenerationStore
-from hybrid_recs.manifest import DatasetInfo, Manifest, new_id
-from hybrid_recs.offline import build, content_fit, gate, summaries
-from hybrid_recs.offline.changed_items import last_of, with_changes
-from hybrid_recs.offline.content_rows import place
-from hybrid_recs.offline.dataset import read_dataset
-from hybrid_recs.offline.description import Description, fingerprint
-from hybrid_recs.offline.hot_set import choose_hot_set
-from hybrid_recs.offline.matrix import encode
-from hybrid_recs.offline.model import count, learn
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import DatasetInfo, Manifest, new_id
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.offline.build import gate, summaries, writer
+from hybrid_recs.offline.build.hot_set import choose_hot_set
+from hybrid_recs.offline.data.dataset_config import Description, fingerprint
+from hybrid_recs.offline.data.encoding import encode
+from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.data.item_changes import last_of, with_changes
 from hybrid_recs.offline.progress import Steps, reported
-from hybrid_recs.offline.tuning import ROUNDS, choose_scoring
+from hybrid_recs.offline.training import content_fit
+from hybrid_recs.offline.training.content_placement import place
+from hybrid_recs.offline.training.model import count, learn
+from hybrid_recs.offline.training.tuning import ROUNDS, choose_scoring
 from hybrid_recs.settings import Settings
 
 
@@ -86,10 +87,10 @@ def stage(
         step.expect(content_fit.ROUNDS)
         placed = place(data, scorer, settings.seed, step.advance)
         del scorer, data
-        build.write_items(folder, placed)
+        writer.write_items(folder, placed)
         step.done(summaries.content(placed))
     with steps("Build FAISS index") as step:
-        index = build.write_model(folder, placed, settings)
+        index = writer.write_model(folder, placed, settings)
         step.done(summaries.index(index))
     with steps("Choose the hot set") as step:
         hot = choose_hot_set(
@@ -102,7 +103,7 @@ def stage(
         step.done(summaries.hot_set(hot, placed.data))
     with steps("Precompute hot lists") as step:
         step.expect(len(hot.rows))
-        build.write_hot_lists(folder, placed.scorer, index, hot, step.advance)
+        writer.write_hot_lists(folder, placed.scorer, index, hot, step.advance)
         step.done(f"{len(hot.rows):,} lists")
     with steps("Measure the build") as step:
         source = DatasetInfo(
@@ -110,7 +111,7 @@ def stage(
             fingerprint=fingerprint(description),
             account=summaries.as_json(account),
         )
-        manifest = build.describe(generation, parent, source, placed, index, scoring, hot, settings)
+        manifest = writer.describe(generation, parent, source, placed, index, scoring, hot, settings)
         quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:

@@ -6,18 +6,18 @@ from pathlib import Path
 import click
 
 from hybrid_recs import wiring
+from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.errors import RedisServerError
-from hybrid_recs.generation import Generation
-from hybrid_recs.offline import summaries
-from hybrid_recs.offline.dataset import read_dataset
-from hybrid_recs.offline.description import Description
-from hybrid_recs.offline.precompute import LIST_DEPTH
-from hybrid_recs.offline.prediction_files import PredictionFiles
-from hybrid_recs.offline.prediction_loader import load_predictions, retire_predictions
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.offline.build import summaries
+from hybrid_recs.offline.build.precompute import LIST_DEPTH
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.progress import Step, Steps, reported
-from hybrid_recs.offline.user_histories import Histories, histories_of
-from hybrid_recs.offline.user_lists import UserLists
-from hybrid_recs.redis_client import UNREACHABLE, connect
+from hybrid_recs.offline.users.files import PredictionFiles
+from hybrid_recs.offline.users.histories import Histories, histories_of
+from hybrid_recs.offline.users.lists import UserLists
+from hybrid_recs.offline.users.loader import load_predictions, retire_predictions
 from hybrid_recs.settings import Settings
 
 _USERS_A_PART = 10_000

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from hybrid_recs.offline import replay
-from hybrid_recs.offline.description import Description
+from hybrid_recs.demo import replay
+from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.progress import Steps, reported
 
 

@@ -9,14 +9,14 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_recs.catalogue import write_catalogue
-from hybrid_recs.covisits import CoVisits
-from hybrid_recs.generation import INDEX_FILE, TILT_FILE, VECTORS_FILE, Generation
-from hybrid_recs.generations import GenerationStore
-from hybrid_recs.hot_lists import HotLists
-from hybrid_recs.manifest import FILE_NAME, DatasetInfo, IndexInfo, Manifest, ScoringInfo
-from hybrid_recs.mapped import save_array
-from hybrid_recs.scoring import Scorer
+from hybrid_recs.generation.arrays import save_array
+from hybrid_recs.generation.catalogue import write_catalogue
+from hybrid_recs.generation.covisits import CoVisits
+from hybrid_recs.generation.generation import INDEX_FILE, TILT_FILE, VECTORS_FILE, Generation
+from hybrid_recs.generation.manifest import FILE_NAME, DatasetInfo, IndexInfo, Manifest, ScoringInfo
+from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.types import Floats, Rows
 
 

@@ -5,20 +5,22 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import redis
 from rich.console import Console
 
-from hybrid_recs import embedded_redis
-from hybrid_recs.generation import Generation
-from hybrid_recs.keys import Keys
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.cache.client import connect
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.demo.child_service import ChildService, child_service
+from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.progress import Steps
-from hybrid_recs.redis_client import connect
 from hybrid_recs.settings import Settings
 from jobs import rebuild_index
+from tests.paths import REAL_DATA
 from tests.planted import write_planted
-
-REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+from tests.services import OwnRedis
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +34,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real server that ends with the tests."""
     folder = tmp_path_factory.mktemp("var")
-    yield embedded_redis.ensure_running(folder)
-    embedded_redis.stop(folder)
+    yield embedded_server.ensure_running(folder)
+    embedded_server.stop(folder)
 
 
 @pytest.fixture
@@ -87,3 +89,56 @@ def real_data(name: str) -> Path:
     if not folder.exists():
         pytest.skip(f"the real dataset {name} is not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_service(
+    built_index: Path, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ChildService]:
+    """One service for tests that only read; its counters are everybody's."""
+    folder = tmp_path_factory.mktemp("service")
+    environment = {
+        "HYBRID_RECS_INDEX_DIR": str(built_index),
+        "HYBRID_RECS_REDIS_URL": redis_url,
+        "HYBRID_RECS_KEY_PREFIX": "built",
+        "HYBRID_RECS_VAR_DIR": str(folder),
+        # What one test asks for often must not change the source that another sees.
+        "HYBRID_RECS_RISING_MAX_ITEMS": "0",
+    }
+    with child_service(folder / "log", environment) as service:
+        yield service
+
+
+@pytest.fixture
+def http(shared_service: ChildService) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=shared_service.url, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    server = OwnRedis(tmp_path / "own")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def environment(index_dir: Path, own_redis: OwnRedis, keys: Keys, tmp_path: Path) -> dict[str, str]:
+    """Settings of a service of the test's own, quick to notice things.
+
+    Without a local cache: most of these tests harm Redis and want to see it in the answers.
+    """
+    return {
+        "HYBRID_RECS_INDEX_DIR": str(index_dir),
+        "HYBRID_RECS_REDIS_URL": own_redis.url,
+        "HYBRID_RECS_KEY_PREFIX": keys.prefix,
+        "HYBRID_RECS_VAR_DIR": str(tmp_path / "var"),
+        "HYBRID_RECS_FLUSH_SECONDS": "0.2",
+        "HYBRID_RECS_LOCAL_CACHE_MB": "0",
+    }
+
+
+@pytest.fixture
+def service(environment: dict[str, str], tmp_path: Path) -> Iterator[ChildService]:
+    with child_service(tmp_path / "log", environment) as running:
+        yield running

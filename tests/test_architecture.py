@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import hybrid_recs
-from hybrid_recs.offline.description import Description
+from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.settings import Settings
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hybrid_recs"
 
 
@@ -61,8 +61,8 @@ def test_offline_side_never_reaches_fastapi_or_the_online_side(module: str) -> N
     assert not {name for name in reached if name.startswith("hybrid_recs.online")}
 
 
-@pytest.mark.parametrize("module", [name for name in GRAPH if ".streaming" in name])
-def test_streaming_reaches_neither_the_framework_nor_the_other_sides(module: str) -> None:
+@pytest.mark.parametrize("module", [name for name in GRAPH if ".consumer" in name])
+def test_consumer_reaches_neither_the_framework_nor_the_other_sides(module: str) -> None:
     reached = _reached_from(module)
     assert not {"fastapi", "uvicorn", "starlette"} & {name.split(".")[0] for name in reached}
     assert not {n for n in reached if n.startswith(("hybrid_recs.online", "hybrid_recs.offline"))}

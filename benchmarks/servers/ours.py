@@ -4,11 +4,11 @@ from collections import deque
 
 from starlette.types import ASGIApp
 
-from hybrid_recs.keys import Keys
+from hybrid_recs.cache.keys import Keys
 from hybrid_recs.online.app import create_app
-from hybrid_recs.online.stats import Stats
-from hybrid_recs.outcomes import Cause
 from hybrid_recs.settings import Settings
+from hybrid_recs.telemetry.outcome import Cause
+from hybrid_recs.telemetry.request_recorder import Stats
 from hybrid_recs.types import Source
 
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI, HTTPException, Query
 
 from benchmarks.servers.items import Items
 from benchmarks.servers.shapes import Recommendations, RecommendedItem
-from hybrid_recs.manifest import Manifest
+from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.types import Floats, Rows
 
 

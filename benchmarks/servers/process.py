@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import cores
 from benchmarks.ports import accepts, free_port
-from hybrid_recs.child_service import ChildService
+from hybrid_recs.demo.child_service import ChildService
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 10.0

@@ -17,9 +17,9 @@ from fastapi import FastAPI, HTTPException, Query
 
 from benchmarks.servers.items import Items, queries
 from benchmarks.servers.shapes import Recommendations, RecommendedItem
-from hybrid_recs.generation import INDEX_FILE, Generation
-from hybrid_recs.manifest import Manifest
-from hybrid_recs.vectors import FaissIndex, use_one_thread_per_search
+from hybrid_recs.generation.generation import INDEX_FILE, Generation
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.vector_index import FaissIndex, use_one_thread_per_search
 
 Found = list[tuple[str, float]]
 

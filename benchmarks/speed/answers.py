@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed import paths
-from hybrid_recs.generation import Generation
-from hybrid_recs.recommender import Query, Recommender
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.ranking.recommender import Query, Recommender
 from hybrid_recs.types import Neighbours
 
 Items = tuple[tuple[str, float], ...]

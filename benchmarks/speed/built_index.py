@@ -11,18 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.synthetic import write_synthetic
-from hybrid_recs import embedded_redis
-from hybrid_recs.generations import GenerationStore
-from hybrid_recs.manifest import SCHEMA_VERSION
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.generation.manifest import SCHEMA_VERSION
+from hybrid_recs.generation.store import GenerationStore
 
 _ROOT = Path(__file__).parents[2]
 # What decides the bytes of a generation.
 _SOURCES = (
-    "hybrid_recs/offline/*.py",
-    "hybrid_recs/scoring.py",
-    "hybrid_recs/covisits.py",
-    "hybrid_recs/catalogue.py",
-    "hybrid_recs/packed.py",
+    "hybrid_recs/offline/**/*.py",
+    "hybrid_recs/generation/*.py",
     "benchmarks/synthetic.py",
 )
 _HOT_SHARE = 100  # one item in so many is hot
@@ -102,4 +99,4 @@ def _build(home: Path, description: Path, index: BuiltIndex, variant: int) -> No
     try:
         subprocess.run(command, check=True, cwd=_ROOT, env=environment)
     finally:
-        embedded_redis.stop(home / "var")
+        embedded_server.stop(home / "var")

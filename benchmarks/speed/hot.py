@@ -17,9 +17,9 @@ from benchmarks.speed import paths
 from benchmarks.speed.rig import Rig
 from benchmarks.speed.rows import Part, Row, at_least
 from benchmarks.speed.turns import ratio
-from hybrid_recs.child_service import ChildService
-from hybrid_recs.generation import Generation
-from hybrid_recs.redis_client import connect
+from hybrid_recs.cache.client import connect
+from hybrid_recs.demo.child_service import ChildService
+from hybrid_recs.generation.generation import Generation
 
 _FEW = 50
 _MANY = 5_000

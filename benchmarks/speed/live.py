@@ -18,9 +18,9 @@ from benchmarks.speed.hot import ceiling
 from benchmarks.speed.rig import Rig
 from benchmarks.speed.rows import Part, Row, at_least, at_most
 from benchmarks.speed.turns import medians, take_turns
-from hybrid_recs.generation import Generation
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.types import Rows
-from hybrid_recs.vectors import use_one_thread_per_search
 
 _ENOUGH = 50_000
 _TIMED = 1_000

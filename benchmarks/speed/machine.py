@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import cores
 from benchmarks.load import tool, wrk
-from hybrid_recs.redis_client import connect
+from hybrid_recs.cache.client import connect
 from hybrid_recs.types import Json
 
 _PACKAGES = (

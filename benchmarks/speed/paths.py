@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from hybrid_recs.catalogue import Catalogue
-from hybrid_recs.hot_lists import HotLists
-from hybrid_recs.manifest import Manifest
+from hybrid_recs.generation.catalogue import Catalogue
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.neighbour_lists import HotLists
 from hybrid_recs.types import Rows
 
 K = 10

@@ -20,9 +20,9 @@ from benchmarks.speed.live import tail_paths
 from benchmarks.speed.rig import Rig
 from benchmarks.speed.rows import Part, Row, at_least
 from benchmarks.speed.turns import ratio
-from hybrid_recs.generation import Generation
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.vector_index import ExactIndex
 from hybrid_recs.types import Floats, Rows
-from hybrid_recs.vectors import ExactIndex
 
 _EFFORTS = (1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128, 160, 200, 256, 384)
 _ALIKE = 0.003

@@ -17,7 +17,7 @@ from benchmarks.load.client import Client
 from benchmarks.speed import paths
 from benchmarks.speed.rig import Rig, load_hot_lists
 from benchmarks.speed.rows import Part, Row, at_most
-from hybrid_recs.child_service import child_service
+from hybrid_recs.demo.child_service import child_service
 
 _WORKERS = 4
 _CONNECTIONS = 64

@@ -21,11 +21,11 @@ from benchmarks.load.client import Client
 from benchmarks.speed import paths
 from benchmarks.speed.rig import Rig, own_redis
 from benchmarks.speed.rows import Part, Row, at_most
-from hybrid_recs.generation import Generation
-from hybrid_recs.hot_lists import HotLists
-from hybrid_recs.keys import Keys
-from hybrid_recs.list_loader import load_lists
-from hybrid_recs.redis_client import connect
+from hybrid_recs.cache.client import connect
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.list_loader import load_lists
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.neighbour_lists import HotLists
 from hybrid_recs.types import Neighbours
 
 _LISTS, _DEPTH = 100_000, 100

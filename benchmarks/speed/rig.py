@@ -11,12 +11,12 @@ from benchmarks import cores
 from benchmarks.load import Stream, closed_loop
 from benchmarks.speed.built_index import BuiltIndex
 from benchmarks.speed.turns import Rounds, medians, take_turns
-from hybrid_recs import embedded_redis
-from hybrid_recs.child_service import ChildService, child_service
-from hybrid_recs.generation import Generation
-from hybrid_recs.keys import Keys
-from hybrid_recs.list_loader import load_lists
-from hybrid_recs.redis_client import connect
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.cache.client import connect
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.list_loader import load_lists
+from hybrid_recs.demo.child_service import ChildService, child_service
+from hybrid_recs.generation.generation import Generation
 from hybrid_recs.types import Json
 
 _DAY = 86_400
@@ -110,11 +110,11 @@ def cpu_seconds(pid: int) -> float:
 def own_redis(folder: Path) -> Iterator[str]:
     """The URL of an empty redis-server, on the client's core."""
     with cores.on(cores.CLIENT):
-        url = embedded_redis.ensure_running(folder)
+        url = embedded_server.ensure_running(folder)
     try:
         yield url
     finally:
-        embedded_redis.stop(folder)
+        embedded_server.stop(folder)
 
 
 def load_hot_lists(url: str, generation: Path) -> int:

@@ -1,1 +1,1 @@
-"""The offline side: reads data, learns, builds generations. Never imports FastAPI."""
+"""Reads data, learns, builds generations, computes user lists. No web framework, no reports."""

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.manifest import StepInfo
+from hybrid_recs.generation.manifest import StepInfo
 from hybrid_recs.offline.memory import peak_mb, restart_peak
 
 

@@ -1,1 +1,1 @@
-"""The online side: answers requests. Never imports Polars or the offline side."""
+"""Answers HTTP requests. Never imports Polars, offline/, reports/ or consumer/."""

@@ -9,10 +9,9 @@ from starlette.exceptions import HTTPException
 
 import hybrid_recs
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.item_watch import ItemWatch
-from hybrid_recs.online import answers
-from hybrid_recs.online.asking import Asking
-from hybrid_recs.online.routes import (
+from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.online.http import responses
+from hybrid_recs.online.http.routes import (
     catalogue,
     events,
     item_changes,
@@ -24,8 +23,9 @@ from hybrid_recs.online.routes import (
     status,
     trending,
 )
-from hybrid_recs.online.service import Service
-from hybrid_recs.online.visitor_side import VisitorSide
+from hybrid_recs.online.serving.query_service import Asking
+from hybrid_recs.online.serving.service import Service
+from hybrid_recs.online.visitors.components import VisitorSide
 
 
 def create_api(
@@ -52,9 +52,9 @@ def create_api(
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.add_exception_handler(HybridRecsError, answers.on_product_error)
-    app.add_exception_handler(RequestValidationError, answers.on_bad_parameter)
-    app.add_exception_handler(HTTPException, answers.on_http_error)
+    app.add_exception_handler(HybridRecsError, responses.on_product_error)
+    app.add_exception_handler(RequestValidationError, responses.on_bad_parameter)
+    app.add_exception_handler(HTTPException, responses.on_http_error)
     recommendations.add(app, service, asking)
     catalogue.add(app, service, watch)
     items.add(app, service, watch)

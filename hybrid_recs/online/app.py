@@ -9,36 +9,36 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from hybrid_recs import logs, wiring
-from hybrid_recs.cache import NeighbourCache
-from hybrid_recs.generation import Generation
-from hybrid_recs.hit_rates import HitRateReport, hit_rate_report
-from hybrid_recs.item_watch import ItemWatch
-from hybrid_recs.keys import Keys
+from hybrid_recs.cache.client import connect, connect_async
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.neighbour_cache import NeighbourCache
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.vector_index import use_one_thread_per_search
+from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.online.api import create_api
-from hybrid_recs.online.asking import Asking
-from hybrid_recs.online.fast_lane import FastLane
-from hybrid_recs.online.guard import Guard
-from hybrid_recs.online.intake import Intake
-from hybrid_recs.online.list_keeper import ListKeeper
-from hybrid_recs.online.live_lane import LiveLane, search_threads
-from hybrid_recs.online.local_cache import LocalCache
-from hybrid_recs.online.metrics import WorkerCounters
-from hybrid_recs.online.prediction_log import PredictionLog
-from hybrid_recs.online.rendering import Renderer
-from hybrid_recs.online.rising import Rising
-from hybrid_recs.online.service import Service
-from hybrid_recs.online.serving import Serving
-from hybrid_recs.online.session_state import SessionState
-from hybrid_recs.online.stats import Stats
-from hybrid_recs.online.streams import SessionStreams
-from hybrid_recs.online.trends import Trends
-from hybrid_recs.online.visitor_side import VisitorSide
-from hybrid_recs.online.visitors import Visitors
-from hybrid_recs.overlay import Overlay
-from hybrid_recs.recommender import Recommender
-from hybrid_recs.redis_client import connect, connect_async
+from hybrid_recs.online.http.fast_path import FastLane
+from hybrid_recs.online.http.write_guard import Guard
+from hybrid_recs.online.serving.json_renderer import Renderer
+from hybrid_recs.online.serving.list_keeper import ListKeeper
+from hybrid_recs.online.serving.live_search import LiveLane, search_threads
+from hybrid_recs.online.serving.query_service import Asking
+from hybrid_recs.online.serving.response_cache import LocalCache
+from hybrid_recs.online.serving.rising_items import Rising
+from hybrid_recs.online.serving.service import Service
+from hybrid_recs.online.serving.session_view import SessionState
+from hybrid_recs.online.serving.snapshot import Serving
+from hybrid_recs.online.visitors.components import VisitorSide
+from hybrid_recs.online.visitors.event_intake import Intake
+from hybrid_recs.online.visitors.impression_log import PredictionLog
+from hybrid_recs.online.visitors.session_streams import SessionStreams
+from hybrid_recs.online.visitors.state_reader import Visitors
+from hybrid_recs.online.visitors.trending_reader import Trends
+from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.vectors import use_one_thread_per_search
+from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
+from hybrid_recs.telemetry.prometheus import WorkerCounters
+from hybrid_recs.telemetry.request_recorder import Stats
 
 _BACKGROUND_TIMEOUT = 2.0
 _RISING_TTL_SECONDS = 3_600

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.hidden_item import Hiding, in_most_lists, last_seen
 from benchmarks.load.outcome import Exchanges
-from hybrid_recs.generation import Generation
-from hybrid_recs.packed import unpack
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.neighbour_codec import unpack
 from tests.planted import item_id
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from benchmarks.session_replay import Directly, replay, table
-from hybrid_recs.generation import Generation
-from hybrid_recs.offline.dataset import read_dataset
-from hybrid_recs.offline.description import Description
-from hybrid_recs.offline.matrix import encode
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import encode
+from hybrid_recs.offline.data.interactions import read_dataset
 from tests.planted import NEVER_BOUGHT, item_id, world_of
 
 

@@ -16,7 +16,7 @@ from benchmarks.speed.process import family, pss
 from benchmarks.speed.rig import Rig
 from benchmarks.speed.rows import Part, Row, at_least, at_most, run_part
 from benchmarks.speed.turns import ratio, take_turns
-from hybrid_recs.generation import Generation
+from hybrid_recs.generation.generation import Generation
 from hybrid_recs.types import Floats, Rows
 
 _NO_RIG = cast(Rig, None)

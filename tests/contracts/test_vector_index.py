@@ -9,12 +9,12 @@ import faiss
 import numpy as np
 import pytest
 
-from hybrid_recs.allowed import Allowed
 from hybrid_recs.errors import CorruptGenerationError
-from hybrid_recs.manifest import SearchFigure
-from hybrid_recs.offline.ivf import build_ivf
+from hybrid_recs.generation.manifest import SearchFigure
+from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.vector_index import ExactIndex, FaissIndex, VectorIndex
+from hybrid_recs.offline.build.ivf import build_ivf
 from hybrid_recs.types import Floats
-from hybrid_recs.vectors import ExactIndex, FaissIndex, VectorIndex
 from tests.builders import random_unit_vectors
 
 _faiss: Any = faiss  # its stubs leave out what SWIG makes at run time

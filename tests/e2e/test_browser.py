@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from hybrid_recs.child_service import ChildService, child_service
-from hybrid_recs.keys import Keys
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.demo.child_service import ChildService, child_service
 from tests.planted import item_id
 
 playwright = pytest.importorskip(

@@ -1,17 +1,16 @@
 """The bounds that docs/quality.md is read by, on the real datasets. Minutes each."""
 
-from pathlib import Path
-
 import pytest
 
 from benchmarks.session_knn import SessionKnn
-from hybrid_recs.offline.description import Description
+from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 from jobs.evaluate import BASELINES, evaluate
-from tests.conftest import REAL_DATA, quiet_steps, real_data
+from tests.conftest import quiet_steps, real_data
+from tests.paths import REAL_DATA, ROOT
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 ITEM, SESSION, USER = "next item from an item", "next item from a session", "held-out items of a user"
 FITS = {**BASELINES, "session-KNN": SessionKnn.fit}
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_recs import embedded_redis
+from hybrid_recs.cache import embedded_server
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 # What the search for parameters would find; it has tests of its own and takes half a minute here.
 PINNED = {
     "HYBRID_RECS_COVISIT_WEIGHT": "0.5",
@@ -48,7 +48,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
             shutil.copy2(ROOT / name, folder / name)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     yield folder
-    embedded_redis.stop(folder / "var")
+    embedded_server.stop(folder / "var")
 
 
 def _commands() -> list[str]:

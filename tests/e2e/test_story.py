@@ -16,11 +16,11 @@ import httpx
 import polars as pl
 import pytest
 
-from hybrid_recs import embedded_redis
-from hybrid_recs.child_service import child_service
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.demo.child_service import child_service
 from tests.e2e.test_readme import PINNED
-from tests.online.conftest import wait_until
 from tests.planted import item_id, world_of
+from tests.services import wait_until
 
 _TOML = """
 [[interactions]]
@@ -58,7 +58,7 @@ class Shop:
                 "HYBRID_RECS_INDEX_DIR": str(folder / "index"),
                 "HYBRID_RECS_VAR_DIR": str(folder / "var"),
                 "HYBRID_RECS_EVENTS_DIR": str(folder / "events"),
-                "HYBRID_RECS_REDIS_URL": embedded_redis.ensure_running(folder / "redis"),
+                "HYBRID_RECS_REDIS_URL": embedded_server.ensure_running(folder / "redis"),
                 "HYBRID_RECS_ARCHIVE_SECONDS": "0.2",
                 "HYBRID_RECS_POLL_SECONDS": "0.1",
                 "HYBRID_RECS_LOG_PREDICTIONS_SHARE": "1",
@@ -94,7 +94,7 @@ def shop(planted: Path, tmp_path: Path) -> Iterator[Shop]:
     for name in ("interactions.csv", "items.csv"):
         shutil.copy(planted.parent / name, tmp_path)
     yield Shop(tmp_path)
-    embedded_redis.stop(tmp_path / "redis")
+    embedded_server.stop(tmp_path / "redis")
 
 
 class Visitor:

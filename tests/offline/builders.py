@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from hybrid_recs.covisits import CoVisits
-from hybrid_recs.offline.dataset import Account, Dataset, read_dataset
-from hybrid_recs.offline.description import Description
-from hybrid_recs.offline.matrix import Encoded, encode
-from hybrid_recs.scoring import Scorer
+from hybrid_recs.generation.covisits import CoVisits
+from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.interactions import Account, Dataset, read_dataset
 from hybrid_recs.types import Floats
 
 File = str | bytes | pl.DataFrame

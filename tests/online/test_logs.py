@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from hybrid_recs import logs
-from hybrid_recs.child_service import child_service
-from hybrid_recs.online.tracing import trace_id_of
-from tests.online.conftest import OwnRedis, wait_until
+from hybrid_recs.demo.child_service import child_service
+from hybrid_recs.online.http.request_ids import trace_id_of
 from tests.planted import item_id
+from tests.services import OwnRedis, wait_until
 
 HOT = item_id(1, 0)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -48,7 +48,7 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
         assert {"time", "level", "logger", "message", "pid"} <= line.keys()
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"])
     loggers = {line["logger"] for line in lines}
-    assert {"uvicorn.error", "hybrid_recs.online.service"} <= loggers
+    assert {"uvicorn.error", "hybrid_recs.online.serving.service"} <= loggers
     assert "uvicorn.access" not in loggers
     of_requests = {line["request_id"]: line for line in lines if line["logger"] == "hybrid_recs.request"}
     assert of_requests["r-1"]["trace_id"] == TRACE

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx
 
-from hybrid_recs.child_service import ChildService, child_service
-from hybrid_recs.generation import Generation
-from hybrid_recs.keys import Keys
-from hybrid_recs.redis_client import connect
-from tests.online.conftest import OwnRedis, wait_until
+from hybrid_recs.cache.client import connect
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.demo.child_service import ChildService, child_service
+from hybrid_recs.generation.generation import Generation
 from tests.planted import item_id
+from tests.services import OwnRedis, wait_until
 
 HOT = [item_id(world, 0) for world in range(8)]
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
-from hybrid_recs.child_service import ChildService
+from hybrid_recs.demo.child_service import ChildService
 
 _MOST_CONNECTIONS = 500
 

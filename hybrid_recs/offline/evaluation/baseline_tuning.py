@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from hybrid_recs.offline.embeddings import unit_rows
-from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.training.embeddings import unit_rows
 from hybrid_recs.types import Floats, Rows
 
 _USERS = 2_000

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from hybrid_recs.offline.data.encoding import Encoded
 from hybrid_recs.offline.evaluation.method import Kind
-from hybrid_recs.offline.matrix import Encoded
 from hybrid_recs.types import Floats, Rows
 
 NEIGHBOURS = 100

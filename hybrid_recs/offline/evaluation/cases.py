@@ -6,10 +6,10 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from hybrid_recs.offline.dataset import Dataset, dataset_of_events, labelled_rows
-from hybrid_recs.offline.description import Description
-from hybrid_recs.offline.items import read_items
-from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.interactions import Dataset, dataset_of_events, labelled_rows
+from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.types import Rows
 
 TASKS = ("next item from an item", "next item from a session", "held-out items of a user")

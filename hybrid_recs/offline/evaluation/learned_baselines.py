@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.offline.embeddings import unit_rows
+from hybrid_recs.offline.data.encoding import Encoded
 from hybrid_recs.offline.evaluation.baseline_tuning import HeldOut, hold_out
 from hybrid_recs.offline.evaluation.baselines import by_cosine, by_session, known_rows, top_rows
 from hybrid_recs.offline.evaluation.method import Kind
-from hybrid_recs.offline.matrix import Encoded
+from hybrid_recs.offline.training.embeddings import unit_rows
 from hybrid_recs.types import Floats, Rows
 
 FACTORS = 128

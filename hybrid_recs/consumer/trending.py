@@ -1,0 +1,62 @@
+"""Decayed popularity: puts the buckets of each window together, one consumer at a time."""
+
+from collections import defaultdict
+from heapq import nlargest
+from typing import cast
+
+import redis
+
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.consumer.apply import MOST_MET
+from hybrid_recs.events.trending_windows import WINDOWS, Window
+
+MOST_TRENDING = 1_000
+# What is trending outlives this many missed refreshes.
+_PATIENCE, _LEAST_TTL = 30, 600
+
+
+class Popularity:
+    """Refreshes what is trending; any number of consumers may try."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, name: str) -> None:
+        self._client = client
+        self._keys = keys
+        self._name = name
+
+    def refresh_due(self, now: float) -> list[str]:
+        """Refresh the windows that nobody refreshed within their interval; returns their names."""
+        due = [window for window in WINDOWS if self._is_mine(window)]
+        for window in due:
+            self.refresh(window, now)
+        return [window.name for window in due]
+
+    def refresh(self, window: Window, now: float) -> None:
+        """Sum the window's buckets, each with its weight, and keep the most popular.
+
+        The buckets are read one by one and summed here: a union of them inside Redis would hold up the reads
+        of requests for tens of milliseconds.
+        """
+        total: dict[bytes, float] = defaultdict(float)
+        for bucket, weight in window.weights(now).items():
+            for item, count in self._met(window, bucket):
+                total[item] += weight * count
+        top = nlargest(MOST_TRENDING, total.items(), key=lambda pair: pair[1])
+        name = self._keys.trending(window.name)
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.delete(name)
+        if top:
+            pipeline.zadd(name, dict(top))
+            pipeline.expire(name, max(_PATIENCE * window.refresh, _LEAST_TTL))
+        pipeline.execute()
+
+    def _is_mine(self, window: Window) -> bool:
+        """Whoever takes the lease refreshes; it runs out when the next refresh is due."""
+        lease = self._keys.refreshing(window.name)
+        return bool(self._client.set(lease, self._name, nx=True, px=window.refresh * 1_000))
+
+    def _met(self, window: Window, bucket: int) -> list[tuple[bytes, float]]:
+        name = self._keys.met(window.name, bucket)
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.zremrangebyrank(name, 0, -MOST_MET - 1)
+        pipeline.zrange(name, 0, -1, withscores=True)
+        return cast(list[tuple[bytes, float]], pipeline.execute()[1])

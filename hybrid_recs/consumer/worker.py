@@ -1,0 +1,116 @@
+"""One consumer process: events in the main thread, the upkeep (what is trending, the archive) in another."""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+import redis
+
+from hybrid_recs.cache.client import UNREACHABLE
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.consumer.archive import Archive
+from hybrid_recs.consumer.consumer import Consumer
+from hybrid_recs.consumer.session_pusher import Pusher
+from hybrid_recs.consumer.session_recommender import OverlayOf, SessionRecommender, nothing_beside
+from hybrid_recs.consumer.trending import Popularity
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.telemetry.consumer_lag import LAG, Lag, lag_arguments, read_lag
+
+log = logging.getLogger(__name__)
+
+_BLOCK_MILLISECONDS = 500
+_UPKEEP_SECONDS = 0.5
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
+
+
+class Worker:
+    """Runs until `stop`; outlives every failure of Redis. `client` and `upkeep` serve one thread each."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        upkeep: redis.Redis,
+        keys: Keys,
+        store: GenerationStore,
+        archive: Archive,
+        claim_seconds: float,
+        poll_seconds: float,
+        overlay_of: OverlayOf = nothing_beside,
+    ) -> None:
+        name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._client = client
+        self._keys = keys
+        self._recommender = SessionRecommender(store, poll_seconds, overlay_of)
+        self.pusher = Pusher(client, keys, self._recommender)
+        self.consumer = Consumer(client, keys, name, self.pusher, claim_seconds)
+        self.popularity = Popularity(upkeep, keys, name)
+        self.archive = archive
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End after the batch at hand; fit for a signal handler."""
+        self._stopping.set()
+
+    def run(self, on_progress: Callable[[str], None], progress_seconds: float) -> None:
+        """Consume until stopped; a line of progress every `progress_seconds`."""
+        upkeep = threading.Thread(target=self._upkeep, name="upkeep", daemon=True)
+        upkeep.start()
+        line = _ProgressLine(self, on_progress, progress_seconds)
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self.step()
+                line.say_if_due()
+                pause = _FIRST_PAUSE_SECONDS
+            except UNREACHABLE as error:
+                log.warning("Redis is out of reach, trying again: %s", error)
+                self._stopping.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        upkeep.join()
+        self.archive.close()
+
+    def step(self) -> int:
+        """One batch; returns its entries."""
+        self._recommender.follow()
+        return self.consumer.step(_BLOCK_MILLISECONDS)
+
+    def lag(self) -> Lag:
+        """How far all consumers together are behind."""
+        return read_lag(self._client.eval(LAG, *lag_arguments(self._keys)))
+
+    def _upkeep(self) -> None:
+        while not self._stopping.wait(_UPKEEP_SECONDS):
+            for duty in (lambda: self.popularity.refresh_due(time.time()), self.archive.keep):
+                try:
+                    duty()
+                except UNREACHABLE as error:
+                    log.debug("Redis is out of reach: %s", error)
+                except Exception:
+                    log.exception("upkeep failed and will be tried again")
+
+
+class _ProgressLine:
+    """Says now and then how far the consumer is, with the throughput since the last time."""
+
+    def __init__(self, worker: Worker, on_progress: Callable[[str], None], seconds: float) -> None:
+        self._worker = worker
+        self._say = on_progress
+        self._seconds = seconds
+        self._said, self._applied = time.monotonic(), 0
+
+    def say_if_due(self) -> None:
+        now = time.monotonic()
+        if now - self._said < self._seconds:
+            return
+        worker, lag = self._worker, self._worker.lag()
+        applied = worker.consumer.applied
+        rate = (applied - self._applied) / (now - self._said)
+        self._say(
+            f"applied {applied:,} ({rate:,.0f}/s), pushed to {worker.pusher.pushed:,} sessions, archived "
+            f"{worker.archive.written:,}; waiting {lag.waiting:,}, the oldest {lag.oldest_seconds:.1f} s"
+        )
+        self._said, self._applied = now, applied

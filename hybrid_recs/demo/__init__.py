@@ -1,0 +1,1 @@
+"""An edge: the made-up shop and the walk through it. Not needed to serve."""

@@ -1,0 +1,1 @@
+"""What the service and the consumer agree on about visitors' events."""

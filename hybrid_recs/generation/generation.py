@@ -1,0 +1,88 @@
+"""One generation, opened read-only: all that is needed to answer a request but the cache."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hybrid_recs.errors import CorruptGenerationError
+from hybrid_recs.generation.arrays import open_array
+from hybrid_recs.generation.catalogue import Catalogue
+from hybrid_recs.generation.content_encoder import ContentEncoder
+from hybrid_recs.generation.covisits import CoVisits
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.generation.trend import Trending
+from hybrid_recs.generation.vector_index import FaissIndex
+
+INDEX_FILE = "index.faiss"
+VECTORS_FILE = "vectors.npy"
+TILT_FILE = "tilt.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Mapped artefacts of one rebuild; they carry one id and are never mixed with another's.
+
+    content: places what is not in the catalogue; None when nothing useful is written about the items.
+    """
+
+    id: str
+    manifest: Manifest
+    catalogue: Catalogue
+    index: FaissIndex
+    scorer: Scorer
+    hot: HotLists
+    content: ContentEncoder | None = None
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest | None = None) -> "Generation":
+        """Map a generation; raises CorruptGenerationError when its parts do not fit together.
+
+        A build that is not sealed yet has no manifest on disk and is opened with the one in memory.
+        """
+        manifest = manifest or Manifest.read(folder)
+        _check_sizes(folder, manifest)
+        generation = cls(
+            id=manifest.id,
+            manifest=manifest,
+            catalogue=Catalogue(folder),
+            index=FaissIndex(folder / INDEX_FILE, manifest.index.search),
+            scorer=Scorer(
+                vectors=open_array(folder / VECTORS_FILE),
+                tilt=open_array(folder / TILT_FILE),
+                covisits=CoVisits.open(folder),
+                weight=manifest.scoring.covisit_weight,
+                trending=Trending.open(folder),
+            ),
+            hot=HotLists.open(folder),
+            content=ContentEncoder.open(folder) if manifest.content else None,
+        )
+        generation._check(folder)
+        return generation
+
+    def _check(self, folder: Path) -> None:
+        counted = {
+            "items": (len(self.catalogue), self.manifest.items),
+            "indexed vectors": (len(self.index), self.manifest.vectors),
+            "vectors": (len(self.scorer.vectors), self.manifest.vectors),
+            "tilts": (len(self.scorer.tilt), self.manifest.vectors),
+            "co-visit lists": (len(self.scorer.covisits), self.manifest.vectors),
+            "hot lists": (len(self.hot), self.manifest.hot_items),
+        }
+        if self.content is not None and self.manifest.content is not None:
+            counted["content features"] = (len(self.content), self.manifest.content.features)
+            counted["content directions"] = (len(self.content.directions), self.manifest.content.features)
+            counted["content dimensions"] = (self.content.dimensions, self.manifest.dimensions)
+        for what, (found, promised) in counted.items():
+            if found != promised:
+                raise CorruptGenerationError(f"{folder}: {found} {what}, the manifest says {promised}")
+
+
+def _check_sizes(folder: Path, manifest: Manifest) -> None:
+    """Before anything is opened: FAISS does not survive every file that was cut short."""
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != expected.bytes:
+            raise CorruptGenerationError(
+                f"{path}: missing, or not of the {expected.bytes} bytes it was sealed with"
+            )

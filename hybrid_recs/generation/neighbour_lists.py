@@ -1,0 +1,73 @@
+"""The precomputed neighbour lists of a generation: the truth on disk that Redis is a cache of."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_recs.generation.arrays import open_array, save_array
+from hybrid_recs.generation.neighbour_codec import pack, unpack
+from hybrid_recs.types import Neighbours, Rows
+
+
+class HotLists:
+    """Packed lists of the hot rows, mapped; `rows` is ascending."""
+
+    def __init__(self, rows: NDArray[np.uint32], blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
+        self.rows = rows
+        # NumPy would make a 64-bit copy of all rows to look up one Python integer.
+        self._searched = rows.data
+        self._blob = blob
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, row: int) -> bool:
+        return self._position(row) is not None
+
+    def packed(self, row: int) -> bytes | None:
+        """The packed list of a row, or None when the row is not hot."""
+        position = self._position(row)
+        return None if position is None else self._at(position)
+
+    def items(self) -> Iterator[tuple[int, bytes]]:
+        """Every hot row with its packed list."""
+        for position, row in enumerate(self.rows):
+            yield int(row), self._at(position)
+
+    def _at(self, position: int) -> bytes:
+        return self._blob[self._offsets[position] : self._offsets[position + 1]].tobytes()
+
+    def _position(self, row: int) -> int | None:
+        # Hot rows are the most popular, which rows begin with: nearly always the row is its own position.
+        if row < len(self._searched) and self._searched[row] == row:
+            return row
+        position = bisect_left(self._searched, row)
+        return position if position < len(self._searched) and self._searched[position] == row else None
+
+    @staticmethod
+    def write(folder: Path, rows: Rows, lists: Iterable[Neighbours]) -> None:
+        """Write the lists of `rows` (ascending), in the same order."""
+        packed = [pack(neighbours) for neighbours in lists]
+        offsets = np.zeros(len(packed) + 1, np.int64)
+        np.cumsum([len(text) for text in packed], out=offsets[1:])
+        save_array(folder / "hot_rows.npy", rows.astype(np.uint32))
+        save_array(folder / "hot_lists.npy", np.frombuffer(b"".join(packed), np.uint8))
+        save_array(folder / "hot_offsets.npy", offsets)
+
+    @classmethod
+    def open(cls, folder: Path) -> "HotLists":
+        """Map what `write` wrote."""
+        return cls(
+            open_array(folder / "hot_rows.npy"),
+            open_array(folder / "hot_lists.npy"),
+            open_array(folder / "hot_offsets.npy"),
+        )
+
+    def neighbours(self, row: int) -> Neighbours | None:
+        """The unpacked list of a row, or None when the row is not hot."""
+        packed = self.packed(row)
+        return None if packed is None else unpack(packed)

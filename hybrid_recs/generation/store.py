@@ -1,0 +1,215 @@
+"""The published generations on disk: stage, seal, publish, roll back, prune, verify.
+
+A generation is built in `staging/<id>`, sealed (every file synced, the manifest last), renamed into
+`generations/<id>` and never changed again. `CURRENT` names the one that serves and is replaced in one
+step, last. A process killed anywhere on the way leaves the serving generation as it was.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hybrid_recs.errors import CorruptGenerationError, NoGenerationError, RebuildInProgressError
+from hybrid_recs.generation.durable_files import locked, sync
+from hybrid_recs.generation.manifest import FILE_NAME, Manifest, checksum
+from hybrid_recs.types import Json
+
+# A generation is on record as "publishing" before the flip and as "published" after it: one that was killed
+# in between and does not serve never did.
+_PUBLISHING, _PUBLISHED, _ROLLED_BACK, _REFUSED = "publishing", "published", "rolled back", "refused"
+_STATE_AFTER = {_PUBLISHED: _PUBLISHED, _ROLLED_BACK: _PUBLISHED, _REFUSED: _REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One generation: current, published, refused, unpublished or damaged; the last has no manifest."""
+
+    id: str
+    state: str
+    manifest: Manifest | None
+
+
+class GenerationStore:
+    """Generations below one folder. Methods that write need the writer's lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._staging = root / "staging"
+        self._generations = root / "generations"
+        self._pointer = root / "CURRENT"
+        self._beside = root / "CURRENT.new"
+        self._history = root / "history.jsonl"
+
+    @contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the lock of the one writer; the kernel frees it if the process dies."""
+        busy = f"{self.root}: another rebuild or rollback is at work; wait for it to end"
+        with locked(self.root, RebuildInProgressError(busy)):
+            yield
+
+    def path(self, generation: str) -> Path:
+        """The folder of a sealed generation."""
+        folder = self._generations / generation
+        if not generation or not (folder / FILE_NAME).is_file():
+            known = ", ".join(self.ids()) or "none"
+            raise NoGenerationError(f"{self.root}: no generation {generation!r}; there are: {known}")
+        return folder
+
+    def ids(self) -> list[str]:
+        """Every sealed generation, oldest first."""
+        return sorted(folder.name for folder in self._generations.glob("*") if folder.is_dir())
+
+    def current(self) -> str | None:
+        """The id of the serving generation, or None before the first is published."""
+        try:
+            return self._pointer.read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def require_current(self) -> str:
+        """As `current`, with the remedy as an error when there is none."""
+        generation = self.current()
+        if generation is None:
+            raise NoGenerationError(
+                f"{self.root}: no generation is published yet; "
+                "run: make rebuild-index DATASET=path/to/dataset.toml"
+            )
+        return generation
+
+    def history(self) -> list[Json]:
+        """Every event on record, oldest first; a line cut short by a crash is left out."""
+        try:
+            lines = self._history.read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def listing(self) -> list[Listing]:
+        """All generations with their state, oldest first."""
+        return [self._listed(generation) for generation in self.ids()]
+
+    def clean(self) -> list[str]:
+        """Remove what killed rebuilds left: staging folders and generations that never were published."""
+        self._settle()
+        dead = [generation for generation in self.ids() if self._state(generation) == "unpublished"]
+        for generation in dead:
+            self._remove(generation)
+        left = list(self._staging.glob("*"))
+        for folder in left:
+            shutil.rmtree(folder)
+        self._beside.unlink(missing_ok=True)
+        return dead + [folder.name for folder in left]
+
+    def stage(self, generation: str) -> Path:
+        """A new empty folder to build in."""
+        folder = self._staging / generation
+        folder.mkdir(parents=True)
+        return folder
+
+    def seal(self, manifest: Manifest) -> Path:
+        """Sync the staged files, write the manifest last, and move the folder among the generations."""
+        staged = self._staging / manifest.id
+        files = sorted(path for path in staged.iterdir() if path.is_file())
+        for path in files:
+            sync(path)
+        sealed = manifest.model_copy(update={"files": {path.name: checksum(path) for path in files}})
+        _write_synced(staged / FILE_NAME, sealed.model_dump_json(indent=2))
+        sync(staged)
+        self._generations.mkdir(exist_ok=True)
+        folder = self._generations / manifest.id
+        staged.rename(folder)
+        sync(self._generations)
+        return folder
+
+    def publish(self, generation: str, event: str = _PUBLISHED) -> None:
+        """Make a sealed generation the serving one."""
+        self.path(generation)
+        self._settle()
+        self.record(_PUBLISHING, generation)
+        _write_synced(self._beside, generation + "\n")
+        self._beside.replace(self._pointer)
+        sync(self.root)
+        self.record(event, generation)
+
+    def record(self, event: str, generation: str, **details: object) -> None:
+        """Append to the history."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        line = json.dumps({"time": now, "event": event, "generation": generation, **details})
+        text = line + "\n"
+        if self._history.exists() and self._history.read_bytes()[-1:] not in (b"", b"\n"):
+            text = "\n" + text
+        with self._history.open("a") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def rollback_target(self) -> str:
+        """The generation that served before the current one and is still there."""
+        current, present = self.require_current(), set(self.ids())
+        served = [e["generation"] for e in self.history() if e["event"] in (_PUBLISHED, _ROLLED_BACK)]
+        for generation in reversed(served):
+            if generation != current and generation in present:
+                return str(generation)
+        raise NoGenerationError(f"{self.root}: nothing was published before {current}")
+
+    def prune(self, keep: int) -> list[str]:
+        """Remove all but the current and the `keep` newest other published generations."""
+        states = {listing.id: listing.state for listing in self.listing()}
+        published = [generation for generation, state in states.items() if state == "published"]
+        kept = {*published[max(0, len(published) - keep) :], self.current()}
+        removed = [generation for generation in states if generation not in kept]
+        for generation in removed:
+            self.record("pruned", generation)
+            self._remove(generation)
+        return removed
+
+    def verify(self, generation: str) -> None:
+        """Check every file's size and SHA-256 against the manifest."""
+        folder = self.path(generation)
+        for name, expected in Manifest.read(folder).files.items():
+            path = folder / name
+            if not path.is_file():
+                raise CorruptGenerationError(f"{path}: missing")
+            if checksum(path) != expected:
+                raise CorruptGenerationError(f"{path}: differs from the manifest's checksum")
+
+    def _listed(self, generation: str) -> Listing:
+        try:
+            manifest = Manifest.read(self._generations / generation)
+        except CorruptGenerationError:
+            return Listing(generation, "damaged", None)
+        return Listing(generation, self._state(generation), manifest)
+
+    def _state(self, generation: str) -> str:
+        if generation == self.current():
+            return "current"
+        states = [_STATE_AFTER[e] for e in self._events(generation) if e in _STATE_AFTER]
+        return states[-1] if states else "unpublished"
+
+    def _events(self, generation: str) -> list[str]:
+        return [str(entry["event"]) for entry in self.history() if entry["generation"] == generation]
+
+    def _settle(self) -> None:
+        """Put on record what a killed publication had done already."""
+        current = self.current()
+        if current is not None and self._events(current)[-1:] == [_PUBLISHING]:
+            self.record(_PUBLISHED, current)
+
+    def _remove(self, generation: str) -> None:
+        """Out of sight in one step, then away; what a kill leaves lies in staging."""
+        self._staging.mkdir(exist_ok=True)
+        hidden = self._staging / f"{generation}.removed"
+        (self._generations / generation).rename(hidden)
+        shutil.rmtree(hidden)
+
+
+def _write_synced(path: Path, text: str) -> None:
+    with path.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

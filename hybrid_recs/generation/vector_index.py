@@ -1,0 +1,165 @@
+"""Nearest-neighbour search by inner product over the rows of one generation.
+
+FAISS's -1 ("nothing more found") never leaves this module.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_recs.errors import CorruptGenerationError
+from hybrid_recs.generation.manifest import SearchFigure
+from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.types import Floats, Rows
+
+# The stubs that come with FAISS leave out what SWIG makes at run time.
+_faiss: Any = faiss
+
+# Of the search for the lists of an IVF index that are nearest: the least efSearch. At a million items 32
+# takes 230 µs for recall 0.9995, 16 takes 176 for 0.997, 8 takes 151 for 0.986.
+_LEAST_LIST_EFFORT = 16
+_DEFAULT_EFFORT = 16  # efSearch of an HNSW index that was not measured
+
+
+class VectorIndex(Protocol):
+    """What search needs; `search` is the contract that the tests hold every implementation to."""
+
+    def __len__(self) -> int: ...
+
+    def search(self, query: Floats, k: int) -> Rows:
+        """Rows of the min(k, n) largest inner products with `query` (d), best first."""
+        ...
+
+
+class ExactIndex:
+    """Search by scoring every row: the oracle that the others are measured against."""
+
+    def __init__(self, vectors: Floats) -> None:
+        self._vectors = vectors
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def search(self, query: Floats, k: int) -> Rows:
+        """See `VectorIndex.search`."""
+        rows: Rows = self.search_many(query[np.newaxis], k)[0]
+        return rows
+
+    def search_many(self, queries: Floats, k: int) -> Rows:
+        """Rows (q × min(k, n)) for many queries (q × d)."""
+        k = min(k, len(self))
+        if k == 0:
+            return np.empty((len(queries), 0), np.int64)
+        _, rows = faiss.knn(queries, self._vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+        return np.asarray(rows)
+
+
+class FaissIndex:
+    """A FAISS index file, mapped: exact (Flat), HNSW or IVF, with the search effort found when it was built.
+
+    The mapped index is never changed: adding to it would end the process.
+    """
+
+    def __init__(self, path: Path, settings: Sequence[SearchFigure]) -> None:
+        try:
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except (RuntimeError, MemoryError) as error:
+            raise CorruptGenerationError(f"{path}: not a readable FAISS index") from error
+        self._index: Any = index
+        kind = faiss.downcast_index(index)
+        self._lists = int(kind.nlist) if isinstance(kind, faiss.IndexIVF) else 0
+        self.approximate = self._lists > 0 or hasattr(kind, "hnsw")
+        self._settings = sorted(settings, key=lambda setting: setting.k)
+        self._prepared: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        return int(self._index.d)
+
+    def search(
+        self,
+        query: Floats,
+        k: int,
+        excluded: frozenset[int] = frozenset(),
+        allowed: Allowed | None = None,
+    ) -> Rows:
+        """See `VectorIndex.search`, over rows that are allowed and not excluded; approximate unless the
+        index is exact."""
+        return self._search(query[np.newaxis], k, 1, excluded, allowed)[0]
+
+    def search_many(
+        self, queries: Floats, k: int, generosity: int = 1, allowed: Allowed | None = None
+    ) -> list[Rows]:
+        """As `search` for each of many queries (q × d), with `generosity` times the effort."""
+        return self._search(queries, k, generosity, frozenset(), allowed)
+
+    def _search(
+        self, queries: Floats, k: int, generosity: int, excluded: frozenset[int], allowed: Allowed | None
+    ) -> list[Rows]:
+        k = min(k, len(self))
+        if k == 0 or (allowed is not None and allowed.count == 0):
+            return [np.empty(0, np.int64) for _ in queries]
+        # Rows that may not come are met on the way like any other: the effort is that of finding them too.
+        effort = self._effort(k + len(excluded)) * generosity
+        if allowed is not None:
+            effort = min(effort * -(-len(self) // allowed.count), self._lists or len(self))
+        selector = _selector(excluded, allowed)
+        found: NDArray[np.int64]
+        _, found = self._index.search(queries, k, params=self._parameters(effort, selector))
+        # The lists of an IVF index that were read may hold fewer than k: more are read.
+        while effort < self._lists and (short := np.flatnonzero(found[:, -1] < 0)).size:
+            effort *= 4
+            _, found[short] = self._index.search(queries[short], k, params=self._parameters(effort, selector))
+        return [rows[rows >= 0] for rows in found]
+
+    def _effort(self, k: int) -> int:
+        """efSearch or nprobe for k results; 0 for an exact index."""
+        if not self.approximate:
+            return 0
+        if not self._settings:
+            return self._lists or max(k, _DEFAULT_EFFORT)
+        # Measured with one more than k asked for: the item itself.
+        fitting = next((s for s in self._settings if s.k + 1 >= k), self._settings[-1])
+        if self._lists:
+            return fitting.effort * max(1, -(-k // (fitting.k + 1)))
+        return max(fitting.effort, k)
+
+    def _parameters(self, effort: int, selector: Any) -> Any:
+        """One object for each effort: making it takes a tenth of the time of a search."""
+        if selector is not None:
+            return self._made(effort, {"sel": selector})
+        if effort and effort not in self._prepared:
+            self._prepared[effort] = self._made(effort, {})
+        return self._prepared.get(effort)
+
+    def _made(self, effort: int, selector: dict[str, Any]) -> Any:
+        if not self.approximate:
+            return _faiss.SearchParameters(**selector)
+        if not self._lists:
+            return _faiss.SearchParametersHNSW(efSearch=effort, **selector)
+        nearest_lists = _faiss.SearchParametersHNSW(efSearch=max(_LEAST_LIST_EFFORT, 2 * effort))
+        return _faiss.SearchParametersIVF(
+            nprobe=min(effort, self._lists), quantizer_params=nearest_lists, **selector
+        )
+
+
+def _selector(excluded: frozenset[int], allowed: Allowed | None) -> Any:
+    """What FAISS asks of every row it meets; None where any will do."""
+    if not excluded:
+        return allowed.selector if allowed is not None else None
+    rows = np.fromiter(excluded, np.int64, len(excluded))
+    others = _faiss.IDSelectorNot(_faiss.IDSelectorBatch(rows))
+    return others if allowed is None else _faiss.IDSelectorAnd(others, allowed.selector)
+
+
+def use_one_thread_per_search() -> None:
+    """For servers: OpenMP makes a single small search many times slower, and can hang after a fork."""
+    faiss.omp_set_num_threads(1)

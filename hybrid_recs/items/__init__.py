@@ -1,0 +1,1 @@
+"""Item edits between rebuilds (SQLite) and the overlay they make over a generation."""

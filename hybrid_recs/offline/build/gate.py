@@ -1,0 +1,150 @@
+"""Measures a finished build and refuses one that is not good enough to serve."""
+
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+
+from hybrid_recs.errors import GateRefusedError, GenerationError
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.types import Floats
+
+log = logging.getLogger(__name__)
+
+MIN_ANN_RECALL = 0.95
+MIN_FULL_LISTS = 0.99
+MIN_PARITY = 0.95
+MIN_OVERLAP = 0.1
+# By how much of itself a figure may fall below that of the serving generation of the same dataset.
+MOST_FALL = {"hr@20": 0.2, "coverage": 0.5}
+_FEWEST_SHARED = 100
+_SAMPLE = 200
+_SHOWN = 10
+
+
+def serving_generation(store: GenerationStore) -> Generation | None:
+    """What a build is compared with; None when there is nothing, or it is damaged."""
+    current = store.current()
+    try:
+        return Generation.open(store.path(current)) if current else None
+    except GenerationError as error:
+        log.warning("the build is not compared with the serving generation: %s", error)
+        return None
+
+
+def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
+    """Figures of a build, each a share unless its name says otherwise.
+
+    `serving` is only compared with when it was made from the same dataset.
+    """
+    figures = {f"ann_recall@{figure.k}": round(figure.recall, 5) for figure in build.manifest.index.search}
+    if build.manifest.scoring.hr is not None:
+        figures["hr@20"] = build.manifest.scoring.hr
+    figures |= _list_figures(build)
+    figures["parity@10"] = _parity(build)
+    if serving is not None and serving.manifest.dataset.name == build.manifest.dataset.name:
+        figures |= _overlap(build, serving)
+        before = serving.manifest.quality
+        figures |= {f"serving_{name}": before[name] for name in MOST_FALL if name in before}
+    return figures
+
+
+def problems(quality: dict[str, float]) -> list[str]:
+    """Every bound that the figures miss, in words, beside what it is held against."""
+    bounds = [
+        ("ann_recall@10", MIN_ANN_RECALL),
+        ("ann_recall@100", MIN_ANN_RECALL),
+        ("full_lists", MIN_FULL_LISTS),
+        ("parity@10", MIN_PARITY),
+    ]
+    if quality.get("shared_hot_items", 0) >= _FEWEST_SHARED:
+        bounds.append(("overlap@10", MIN_OVERLAP))
+    # Not "less than": a figure that is not a number passes no bound.
+    found = [
+        f"{name} is {quality[name]:.4g}, below {least:g}"
+        for name, least in bounds
+        if not quality[name] >= least
+    ]
+    for name, most in MOST_FALL.items():
+        before = quality.get(f"serving_{name}")
+        if before is not None and name in quality and not quality[name] >= (1 - most) * before:
+            found.append(f"{name} is {quality[name]:.4g}, {before:.4g} in the serving generation")
+    none_allowed = ("duplicates", "not_finite", "self_recommended", "unknown_rows")
+    return found + [f"{name} is {quality[name]:g}, not 0" for name in none_allowed if quality[name]]
+
+
+def check(store: GenerationStore, manifest: Manifest) -> None:
+    """Raise GateRefusedError, and record it, when a bound is missed and the build was not forced."""
+    found = problems(manifest.quality)
+    if found and not manifest.forced:
+        store.record("refused", manifest.id, reasons=found)
+        raise GateRefusedError(manifest.id, found)
+
+
+def _list_figures(build: Generation) -> dict[str, float]:
+    depth = min(build.manifest.list_depth, build.manifest.vectors - 1)
+    full = duplicates = own = stray = unscored = 0
+    shown = np.zeros(build.manifest.learned, bool)
+    for row in build.hot.rows:
+        neighbours = build.hot.neighbours(int(row))
+        rows = neighbours.rows if neighbours else np.empty(0, np.int64)
+        full += len(rows) == depth
+        shown[rows[rows < len(shown)][:_SHOWN]] = True
+        duplicates += len(rows) - len(np.unique(rows))
+        own += int(row in rows)
+        stray += int(np.count_nonzero(rows >= build.manifest.vectors))
+        unscored += int(np.count_nonzero(~np.isfinite(neighbours.scores))) if neighbours else 0
+    return {
+        "full_lists": full / len(build.hot) if len(build.hot) else 1.0,
+        "coverage": float(shown.mean()) if len(shown) else 0.0,
+        "duplicates": float(duplicates),
+        "self_recommended": float(own),
+        "unknown_rows": float(stray),
+        "not_finite": float(unscored + _not_finite(build.scorer.vectors) + _not_finite(build.scorer.tilt)),
+    }
+
+
+def _not_finite(values: Floats) -> int:
+    return int(np.size(values) - np.count_nonzero(np.isfinite(values)))
+
+
+def _parity(build: Generation) -> float:
+    """Overlap at 10 of precomputed lists with what live search answers, over a sample."""
+    recommender = Recommender(build)
+    step = max(1, len(build.hot) // _SAMPLE)
+    shares = []
+    for row in build.hot.rows[::step]:
+        stored = build.hot.neighbours(int(row))
+        if stored is None or not len(stored):
+            continue
+        wanted = stored.head(10).rows
+        live = recommender.live(Query(int(row), len(wanted))).rows
+        shares.append(len(np.intersect1d(wanted, live)) / len(wanted))
+    return float(np.mean(shares)) if shares else 1.0
+
+
+def _overlap(build: Generation, serving: Generation) -> dict[str, float]:
+    """Overlap at 10 of the lists of items hot in both, weighted by how often the items are met."""
+    weights, shares = [], []
+    for row, before, after in _shared_lists(build, serving):
+        weights.append(float(build.catalogue.popularity[row]))
+        shares.append(len(before & after) / max(len(before), 1))
+    figures = {"shared_hot_items": float(len(weights))}
+    if weights:
+        figures["overlap@10"] = float(np.average(shares, weights=np.maximum(weights, 1e-9)))
+    return figures
+
+
+def _shared_lists(build: Generation, serving: Generation) -> Iterator[tuple[int, set[str], set[str]]]:
+    for row in build.hot.rows.tolist():
+        old_row = serving.catalogue.row(build.catalogue.item_id(row))
+        old = None if old_row is None else serving.hot.neighbours(old_row)
+        new = build.hot.neighbours(row)
+        if old is None or new is None:
+            continue
+        before = {serving.catalogue.item_id(r) for r in old.head(10).rows.tolist()}
+        after = {build.catalogue.item_id(r) for r in new.head(10).rows.tolist()}
+        yield row, before, after

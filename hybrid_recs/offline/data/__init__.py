@@ -1,0 +1,1 @@
+"""Reads and cleans a dataset: configuration, sources, splits, the encoded matrix."""

@@ -1,0 +1,89 @@
+"""Gives items their rows and turns pairs into a sparse users × items matrix."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from hybrid_recs.offline.data.interactions import Dataset
+from hybrid_recs.types import Floats, Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A dataset in numbers.
+
+    items: `item`, `title`, `categories`, `text`, `popularity` (weighted interactions), in row order.
+    pairs: `user` and `item` as codes (u32), `time`; histories together and in order. Only of items that
+        can have a learned vector (rows below `n_vectors`): those that some user has beside another one.
+    matrix: users × n_vectors, 0/1.
+    n_content: how many rows behind those have a vector from their metadata; none before they are placed.
+    """
+
+    items: pl.DataFrame
+    pairs: pl.DataFrame
+    matrix: sparse.csr_array[np.float32]
+    n_vectors: int
+    timed: bool
+    ordered: bool
+    n_content: int = 0
+
+    @property
+    def popularity(self) -> NDArray[np.float64]:
+        """Weighted interactions of every item, in row order."""
+        return self.items["popularity"].to_numpy()
+
+    @property
+    def degrees(self) -> Floats:
+        """d_i: users of each of the first n_vectors items."""
+        return np.asarray(self.matrix.sum(axis=0), np.float32)
+
+
+def encode(dataset: Dataset) -> Encoded:
+    """Assign rows: items with a vector first, each part from most to least popular, ties by id."""
+    pairs = dataset.pairs
+    linked = pairs.with_columns(linked=pl.len().over("user") > 1)
+    known = linked.group_by("item").agg(popularity=pl.col("weight").sum(), linked=pl.col("linked").any())
+    items = (
+        known.join(dataset.items, on="item", how="full", coalesce=True)
+        .with_columns(
+            pl.col("popularity").fill_null(0.0),
+            pl.col("linked").fill_null(False),
+            pl.col("categories").fill_null([]),
+        )
+        .sort("linked", "popularity", "item", descending=[True, True, False])
+        .with_row_index("row")
+    )
+    n_vectors = int(items["linked"].sum())
+    users = pairs.select(pl.col("user").unique().sort()).with_row_index("code")
+    coded = (
+        pairs.join(
+            items.filter("linked").select("item", "row"), on="item", how="inner", maintain_order="left"
+        )
+        .join(users, on="user", how="inner", maintain_order="left")
+        .select(user=pl.col("code"), item=pl.col("row"), time=pl.col("time"))
+    )
+    return Encoded(
+        items=items.drop("linked", "row"),
+        pairs=coded,
+        matrix=_matrix(coded, len(users), n_vectors),
+        n_vectors=n_vectors,
+        timed=dataset.timed,
+        ordered=dataset.ordered,
+    )
+
+
+def with_content(data: Encoded, placed: Rows) -> Encoded:
+    """The given rows (ascending, none of them learned) follow the learned ones, the rest comes last."""
+    learned = np.arange(data.n_vectors)
+    rest = np.setdiff1d(np.arange(data.n_vectors, len(data.items)), placed, assume_unique=True)
+    items = data.items[np.concatenate((learned, placed, rest))] if len(placed) else data.items
+    return replace(data, items=items, n_content=len(placed))
+
+
+def _matrix(pairs: pl.DataFrame, n_users: int, n_items: int) -> sparse.csr_array[np.float32]:
+    users, items = pairs["user"].to_numpy(), pairs["item"].to_numpy()
+    ones = np.ones(len(pairs), np.float32)
+    return sparse.csr_array((ones, (users, items)), shape=(n_users, n_items))

@@ -1,0 +1,92 @@
+"""Reads the items table: the most frequent title wins, categories are united, texts are joined."""
+
+import polars as pl
+
+from hybrid_recs.errors import DatasetError
+from hybrid_recs.offline.data.dataset_config import Description, Items
+from hybrid_recs.offline.data.tables import as_id, first_line, require_columns, scan_table
+
+_JOINT = "\x1f"
+SCHEMA = pl.Schema(
+    [
+        ("item", pl.String()),
+        ("title", pl.String()),
+        ("categories", pl.List(pl.String())),
+        ("text", pl.String()),
+    ]
+)
+
+
+def read_items(description: Description) -> pl.DataFrame:
+    """One row per item id, by id: `item`, `title` or null, `categories`, `text`; empty without a table."""
+    table = description.items
+    if table is None:
+        return pl.DataFrame(schema=SCHEMA)
+    frame = scan_table(description, table)
+    used = [table.id, table.title, *table.text, table.categories.column if table.categories else None]
+    require_columns(frame, [name for name in used if name], table)
+    rows = (
+        frame.select(
+            item=as_id(table.id),
+            title=as_id(table.title) if table.title else pl.lit(None, pl.String),
+            categories=_categories(frame, table),
+            text=pl.concat_str([as_id(name) for name in table.text], separator=" ", ignore_nulls=True)
+            if table.text
+            else pl.lit(None, pl.String),
+        )
+        .filter(pl.col("item").is_not_null() & (pl.col("item").str.len_chars() <= 256))
+        .group_by("item", "title", "categories", "text")
+        .len()
+    )
+    try:
+        distinct = rows.collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DatasetError(f"{table.path}: {first_line(error)}") from error
+    return _one_row_each(distinct)
+
+
+def _categories(frame: pl.LazyFrame, table: Items) -> pl.Expr:
+    """The names of one row, joined by a character that no name holds."""
+    if table.categories is None:
+        return pl.lit("")
+    column = pl.col(table.categories.column)
+    if isinstance(frame.collect_schema()[table.categories.column], pl.List):
+        return column.cast(pl.List(pl.String)).list.join(_JOINT).fill_null("")
+    text = column.cast(pl.String, strict=False).fill_null("")
+    separator = table.categories.separator
+    return text.str.replace_all(separator, _JOINT, literal=True) if separator else text
+
+
+def _one_row_each(rows: pl.DataFrame) -> pl.DataFrame:
+    titles = (
+        rows.drop_nulls("title")
+        .group_by("item", "title")
+        .agg(pl.col("len").sum())
+        .sort("item", "len", "title", descending=[False, True, False])
+        .group_by("item")
+        .agg(pl.col("title").first())
+    )
+    categories = (
+        rows.select("item", pl.col("categories").str.split(_JOINT))
+        .with_columns(place=pl.int_ranges(pl.col("categories").list.len()))
+        .explode("categories", "place")
+        .with_columns(pl.col("categories").str.strip_chars())
+        .filter(pl.col("categories") != "")
+        .group_by("item", "categories")
+        .agg(pl.col("place").min())
+        .sort("item", "place", "categories")
+        .group_by("item", maintain_order=True)
+        .agg("categories")
+    )
+    texts = (
+        rows.filter(pl.col("text") != "")
+        .select("item", "text")
+        .unique()
+        .sort("item", "text")
+        .group_by("item")
+        .agg(pl.col("text").str.join(" "))
+    )
+    united = rows.select("item").unique().sort("item")
+    for part in (titles, categories, texts):
+        united = united.join(part, on="item", how="left")
+    return united.with_columns(pl.col("categories").fill_null([])).select(*SCHEMA).cast(SCHEMA)

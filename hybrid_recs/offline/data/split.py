@@ -1,0 +1,41 @@
+"""Cuts a dataset into an earlier part to learn from and later steps to be tested on."""
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from hybrid_recs.offline.data.interactions import Dataset
+
+_LATEST_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """earlier: what may be learned from. steps: `user`, `place` (of the target in the whole history),
+    `source` and `target`: one item followed by the next. later: `user` and `place` of the first item of
+    each that is held out."""
+
+    earlier: Dataset
+    steps: pl.DataFrame
+    later: pl.DataFrame
+
+
+def split_latest(dataset: Dataset) -> Split:
+    """Hold out the last 10 % of interactions by time; without times, the last item of each user.
+
+    A step's source is what its user met just before the target, whichever part that is in.
+    """
+    pairs = dataset.pairs
+    if dataset.timed:
+        cut = pairs["time"].quantile(1 - _LATEST_SHARE, "lower")
+        later = pl.col("time") > cut
+    else:
+        later = pl.int_range(pl.len()).over("user") == pl.len().over("user") - 1
+        later &= pl.len().over("user") > 1
+    marked = pairs.with_columns(
+        later=later, source=pl.col("item").shift().over("user"), place=pl.int_range(pl.len()).over("user")
+    )
+    steps = marked.filter("later").drop_nulls("source").select("user", "place", "source", target="item")
+    earlier = marked.filter(~pl.col("later")).drop("later", "source", "place")
+    first = marked.filter("later").group_by("user").agg(pl.col("place").min()).sort("user")
+    return Split(replace(dataset, pairs=earlier), steps, first)

@@ -1,0 +1,1 @@
+"""Learns from the encoded matrix: vectors, co-visits, trend, content encoder, their parameters."""

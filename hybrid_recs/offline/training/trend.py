@@ -1,0 +1,36 @@
+"""Finds what is met lately: interactions of every item, each counting half for every half-life of its age."""
+
+import numpy as np
+
+from hybrid_recs.generation.trend import Trending
+from hybrid_recs.offline.data.encoding import Encoded
+
+TREND_LENGTH = 200  # 1,000 gain nothing that shows in HR@20, and every answer to a visitor scores them
+
+
+def trending(data: Encoded, half_life: float, length: int = TREND_LENGTH) -> Trending:
+    """The `length` rows met most lately, the first weighing 1; `half_life` in shares of the time span.
+
+    Without times everything is of one age, and the trend is plain popularity. Ties go to the lower row.
+    """
+    items = data.pairs["item"].to_numpy()
+    totals = np.bincount(items, _ages(data, half_life), minlength=data.n_vectors)
+    rows = np.argsort(-totals, kind="stable")[:length]
+    rows = rows[totals[rows] > 0].astype(np.int64)
+    weights = totals[rows] / totals[rows[0]] if len(rows) else totals[:0]
+    return Trending(rows, weights.astype(np.float32))
+
+
+def _ages(data: Encoded, half_life: float) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    """2^(-age / half-life) of every pair; nothing for one whose time is not known."""
+    if not data.timed:
+        return None
+    times = data.pairs["time"].fill_null(-np.inf).to_numpy()
+    known = times[np.isfinite(times)]
+    if not len(known):
+        return None
+    last = known.max()
+    weights: np.ndarray[tuple[int], np.dtype[np.float64]] = np.exp2(
+        (times - last) / (half_life * max(last - known.min(), 1.0))
+    )
+    return weights

@@ -1,0 +1,83 @@
+"""What every user has met, in the rows of a generation that need not have learned from this data."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hybrid_recs.errors import DatasetError
+from hybrid_recs.generation.catalogue import Catalogue
+from hybrid_recs.offline.data.interactions import Dataset
+from hybrid_recs.types import Rows
+
+_SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Users, the most recently active first; of each the distinct rows met, oldest first.
+
+    rows, starts: those of the user at place u are `rows[starts[u]:starts[u + 1]]`.
+    unknown_items: distinct items of the data that the generation lacks; unknown_pairs: how often they were
+        met. strangers: users who met nothing else, for whom there is no list to make.
+    """
+
+    users: list[str]
+    rows: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    unknown_items: int
+    unknown_pairs: int
+    strangers: int
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def parts(self, size: int) -> Iterator[tuple[list[str], list[Rows]]]:
+        """Users and histories, `size` at a time."""
+        for start in range(0, len(self), size):
+            end = min(start + size, len(self))
+            bounds = self.starts[start : end + 1]
+            rows = self.rows[bounds[0] : bounds[-1]].astype(np.int64)
+            yield self.users[start:end], np.split(rows, bounds[1:-1] - bounds[0])
+
+
+def histories_of(dataset: Dataset, catalogue: Catalogue, active_days: float | None = None) -> Histories:
+    """Of all users, or of those active within `active_days` of the latest interaction of the data.
+
+    Raises DatasetError when days are asked for and the data has no times.
+    """
+    users = _by_recency(dataset, active_days)
+    met = dataset.pairs.select("user", "item").join(users, on="user", how="inner", maintain_order="left")
+    met = met.join(_rows_of(met["item"].unique(), catalogue), on="item", maintain_order="left")
+    unknown = met.filter(pl.col("row").is_null())
+    known = met.drop_nulls("row").sort("place", maintain_order=True)
+    lengths = known.group_by("place", maintain_order=True).agg(pl.col("user").first(), length=pl.len())
+    return Histories(
+        users=lengths["user"].to_list(),
+        rows=known["row"].to_numpy(),
+        starts=np.concatenate(([0], np.cumsum(lengths["length"].to_numpy()))).astype(np.int64),
+        unknown_items=unknown["item"].n_unique(),
+        unknown_pairs=len(unknown),
+        strangers=len(users) - len(lengths),
+    )
+
+
+def _by_recency(dataset: Dataset, active_days: float | None) -> pl.DataFrame:
+    """Users and their place; without times by what comes last in the data."""
+    latest = dataset.pairs.group_by("user").agg(pl.col("time").max(), pl.col("order").max())
+    if active_days is not None:
+        if not dataset.timed:
+            raise DatasetError(f"{dataset.name}: no times, so nobody is active in any days; leave them out")
+        end = cast(float, latest["time"].max())
+        latest = latest.filter(pl.col("time") > end - active_days * _SECONDS_A_DAY)
+    latest = latest.sort("time", "order", descending=True, nulls_last=True)
+    return latest.select("user").with_row_index("place")
+
+
+def _rows_of(items: pl.Series, catalogue: Catalogue) -> pl.DataFrame:
+    """`item` and its `row`, null for those the catalogue lacks."""
+    rows = [catalogue.row(item) for item in items]
+    return pl.DataFrame({"item": items, "row": pl.Series(rows, dtype=pl.UInt32)})

@@ -1,0 +1,1 @@
+"""The HTTP edge: fast path, guard, routes, schemas, responses, the page."""

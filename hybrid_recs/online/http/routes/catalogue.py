@@ -1,0 +1,91 @@
+"""Items by a piece of their title, or many by their ids."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Response
+
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.title_index import words_of
+from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.overlay_builder import ItemsBeside
+from hybrid_recs.online.http import responses, status_schemas
+from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, ItemId, example, loaded
+from hybrid_recs.online.serving.limits import DEFAULT_K, LONGEST_ID, MOST_ITEMS, MOST_K
+from hybrid_recs.online.serving.service import Service
+from hybrid_recs.types import Json
+
+
+def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
+    """Add the route."""
+
+    @app.get(
+        "/items",
+        summary="Find items by a piece of their title",
+        description="An item is found when every word of `q` is part of a word of its title, whatever the "
+        "case and accents; where all of them begin a word first, then by popularity. An id of an item that "
+        "is exactly `q` comes before all. With `item_id` instead: those items.",
+        response_class=Response,
+        responses={
+            **example("The items.", status_schemas.FoundItems, status_schemas.EXAMPLE_FOUND),
+            **INVALID,
+            **NOT_READY,
+        },
+    )
+    async def find_items(
+        q: Annotated[str, Query(max_length=LONGEST_ID, description="a piece of a title, or an id")] = "",
+        item_id: Annotated[
+            list[ItemId], Query(max_length=MOST_ITEMS, description="repeat it for several items")
+        ] = [],  # noqa: B006  FastAPI copies it
+        k: Annotated[int, Query(ge=1, le=MOST_K, description="how many to find at most")] = DEFAULT_K,
+    ) -> Response:
+        generation = loaded(service)
+        beside = watch.beside(generation)
+        started = time.perf_counter()
+        if item_id:
+            found = _known(generation, beside, item_id)
+        else:
+            found = await asyncio.to_thread(_found, generation, beside, q, k)
+        took = (time.perf_counter() - started) * 1_000
+        return responses.json_response({"items": found}, headers={"Server-Timing": f"find;dur={took:.3f}"})
+
+
+def _found(generation: Generation, beside: ItemsBeside, query: str, count: int) -> list[Json]:
+    """The item of that id, new items, then the generation's: the new have no popularity to go by."""
+    catalogue = generation.catalogue
+    new = _new(beside, words_of(query))
+    # What is new may stand for a row that is found as well.
+    rows = catalogue.titles.find(query, count + len(beside.new))
+    ids = [query.strip(), *new, *(catalogue.item_id(row) for row in rows.tolist())]
+    return _known(generation, beside, ids)[:count]
+
+
+def _new(beside: ItemsBeside, pieces: list[str]) -> Iterable[str]:
+    """New items with every piece in their titles."""
+    for item in beside.new.values() if pieces else ():
+        words = words_of(item.title or "")
+        if all(any(piece in word for word in words) for piece in pieces):
+            yield item.item_id
+
+
+def _known(generation: Generation, beside: ItemsBeside, ids: Iterable[str]) -> list[Json]:
+    """What is known of each, once; nothing of those that nothing has."""
+    known = (_item(generation, beside, item_id) for item_id in dict.fromkeys(ids))
+    return [item for item in known if item is not None]
+
+
+def _item(generation: Generation, beside: ItemsBeside, item_id: str) -> Json | None:
+    row, new = generation.catalogue.row(item_id), beside.new.get(item_id)
+    known = None if row is None else generation.catalogue.item(row)
+    told = new or known
+    if told is None:
+        return None
+    return {
+        "item_id": item_id,
+        "title": told.title,
+        "categories": list(told.categories),
+        "popularity": known.popularity if known else 0.0,
+        "available": beside.available(item_id),
+    }

@@ -1,0 +1,46 @@
+"""What routes share: parameter types, the descriptions of common answers, the loaded generation."""
+
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from hybrid_recs.errors import NoGenerationError
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.online.http import schemas
+from hybrid_recs.online.serving.json_renderer import JSON
+from hybrid_recs.online.serving.limits import LONGEST_ID
+from hybrid_recs.online.serving.service import Service
+
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
+
+Responses = dict[int | str, dict[str, Any]]
+
+INVALID: Responses = {
+    422: {"model": schemas.ErrorBody, "description": "A parameter is missing or out of range."}
+}
+NOT_READY: Responses = {503: {"model": schemas.ErrorBody, "description": "No generation is loaded yet."}}
+UNKNOWN: Responses = {404: {"model": schemas.ErrorBody, "description": "No such item."}}
+GUARDED: Responses = {
+    401: {"model": schemas.ErrorBody, "description": "Keys are set, and none of them was given."},
+    403: {
+        "model": schemas.ErrorBody,
+        "description": "No keys are set, and the client is not this machine's.",
+    },
+    413: {"model": schemas.ErrorBody, "description": "The body is too long."},
+    429: {"model": schemas.ErrorBody, "description": "Too many writes of one key or client."},
+}
+
+
+def example(description: str, model: Any, example: Any = None) -> Responses:
+    """The description of a route's 200 answer."""
+    content: dict[str, Any] = {"model": model, "description": description}
+    if example is not None:
+        content["content"] = {JSON: {"example": example}}
+    return {200: content}
+
+
+def loaded(service: Service) -> Generation:
+    """The generation in service; raises NoGenerationError before there is one."""
+    if service.generation is None:
+        raise NoGenerationError("no generation is loaded yet")
+    return service.generation

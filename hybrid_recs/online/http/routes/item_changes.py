@@ -1,0 +1,106 @@
+"""New, changed and hidden items, from one second to the next."""
+
+import asyncio
+from typing import Annotated
+
+import numpy as np
+from fastapi import Body, FastAPI, Path, Response
+
+from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.item_change import ItemFields
+from hybrid_recs.online.http import responses, schemas
+from hybrid_recs.online.http.routes.common import (
+    GUARDED,
+    INVALID,
+    NOT_READY,
+    UNKNOWN,
+    ItemId,
+    example,
+    loaded,
+)
+from hybrid_recs.online.serving.service import Service
+
+_PATH = "/items/{item_id:path}"
+_KEPT = (
+    "On disk before the answer, whether Redis runs or not; kept across restarts and rebuilds. The worker "
+    "that answers knows it at once, the others within a second."
+)
+_CREATED: dict[int | str, dict[str, object]] = {
+    201: {
+        "model": schemas.ItemChanged,
+        "description": "The item was unknown.",
+        "content": {"application/json": {"example": schemas.EXAMPLE_CHANGED}},
+    }
+}
+
+
+def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
+    """Add the routes."""
+
+    async def change(item_id: str, fields: ItemFields) -> Response:
+        generation = loaded(service)
+        changed, unknown = await asyncio.to_thread(watch.put, generation, item_id, fields)
+        await service.look_for_changes()
+        generation = loaded(service)
+        placed = watch.beside(generation).placed(item_id, generation.catalogue.row(item_id))
+        said = schemas.ItemChanged(
+            item_id=item_id, available=changed.available, placed=placed, generation=generation.id
+        )
+        return responses.json_response(said.model_dump(), 201 if unknown else 200)
+
+    @app.put(
+        _PATH,
+        summary="A new item, or what is new about one",
+        description="Placed among the others at once: by its vector if one is given, else by its metadata. "
+        "An item that was learned from interactions stays where it is, and is called what it was, until the "
+        "next rebuild. What is left out stays as it was: a hidden item is hidden until `available` is true. "
+        f"{_KEPT}",
+        response_class=Response,
+        responses={
+            **example("The item was known.", schemas.ItemChanged, schemas.EXAMPLE_CHANGED),
+            **_CREATED,
+            **GUARDED,
+            **INVALID,
+            **NOT_READY,
+            **UNKNOWN,
+        },
+    )
+    async def put_item(
+        item_id: Annotated[ItemId, Path(examples=["LANTERN-7"])],
+        said: Annotated[schemas.ItemChange, Body(openapi_examples=schemas.EXAMPLE_CHANGES)],
+    ) -> Response:
+        return await change(item_id, _fields(said))
+
+    @app.delete(
+        _PATH,
+        summary="Never recommend an item again",
+        description='The same as `PUT` of `{"available": false}`, undone by `{"available": true}`. It may '
+        f"still be asked about. To hide it twice is no error. {_KEPT}",
+        response_class=Response,
+        responses={
+            **example("It is hidden.", schemas.ItemChanged, schemas.EXAMPLE_CHANGED | {"available": False}),
+            **GUARDED,
+            **INVALID,
+            **NOT_READY,
+            **UNKNOWN,
+        },
+    )
+    async def hide_item(item_id: Annotated[ItemId, Path(examples=["85123A"])]) -> Response:
+        return await change(item_id, {"available": False})
+
+
+def _fields(said: schemas.ItemChange) -> ItemFields:
+    """What was given, and nothing that was not."""
+    fields: ItemFields = {}
+    given = said.model_fields_set
+    if "title" in given:
+        fields["title"] = said.title or None
+    if "categories" in given:
+        fields["categories"] = said.categories
+    if "text" in given:
+        fields["text"] = said.text or None
+    if "vector" in given:
+        fields["vector"] = None if said.vector is None else np.array(said.vector, np.float64)
+    if "available" in given:
+        fields["available"] = said.available
+    return fields

@@ -1,0 +1,114 @@
+"""Recommendations for items, sessions, users, vectors, descriptions and new visitors."""
+
+from typing import Annotated
+
+from fastapi import Body, FastAPI, Query, Response
+
+from hybrid_recs.online.http import responses, schemas
+from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, UNKNOWN, ItemId, example
+from hybrid_recs.online.serving.limits import (
+    DEFAULT_K,
+    MOST_CATEGORIES,
+    MOST_EXCLUDED,
+    MOST_ITEMS,
+    MOST_K,
+    RECOMMENDATIONS,
+)
+from hybrid_recs.online.serving.query import (
+    EXAMPLE_BATCH,
+    EXAMPLE_QUESTIONS,
+    CategoryWishes,
+    OnUnknown,
+    Question,
+    Questions,
+    WeightedItem,
+)
+from hybrid_recs.online.serving.query_service import Asking
+from hybrid_recs.online.serving.service import Service
+
+_ANSWER = {
+    **example(
+        "Exactly k items while there are k eligible ones.", schemas.Recommendations, schemas.EXAMPLE_ANSWER
+    ),
+    **INVALID,
+    **NOT_READY,
+    **UNKNOWN,
+}
+
+
+def add(app: FastAPI, service: Service, asking: Asking) -> None:
+    """Add the routes."""
+
+    @app.get(
+        RECOMMENDATIONS,
+        summary="Items like an item or a basket; for a session, a user, a new visitor",
+        description="Without any of these: popular items. Everything else that can be asked is for POST.",
+        response_class=Response,
+        responses=_ANSWER,
+    )
+    async def recommendations(
+        item_id: Annotated[
+            list[ItemId],
+            Query(max_length=MOST_ITEMS, description="repeat it for a basket", examples=[["85123A"]]),
+        ] = [],  # noqa: B006  FastAPI copies it
+        session_id: Annotated[ItemId | None, Query(description="what fits its latest events")] = None,
+        user_id: Annotated[
+            ItemId | None, Query(description="the stored list, or what fits what was done since")
+        ] = None,
+        interests: Annotated[
+            list[ItemId],
+            Query(max_length=MOST_CATEGORIES, description="categories a new visitor states; repeatable"),
+        ] = [],  # noqa: B006
+        category: Annotated[
+            list[ItemId],
+            Query(max_length=MOST_CATEGORIES, description="only items in any of these; repeatable"),
+        ] = [],  # noqa: B006
+        k: Annotated[int, Query(ge=1, le=MOST_K, description="how many items")] = DEFAULT_K,
+        exclude: Annotated[
+            list[ItemId], Query(max_length=MOST_EXCLUDED, description="ids never to recommend; repeatable")
+        ] = [],  # noqa: B006
+        on_unknown: Annotated[
+            OnUnknown, Query(description="an unknown item is passed over, or a 404; popular means skip")
+        ] = "skip",
+    ) -> Response:
+        question = Question(
+            items=[WeightedItem(item_id=one) for one in item_id],
+            session_id=session_id,
+            user_id=user_id,
+            interests=interests,
+            categories=CategoryWishes(any=category),
+            k=k,
+            exclude=exclude,
+            on_unknown=on_unknown,
+        )
+        plain = None if exclude else question.plain_item
+        served = service.remembered(plain, k) if plain is not None else None
+        return responses.recommendations(served or await asking.answer(question))
+
+    @app.post(
+        RECOMMENDATIONS,
+        summary="The same for any query",
+        description="Items with weights (negative ones too), a session, a user, a vector, a description of "
+        "something that is not in the catalogue, or several of these; minus exclusions, under filters, "
+        "varied if wished. Filters hold before the list is cut to k. A query with nothing known in it gets "
+        "popular items of the categories in `any` and `all` or of the interests, and behind them others that "
+        "`not` leaves.",
+        response_class=Response,
+        responses=_ANSWER,
+    )
+    async def ask(
+        question: Annotated[Question, Body(openapi_examples=EXAMPLE_QUESTIONS)],
+    ) -> Response:
+        return responses.recommendations(await asking.answer(question))
+
+    @app.post(
+        f"{RECOMMENDATIONS}/batch",
+        summary="Up to 1,000 queries at once",
+        description="Answers in the order of the queries; one that cannot be answered is its error.",
+        response_class=Response,
+        responses={**example("All answers.", schemas.ManyRecommendations), **INVALID, **NOT_READY},
+    )
+    async def ask_many(
+        questions: Annotated[Questions, Body(openapi_examples=EXAMPLE_BATCH)],
+    ) -> Response:
+        return responses.many_recommendations(await asking.answer_all(questions.queries))

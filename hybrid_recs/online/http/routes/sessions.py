@@ -1,0 +1,39 @@
+"""What is pushed to a session."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Response
+
+from hybrid_recs.online.http import event_schemas, schemas
+from hybrid_recs.online.http.routes.common import INVALID, ItemId, Responses, loaded
+from hybrid_recs.online.http.sse import CONTENT_TYPE, EventStream
+from hybrid_recs.online.serving.service import Service
+from hybrid_recs.online.visitors.session_streams import SessionStreams
+
+STREAM = "/sessions/{session_id}/recommendations/stream"
+_STREAM: Responses = {
+    200: {
+        "description": "Server-sent events. The data of each is JSON as in the example, its id that of the "
+        "newest event it knows of.",
+        "content": {
+            CONTENT_TYPE: {"schema": {"type": "string"}, "example": event_schemas.EXAMPLE_STREAM},
+        },
+    },
+    503: {"model": schemas.ErrorBody, "description": "No generation yet, or too many open streams."},
+}
+
+
+def add(app: FastAPI, service: Service, streams: SessionStreams, heartbeat_seconds: float) -> None:
+    """Add the route."""
+
+    @app.get(
+        STREAM,
+        summary="Recommendations for a session, as they change",
+        description="First what is to be shown now, then again after every event of the session that a "
+        "consumer has seen. A client that reads slowly gets the newest, not all. Comments keep it open.",
+        response_class=Response,
+        responses={**INVALID, **_STREAM},
+    )
+    async def stream(session_id: Annotated[ItemId, Path(examples=["s-81"])]) -> Response:
+        loaded(service)
+        return EventStream(streams, session_id, heartbeat_seconds)

@@ -1,0 +1,1 @@
+"""Answers one request from one generation: snapshot, caches, live search, rising items."""

@@ -1,0 +1,152 @@
+"""The shapes of questions: what `POST /recommendations` takes, and what its GET forms become."""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from hybrid_recs.generation.category_index import CategoryFilter
+from hybrid_recs.online.serving.limits import (
+    DEFAULT_K,
+    LONGEST_ID,
+    LONGEST_TEXT,
+    MOST_CATEGORIES,
+    MOST_EXCLUDED,
+    MOST_ITEMS,
+    MOST_K,
+    MOST_QUERIES,
+)
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
+Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
+Names = Annotated[list[Id], Field(max_length=MOST_CATEGORIES)]
+OnUnknown = Literal["skip", "error", "popular"]
+
+
+class _Question(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WeightedItem(_Question):
+    """One item of a query; a negative weight asks for what is unlike it."""
+
+    item_id: Id
+    weight: float = Field(1.0, ge=-100, le=100, json_schema_extra={"not": {"const": 0}})
+
+    @field_validator("weight")
+    @classmethod
+    def _something(cls, weight: float) -> float:
+        if weight == 0 or math.isnan(weight):
+            raise ValueError("must be a number other than 0")
+        return weight
+
+
+class CategoryWishes(_Question):
+    """In any of these, in all of those, in none of the others."""
+
+    any: Names = []
+    all: Names = []
+    not_: Names = Field([], alias="not")
+
+    def filter(self) -> CategoryFilter:
+        """As the recommender knows it."""
+        return CategoryFilter(tuple(self.any), tuple(self.all), tuple(self.not_))
+
+
+class Metadata(_Question):
+    """What is known of something that is not in the catalogue."""
+
+    title: Text | None = None
+    categories: Names = []
+    text: Text | None = None
+
+
+class Question(_Question):
+    """Any of items, session_id, user_id, vector, metadata; together they make one query.
+
+    interests: categories a new visitor states; they count while nothing else is known.
+    """
+
+    items: list[WeightedItem] = Field([], max_length=MOST_ITEMS)
+    session_id: Id | None = None
+    user_id: Id | None = None
+    vector: list[Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
+        None, max_length=4_096, description="as long as the generation's vectors; of any length as a vector"
+    )
+    metadata: Metadata | None = None
+    interests: Names = []
+    k: int = Field(DEFAULT_K, ge=1, le=MOST_K)
+    exclude: list[Id] = Field([], max_length=MOST_EXCLUDED)
+    categories: CategoryWishes = CategoryWishes.model_validate({})
+    diversity: float = Field(0.0, ge=0, le=1, description="0: by score; 1: as unlike each other as can be")
+    max_per_category: int | None = Field(None, ge=1)
+    on_unknown: OnUnknown = Field(
+        "skip", description="unknown items are listed and passed over, or a 404; popular means skip"
+    )
+
+    @property
+    def plain_item(self) -> str | None:
+        """The item id, if all that is asked for is what is like one item."""
+        if len(self.items) != 1 or self.items[0].weight <= 0:
+            return None
+        others = (self.session_id, self.user_id, self.vector, self.metadata)
+        if any(other is not None for other in others) or self.varied or self.categories.filter():
+            return None
+        return self.items[0].item_id
+
+    @property
+    def varied(self) -> bool:
+        """Whether the answer is to differ from the best by score."""
+        return self.diversity > 0 or self.max_per_category is not None
+
+    @property
+    def kind(self) -> str:
+        """What the question is about first of all."""
+        if self.user_id is not None:
+            return "user"
+        if self.session_id is not None:
+            return "session"
+        if self.items:
+            return "basket" if len(self.items) > 1 else "item"
+        return "vector" if self.vector is not None else "metadata" if self.metadata is not None else "popular"
+
+
+class Questions(_Question):
+    """Many at once."""
+
+    queries: list[Question] = Field(min_length=1, max_length=MOST_QUERIES)
+
+
+EXAMPLE_QUESTIONS: dict[str, Any] = {
+    "like two, unlike one": {
+        "value": {
+            "items": [
+                {"item_id": "85123A"},
+                {"item_id": "21733", "weight": 0.5},
+                {"item_id": "22804", "weight": -0.5},
+            ],
+            "k": 5,
+        }
+    },
+    "a visitor": {"value": {"session_id": "s-1f9", "k": 10, "exclude": ["85123A"]}},
+    "something new": {
+        "value": {
+            "metadata": {"title": "Red heart lantern", "categories": ["candles"]},
+            "categories": {"any": ["candles", "lights"], "not": ["sale"]},
+            "diversity": 0.3,
+            "max_per_category": 4,
+        }
+    },
+    "a new visitor": {"value": {"interests": ["candles"], "k": 10}},
+}
+EXAMPLE_BATCH: dict[str, Any] = {
+    "a user, an item, a new visitor": {
+        "value": {
+            "queries": [
+                {"user_id": "17850"},
+                {"items": [{"item_id": "85123A"}], "k": 5},
+                {"interests": ["candles"]},
+            ]
+        }
+    }
+}

@@ -1,0 +1,300 @@
+"""Answers item requests: does the ladder's I/O, swaps generations, keeps the cache filled and the books.
+
+One event loop a worker. A request takes its generation once, at the start, and is answered from that
+one alone, whatever is published meanwhile.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+
+import redis.asyncio
+
+from hybrid_recs.cache.client import UNREACHABLE
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.neighbour_cache import NeighbourCache
+from hybrid_recs.errors import CacheUnavailableError, HybridRecsError, NoGenerationError, UnknownItemError
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.items.overlay import Overlay
+from hybrid_recs.online.serving.json_renderer import Served
+from hybrid_recs.online.serving.list_keeper import ListKeeper
+from hybrid_recs.online.serving.rising_items import ADMIT_EVERY_SECONDS
+from hybrid_recs.online.serving.snapshot import OverlayOf, Prepare, Serving, open_and_warm
+from hybrid_recs.ranking.recommender import NoList, Query, SearchNeeded
+from hybrid_recs.telemetry.outcome import Cause, cause_of
+from hybrid_recs.telemetry.prometheus import Held, WorkerCounters
+from hybrid_recs.telemetry.request_recorder import NO_GENERATION, Stats
+from hybrid_recs.types import Answer, Reason, Source
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_SECONDS = 0.25
+_RETRY_SECONDS = 10.0
+_GATHER_SECONDS = 1.0
+_STOP_SECONDS = 5.0
+_CACHE, _HIT = Source.CACHE, Cause.HIT  # Python 3.11 looks a member up by a call of its own
+
+
+class Service:
+    """The state of one worker."""
+
+    def __init__(
+        self,
+        store: GenerationStore,
+        keys: Keys,
+        cache: NeighbourCache,
+        background: redis.asyncio.Redis,
+        keeper: ListKeeper,
+        counters: WorkerCounters,
+        stats: Stats,
+        prepare: Prepare,
+        overlay_of: OverlayOf,
+        threads: Executor,
+        poll_seconds: float,
+        flush_seconds: float,
+    ) -> None:
+        self.counters = counters
+        self._store = store
+        self._keys = keys
+        self._cache = cache
+        self._background = background
+        self._keeper = keeper
+        self._prepare = prepare
+        self._overlay_of = overlay_of
+        self._threads = threads
+        self._poll_seconds = poll_seconds
+        self._flush_seconds = flush_seconds
+        self._stats = stats
+        self._serving: Serving | None = None
+        self._failed: tuple[str, float] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._errors_told = 0
+        self._stopping = asyncio.Event()
+
+    @property
+    def generation(self) -> Generation | None:
+        """The generation that new requests are answered from."""
+        return self._serving.generation if self._serving else None
+
+    @property
+    def serving(self) -> Serving:
+        """All that new requests are answered from; raises NoGenerationError before there is something."""
+        if self._serving is None:
+            raise NoGenerationError("no generation is loaded yet")
+        return self._serving
+
+    def serving_for(self, requests: int) -> Serving:
+        """`serving`, for so many requests: they are counted if there is nothing to answer them from."""
+        if self._serving is None:
+            for _ in range(requests):
+                self._stats.record(NO_GENERATION, Source.NONE, Cause.NOT_READY, 0.0)
+        return self.serving
+
+    @property
+    def cache_available(self) -> bool:
+        """Whether Redis answered when last asked."""
+        return self._cache.available
+
+    async def start(self) -> None:
+        """Load what is published and begin to watch, keep and flush."""
+        await self._look_for_generation()
+        # What is loaded by now stays: looking through it again for garbage takes 50 ms, in mid-traffic.
+        gc.freeze()
+        if self._serving is None:
+            log.warning("not ready: no generation in %s yet; run make rebuild-index", self._store.root)
+        self._tasks = [
+            asyncio.create_task(self._every(self._poll_seconds, self._look_for_generation)),
+            asyncio.create_task(self._every(LOOK_EVERY_SECONDS, self.look_for_changes)),
+            asyncio.create_task(self._every(_GATHER_SECONDS, self._stats.gather_hits)),
+            asyncio.create_task(self._every(self._flush_seconds, self._keep_books)),
+            asyncio.create_task(self._every(self._flush_seconds, self._keep_lists)),
+            asyncio.create_task(self._every(ADMIT_EVERY_SECONDS, self._admit_rising)),
+        ]
+
+    async def stop(self) -> None:
+        """End the background work and write what was counted."""
+        self._stopping.set()
+        if self._tasks:
+            # Ended by a flag, not by cancelling: a client library may take a cancellation for a timeout.
+            await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+        await self._keep_books()
+        if self._stats.waiting:
+            log.warning("%d counted requests could not be written to Redis", self._stats.waiting)
+        await self._cache.close()
+        await self._background.aclose()
+        self._threads.shutdown(wait=False)
+
+    def remembered(self, item_id: str, k: int) -> Served | None:
+        """The answer to a plain request, if it is in this worker's memory; counted then.
+
+        The way of most requests: every call less shows in what the service can answer.
+        """
+        started = time.perf_counter()
+        serving = self._serving
+        if serving is None or (body := serving.local.get(item_id, k)) is None:
+            return None
+        seconds = time.perf_counter() - started
+        stats = self._stats
+        stats.hit(seconds)
+        stats.asked(item_id)
+        return Served(_CACHE, seconds, body)
+
+    async def recommend(
+        self, item_id: str, k: int, exclude: Sequence[str] = (), unknown_is_error: bool = False
+    ) -> Served:
+        """Answer one request that is not `remembered`, and count it.
+
+        Raises NoGenerationError before a generation is loaded, and UnknownItemError where that is asked for.
+        """
+        started = time.perf_counter()
+        serving = self.serving_for(1)
+        generation = serving.generation
+        row = serving.recommender.items.row(item_id)
+        if row is None and unknown_is_error:
+            self.counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
+            raise UnknownItemError(item_id)
+        packed: bytes | NoList = NoList.NOT_HOT
+        if row is not None:
+            self._stats.asked(item_id)
+            if serving.recommender.is_hot(row) or row in serving.rising:
+                try:
+                    found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
+                    packed = NoList.MISSING if found is None else found
+                except CacheUnavailableError:
+                    packed = NoList.UNAVAILABLE
+        source, cause, body = _CACHE, _HIT, None
+        if not exclude and isinstance(packed, bytes):
+            body = serving.head(item_id, k, packed)
+        if body is None:
+            query = Query(row, k, serving.rows(exclude))
+            answer, cause = await self._answer(serving, query, item_id, packed)
+            source, body = answer.source, serving.renderer.body(item_id, answer)
+        if source is _CACHE and not exclude:
+            serving.local.put(item_id, k, body)
+        return self.counted(generation, source, None, started, body, cause)
+
+    def counted(
+        self,
+        generation: Generation,
+        source: Source,
+        reason: Reason | None,
+        started: float,
+        body: bytes,
+        cause: Cause | None = None,
+    ) -> Served:
+        """An answer that was begun at `started` (of the performance counter), counted.
+
+        cause: None where source and reason say it; a live answer without a reason was composed.
+        """
+        seconds = time.perf_counter() - started
+        cause = cause or cause_of(source, reason) or Cause.COMPOSED
+        self._stats.record(generation.id, source, cause, seconds)
+        return Served(source, seconds, body)
+
+    async def _answer(
+        self, serving: Serving, query: Query, item_id: str, packed: bytes | NoList
+    ) -> tuple[Answer, Cause]:
+        """Climb down the ladder from what the cache had; the answer, and what the books say of it."""
+        cached = packed if isinstance(packed, NoList) else serving.recommender.decode(packed)
+        missing = None
+        if cached is NoList.MISSING and query.row is not None:
+            missing = self._missing(serving, query.row)
+        answer = serving.recommender.without_search(query, cached)
+        cause = missing if answer.reason is Reason.LIST_MISSING else cause_of(answer.source, answer.reason)
+        if not isinstance(answer, SearchNeeded):
+            return answer, cause or _HIT
+        assert query.row is not None
+        if cause is None:
+            self._stats.missed(item_id)
+            cause = Cause.RISING if serving.rising.asked(query.row) else Cause.TAIL
+        return Answer(answer.source, answer.reason, await serving.live.neighbours(query)), cause
+
+    def _missing(self, serving: Serving, row: int) -> Cause:
+        """See to it that a list that Redis should have comes back; why it is not there."""
+        if not serving.recommender.is_hot(row):
+            serving.rising.missing(row)
+            return Cause.RISING_LIST_MISSING
+        self._keeper.missing(serving.generation, row)
+        loaded = self._keeper.loaded(serving.generation)
+        return Cause.LIST_MISSING if loaded else Cause.LIST_NOT_LOADED
+
+    async def _look_for_generation(self) -> None:
+        """Load what `CURRENT` names, beside what is serving, and swap one reference."""
+        wanted = self._store.current()
+        serving = self.generation.id if self.generation else None
+        if wanted is not None:
+            self._stats.published(wanted)
+        if wanted is None or wanted == serving or self._failed_lately(wanted):
+            return
+        try:
+            generation = await asyncio.to_thread(open_and_warm, self._store, wanted)
+            overlay = await asyncio.to_thread(self._overlay_of, generation)
+        except (HybridRecsError, OSError, ValueError) as error:
+            self._failed = (wanted, time.monotonic())
+            log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
+            return
+        self._stats.serves(generation.id)
+        self._serving = self._prepare(generation, overlay)
+        self._failed = None
+        log.info(
+            "serving generation %s: %d items, %d hot", wanted, len(generation.catalogue), len(generation.hot)
+        )
+
+    def change(self, overlay: Overlay) -> None:
+        """From now on answer with other new and hidden items."""
+        if self._serving is not None:
+            self._serving = self._serving.changed(overlay)
+
+    async def look_for_changes(self) -> None:
+        """Answer with the new and hidden items there are; what was written before this was called counts."""
+        while (serving := self._serving) is not None:
+            overlay = await asyncio.to_thread(self._overlay_of, serving.generation)
+            if self._serving is serving:
+                if overlay is not serving.overlay:
+                    self.change(overlay)
+                return
+
+    def _failed_lately(self, generation: str) -> bool:
+        if self._failed is None or self._failed[0] != generation:
+            return False
+        return time.monotonic() - self._failed[1] < _RETRY_SECONDS
+
+    async def _keep_lists(self) -> None:
+        if self.generation is not None and self._cache.available:
+            with contextlib.suppress(*UNREACHABLE):
+                await self._keeper.keep(self._background, self.generation)
+
+    async def _admit_rising(self) -> None:
+        if self._serving is not None and self._cache.available:
+            with contextlib.suppress(*UNREACHABLE):
+                await self._serving.rising.admit(self._background, self._threads)
+
+    def close_books(self) -> None:
+        """Bring what was counted since the last time into the counters that workers share."""
+        errors, books, serving = self._cache.errors, self._stats.close_books(), self._serving
+        hot = serving.asked_for_hot(books.asked) if serving is not None else 0
+        self.counters.add(books, errors - self._errors_told, hot)
+        self._errors_told = errors
+        if serving is not None:
+            self.counters.hold(Held(len(serving.local), serving.local.taken, len(serving.rising)))
+        self.counters.tell(self._cache.available, serving.generation.manifest if serving else None)
+
+    async def _keep_books(self) -> None:
+        self.close_books()
+        with contextlib.suppress(*UNREACHABLE):
+            await self._stats.flush(self._background)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat; a fault in one round is logged and does not end the next."""
+        while not self._stopping.is_set():
+            try:
+                await work()
+            except Exception:
+                log.exception("background work failed and will be tried again")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)

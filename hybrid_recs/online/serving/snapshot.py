@@ -1,0 +1,84 @@
+"""Everything a worker holds for the generation it serves; swapped as one reference, so never mixed."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.neighbour_codec import unpack_head
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.generation.vector_index import use_one_thread_per_search
+from hybrid_recs.items.overlay import Overlay
+from hybrid_recs.online.serving.json_renderer import Renderer
+from hybrid_recs.online.serving.live_search import LiveLane
+from hybrid_recs.online.serving.response_cache import LocalCache
+from hybrid_recs.online.serving.rising_items import Rising
+from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.types import Source
+
+_CACHE = Source.CACHE
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One generation in service, with the ladder over it and what was learnt while serving it."""
+
+    generation: Generation
+    overlay: Overlay
+    recommender: Recommender
+    renderer: Renderer
+    local: LocalCache
+    live: LiveLane
+    rising: Rising
+
+    def changed(self, overlay: Overlay) -> "Serving":
+        """The same generation with other new and hidden items; what was rendered before is forgotten."""
+        recommender = Recommender(self.generation, overlay)
+        return replace(
+            self,
+            overlay=overlay,
+            recommender=recommender,
+            renderer=Renderer(recommender),
+            local=self.local.emptied(),
+            live=self.live.over(recommender),
+        )
+
+    def head(self, item_id: str, k: int, packed: bytes) -> bytes | None:
+        """The answer that is simply the first k of a cached list, rendered; None where the ladder must say.
+
+        The short way for nearly every hot request: the ladder says the same, which a test holds.
+        """
+        if self.overlay.new.ids:
+            return None
+        head = unpack_head(packed, k)
+        if head is None or max(head[0]) >= len(self.generation.catalogue):
+            return None
+        if not self.overlay.hidden.isdisjoint(head[0]):
+            return None
+        return self.renderer.body_of(item_id, _CACHE, None, *head)
+
+    def asked_for_hot(self, asked: Counter[str]) -> int:
+        """How many of the requests asked for hot items; asked: requests by item."""
+        row, is_hot = self.generation.catalogue.row, self.recommender.is_hot
+        return sum(n for item_id, n in asked.items() if (at := row(item_id)) is not None and is_hot(at))
+
+    def rows(self, item_ids: Sequence[str]) -> frozenset[int]:
+        """The rows of those that are known."""
+        return frozenset(self.recommender.items.rows(item_ids))
+
+
+Prepare = Callable[[Generation, Overlay], Serving]
+"""How a worker comes to hold a generation."""
+
+OverlayOf = Callable[[Generation], Overlay]
+"""What has changed since a generation was built; may read from disk."""
+
+
+def open_and_warm(store: GenerationStore, wanted: str) -> Generation:
+    """Open a generation and touch what the first requests will need; for a thread of its own."""
+    use_one_thread_per_search()
+    generation = Generation.open(store.path(wanted))
+    recommender = Recommender(generation)
+    for row in range(min(3, generation.manifest.vectors)):
+        recommender.live(Query(row, 10))
+    return generation

@@ -1,0 +1,1 @@
+"""Visitors: event intake, session state, streams, trending items, the impression log."""

@@ -1,0 +1,97 @@
+"""Reads what is known of a visitor: the latest items, what was pushed for the session, the stored list.
+
+As `cache.py` does for neighbour lists: reads that arrive while one is under way share the next round trip,
+and after a failure nothing is sent until a moment has passed. A visitor whose state cannot be read is one of
+whom nothing is known.
+"""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+
+import redis.asyncio
+
+from hybrid_recs.cache.client import UNREACHABLE
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.events.event import STATE_LENGTH, state_items
+
+_MOST_TOGETHER = 64
+_PAUSE_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorState:
+    """items: what the visitor met lately, oldest first; version: of the last event, None before the first.
+
+    stored: what was computed ahead for a session or a user, as bytes; None: nothing.
+    """
+
+    items: tuple[str, ...] = ()
+    version: bytes | None = None
+    stored: bytes | None = None
+
+
+_Read = tuple[str, str, "asyncio.Future[VisitorState]"]
+"""The key of a list, that of what was computed ahead, and who waits for both."""
+
+
+class Visitors:
+    """The reader of one worker; belongs to one event loop."""
+
+    def __init__(self, client: redis.asyncio.Redis, keys: Keys) -> None:
+        self.errors = 0
+        self._client = client
+        self._keys = keys
+        self._waiting: list[_Read] = []
+        self._reader: asyncio.Task[None] | None = None
+        self._away_until = 0.0
+
+    async def session(self, session_id: str) -> VisitorState:
+        """The state of a session, with what was pushed for it."""
+        return await self._state(self._keys.session(session_id), self._keys.pushed(session_id))
+
+    async def user(self, user_id: str, generation: str) -> VisitorState:
+        """The state of a user, with the list a batch job stored for this generation."""
+        return await self._state(self._keys.user(user_id), self._keys.prediction(generation, user_id))
+
+    async def close(self) -> None:
+        """End the reading and give the connection back."""
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+        await self._client.aclose()
+
+    async def _state(self, items_key: str, stored_key: str) -> VisitorState:
+        if time.monotonic() < self._away_until:
+            return VisitorState()
+        future: asyncio.Future[VisitorState] = asyncio.get_running_loop().create_future()
+        self._waiting.append((items_key, stored_key, future))
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read_waiting())
+        return await future
+
+    async def _read_waiting(self) -> None:
+        batch: list[_Read] = []
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_MOST_TOGETHER], self._waiting[_MOST_TOGETHER:]
+                pipeline = self._client.pipeline(transaction=False)
+                for items_key, stored_key, _ in batch:
+                    pipeline.lrange(items_key, 0, STATE_LENGTH - 1)
+                    pipeline.get(stored_key)
+                found = await pipeline.execute()
+                for (_, _, future), entries, stored in zip(batch, found[::2], found[1::2], strict=True):
+                    items, version = state_items(entries)
+                    if not future.done():
+                        future.set_result(VisitorState(tuple(items), version, stored))
+        except UNREACHABLE:
+            self.errors += 1
+            self._away_until = time.monotonic() + _PAUSE_SECONDS
+        finally:
+            self._reader = None
+            for _, _, future in (*batch, *self._waiting):
+                if not future.done():
+                    future.set_result(VisitorState())
+            self._waiting = []

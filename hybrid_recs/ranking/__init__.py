@@ -1,0 +1,1 @@
+"""The decision: fallback chain, candidates, filters, diversity, explanations. Pure: no I/O."""

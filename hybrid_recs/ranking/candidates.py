@@ -1,0 +1,88 @@
+"""Finds the best items for a query: by search and scoring, by popularity where that has no more to give."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.scoring import ItemSet
+from hybrid_recs.ranking.item_pool import KnownItems
+from hybrid_recs.types import Floats, Neighbours
+
+# Of so few eligible items every one is scored: cheaper than a search that has to look past all others.
+_FEW = 2_000
+_NONE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Over one generation and what came since. `allowed` narrows what may come; None: all but the hidden."""
+
+    generation: Generation
+    items: KnownItems
+
+    def best(
+        self, items: ItemSet, k: int, excluded: frozenset[int] = _NONE, allowed: Allowed | None = None
+    ) -> Neighbours:
+        """The best k by score of the items that have a vector."""
+        scorer, allowed = self.generation.scorer, allowed or self.items.allowed
+        query = scorer.query(items)
+        if allowed is not None and allowed.count <= _FEW:
+            candidates = allowed.rows[allowed.rows < len(scorer.vectors)]
+        else:
+            candidates = self.generation.index.search(query, k + scorer.spare(items), excluded, allowed)
+        found = scorer.rank_set(items, candidates, k, excluded, allowed)
+        return self.with_new(found, query, k, excluded, allowed)
+
+    def best_of_rows(self, rows: list[int], k: int) -> list[Neighbours]:
+        """`best` for several single rows of the generation at once."""
+        index, scorer, allowed = self.generation.index, self.generation.scorer, self.items.allowed
+        queries = scorer.vectors[rows]
+        candidates = index.search_many(queries, k + 1, allowed=allowed)
+        found = scorer.rank_sets([scorer.one(row) for row in rows], candidates, k, allowed=allowed)
+        return [self.with_new(one, query, k) for one, query in zip(found, queries, strict=True)]
+
+    def with_new(
+        self,
+        found: Neighbours,
+        query: Floats,
+        k: int,
+        excluded: frozenset[int] = _NONE,
+        allowed: Allowed | None = None,
+    ) -> Neighbours:
+        """The best k of a list and of the new items, which score by their vectors alone; the list goes
+        first where scores are the same."""
+        if not self.items.overlay.new.ids:
+            return found
+        allowed, rows = allowed or self.items.allowed, self.items.new_rows()
+        rows = rows if allowed is None else allowed.of(rows)
+        # As many products as rows, each summed by itself: the same whatever else is new.
+        scores = np.einsum("ij,j->i", self.items.vectors(rows), query)
+        new = Neighbours(rows, scores.astype(np.float16).astype(np.float32)).without(excluded)
+        both = np.concatenate((found.scores, new.scores))
+        order = (-both).argsort(kind="stable")[:k]
+        return Neighbours(np.concatenate((found.rows, new.rows))[order], both[order])
+
+    def popular(self, k: int, excluded: frozenset[int] = _NONE, allowed: Allowed | None = None) -> Neighbours:
+        """The most popular k; scores are popularity over that of the most popular item."""
+        catalogue = self.generation.catalogue
+        rows = catalogue.popular(k, excluded, allowed or self.items.allowed)
+        top = max(float(catalogue.popularity[catalogue.by_popularity[0]]), 1.0)
+        return Neighbours(rows, (catalogue.popularity[rows] / top).astype(np.float16).astype(np.float32))
+
+    def filled(
+        self,
+        found: Neighbours,
+        k: int,
+        excluded: frozenset[int] = _NONE,
+        allowed: Allowed | None = None,
+    ) -> Neighbours:
+        """Popular items behind a list that came out short of k because the index holds no more."""
+        short = k - len(found)
+        if short <= 0:
+            return found
+        more = self.popular(short, excluded | frozenset(found.rows.tolist()), allowed).rows
+        floor = min(0.0, float(found.scores[-1])) if len(found) else 0.0
+        scores = np.full(len(more), floor, np.float32)
+        return Neighbours(np.concatenate((found.rows, more)), np.concatenate((found.scores, scores)))

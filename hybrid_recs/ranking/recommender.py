@@ -1,0 +1,253 @@
+"""The ladder: cache → live → content → popular. Decides from one generation, what has changed since, and a
+cache outcome; does no I/O."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+import numpy as np
+
+from hybrid_recs.generation.category_index import CategoryFilter
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.neighbour_codec import unpack
+from hybrid_recs.generation.scoring import ItemSet, history
+from hybrid_recs.items.overlay import Overlay
+from hybrid_recs.ranking.candidates import Ranking
+from hybrid_recs.ranking.item_pool import KnownItems
+from hybrid_recs.ranking.mmr import choose
+from hybrid_recs.types import Answer, Floats, HistoryWeights, Neighbours, Reason, Rows, Source
+
+# Items that are chosen from for each place, where a list is to be varied.
+_POOL_PER_PLACE, _LEAST_POOL = 4, 20
+
+
+class NoList(Enum):
+    """Why there is no cached list to answer from."""
+
+    NOT_HOT = auto()
+    MISSING = auto()
+    UNAVAILABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: the row of a known item (None: unknown), how many, and which rows not."""
+
+    row: int | None
+    k: int
+    excluded: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A query of any kind, resolved: a weighted set of items, or a vector, or both, minus exclusions, under
+    filters. An empty set without a vector gets popular items.
+
+    source, reason: what the answer says of itself when it is not popular items.
+    nothing: why there is nothing to go by, if so.
+    """
+
+    items: ItemSet
+    k: int
+    excluded: frozenset[int] = frozenset()
+    categories: CategoryFilter = field(default_factory=CategoryFilter)
+    diversity: float = 0.0
+    max_per_category: int | None = None
+    source: Source = Source.LIVE
+    reason: Reason | None = None
+    nothing: Reason = Reason.NOTHING_KNOWN
+
+    @property
+    def nothing_known(self) -> bool:
+        """Whether popular items are all that can be said."""
+        return not len(self.items.rows) and self.items.vector is None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchNeeded:
+    """No rung above search can answer: why not, and what the answer's source is then."""
+
+    reason: Reason | None
+    source: Source = Source.LIVE
+
+
+_REASON = {
+    NoList.NOT_HOT: None,
+    NoList.MISSING: Reason.LIST_MISSING,
+    NoList.UNAVAILABLE: Reason.CACHE_UNAVAILABLE,
+}
+
+
+class Recommender:
+    """Answers queries from one generation and what has changed since."""
+
+    def __init__(self, generation: Generation, overlay: Overlay | None = None) -> None:
+        self.generation = generation
+        self.items = KnownItems(generation, overlay or Overlay())
+        self._ranking = Ranking(generation, self.items)
+
+    def is_hot(self, row: int) -> bool:
+        """Whether a neighbour list was precomputed for the row."""
+        return row in self.generation.hot
+
+    def decode(self, packed: bytes | None) -> Neighbours | NoList:
+        """A cached value as a list; anything that is not a list of this catalogue counts as missing."""
+        neighbours = unpack(packed) if packed else None
+        if neighbours is None:
+            return NoList.MISSING
+        # `reduce` is what `max` calls, without a detour through Python.
+        beyond = len(neighbours) and np.maximum.reduce(neighbours.rows) >= len(self.generation.catalogue)
+        return NoList.MISSING if beyond else neighbours
+
+    def answer(self, query: Query, cached: Neighbours | NoList) -> Answer:
+        """The answer to `query`, given what the cache had.
+
+        Holds k items unless there are fewer; best first; never the item itself, an excluded or hidden one,
+        or one twice.
+        """
+        answer = self.without_search(query, cached)
+        if isinstance(answer, SearchNeeded):
+            return Answer(answer.source, answer.reason, self.live(query))
+        return answer
+
+    def without_search(self, query: Query, cached: Neighbours | NoList) -> Answer | SearchNeeded:
+        """`answer`, for callers that do the search themselves: `live` is then the answer to be given."""
+        if query.row is None:
+            return Answer(Source.POPULAR, Reason.UNKNOWN_ITEM, self.popular(query))
+        if not self.is_placed(query.row):
+            return Answer(Source.POPULAR, Reason.NO_VECTOR, self.popular(query))
+        if query.row >= self.generation.manifest.learned:
+            return SearchNeeded(Reason.NO_INTERACTIONS, Source.CONTENT)
+        if isinstance(cached, NoList):
+            return SearchNeeded(_REASON[cached])
+        left = cached.without(query.excluded)
+        if self.items.allowed is not None:
+            left = left.only(self.items.allowed.mask[left.rows])
+        if len(left) < query.k and not self._is_complete(cached):
+            return SearchNeeded(Reason.LIST_TOO_SHORT)
+        vector = self.items.vector(query.row)
+        left = self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded)
+        return Answer(Source.CACHE, None, self._filled(query, left))
+
+    def is_placed(self, row: int) -> bool:
+        """Whether the row has a vector."""
+        if self.items.is_new(row):
+            return bool(self.items.vector(row).any())
+        return row < self.generation.manifest.vectors
+
+    def live(self, query: Query) -> Neighbours:
+        """What a precomputed list would say, found now by search."""
+        return self._filled(query, self.neighbour_list(query))
+
+    def live_many(self, queries: Sequence[Query]) -> list[Neighbours]:
+        """`live` of queries for one k without exclusions, found at once for a fraction of the work."""
+        rows = [query.row for query in queries if query.row is not None]
+        assert len(rows) == len(queries)
+        if any(map(self.items.is_new, rows)):
+            return [self.live(query) for query in queries]
+        found = self.neighbour_lists(rows, queries[0].k)
+        return [self._filled(query, one) for query, one in zip(queries, found, strict=True)]
+
+    def neighbour_list(self, query: Query) -> Neighbours:
+        """The precomputed list itself, found now: fewer than k where fewer items have a vector."""
+        assert query.row is not None
+        if self.items.is_new(query.row):
+            excluded = query.excluded | {query.row}
+            items = self.item_set((), (), self.items.vector(query.row))
+        else:
+            excluded, items = query.excluded, self.generation.scorer.one(query.row)
+        return self._ranking.best(items, query.k, excluded)
+
+    def neighbour_lists(self, rows: Sequence[int], k: int) -> list[Neighbours]:
+        """`neighbour_list` for several rows of the generation."""
+        return self._ranking.best_of_rows(list(rows), k)
+
+    def popular(self, query: Query) -> Neighbours:
+        """The last rung: scores are popularity over that of the most popular item."""
+        return self._ranking.popular(query.k, _beyond(query))
+
+    def _filled(self, query: Query, found: Neighbours) -> Neighbours:
+        return self._ranking.filled(found, query.k, _beyond(query))
+
+    def _is_complete(self, neighbours: Neighbours) -> bool:
+        """Whether a list holds every other item that has a vector, so that search has nothing to add."""
+        return len(neighbours) >= self.generation.manifest.vectors - 1
+
+    def item_set(
+        self, rows: Sequence[int], weights: Sequence[float], vector: Floats | None = None
+    ) -> ItemSet:
+        """A weighted set of rows of the generation (distinct), none of which comes back, and a vector."""
+        weight = self.generation.manifest.scoring.covisit_weight
+        return ItemSet(np.array(rows, np.int64), np.array(weights, np.float32), weight, vector=vector)
+
+    def after_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
+        """What a visitor will want next; `rows` oldest first. Items of the session may come again where
+        visitors of this data do come back to items."""
+        return self.for_set(self.of_history(rows, k, excluded, self.generation.manifest.scoring.of_session))
+
+    def for_user(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
+        """What else a user will want; `rows` is the history, oldest first, none of which comes again."""
+        return self.for_set(self.of_history(rows, k, excluded, self.generation.manifest.scoring.of_user))
+
+    def of_history(self, rows: Rows, k: int, excluded: frozenset[int], how: HistoryWeights) -> Wanted:
+        """A visitor's rows, oldest first, as a query; new items take part by their vectors."""
+        if how.repeat is None:
+            excluded |= frozenset(rows.tolist())
+        placed = [row for row in rows.tolist() if self.is_placed(row)]
+        items = history(np.array(placed, np.int64), how)
+        old = items.rows < self.generation.manifest.vectors
+        vector = None if old.all() else items.weights[~old] @ self.items.vectors(items.rows[~old])
+        known = ItemSet(
+            items.rows[old], items.weights[old], items.covisit_weight, items.repeat, items.trend, vector
+        )
+        learned = bool((known.rows < self.generation.manifest.learned).any())
+        source = Source.LIVE if learned else Source.CONTENT
+        reason = None if learned else Reason.NO_INTERACTIONS
+        nothing = Reason.NO_VECTOR if len(rows) else Reason.NOTHING_KNOWN
+        return Wanted(known, k, excluded, source=source, reason=reason, nothing=nothing)
+
+    def for_set(self, wanted: Wanted) -> Answer:
+        """The answer to any query: k items while k eligible ones exist."""
+        if wanted.nothing_known:
+            return Answer(Source.POPULAR, wanted.nothing, self._selected(wanted, self._popular_pool))
+        return Answer(wanted.source, wanted.reason, self._selected(wanted, self._ranked_pool))
+
+    def from_list(self, wanted: Wanted, best_first: Neighbours) -> Neighbours | None:
+        """`for_set` out of the beginning of its full list, made before; None where too little is left."""
+        left = best_first.without(wanted.excluded)
+        allowed = self.items.allowed_by(wanted.categories)
+        if allowed is not None:
+            left = left.only(allowed.mask[left.rows])
+        if len(left) < wanted.k:
+            return None
+        query = self.generation.scorer.query(wanted.items)
+        return self._ranking.with_new(left.head(wanted.k), query, wanted.k, wanted.excluded, allowed)
+
+    def _selected(self, wanted: Wanted, pool_of: Callable[[Wanted, int], Neighbours]) -> Neighbours:
+        """The best k, or of a larger pool those that differ; the pool grows until k are found."""
+        if not wanted.diversity and wanted.max_per_category is None:
+            return pool_of(wanted, wanted.k)
+        depth = max(_LEAST_POOL, _POOL_PER_PLACE * wanted.k)
+        while True:
+            pool = pool_of(wanted, depth)
+            vectors, categories_of = self.items.vectors(pool.rows), self.items.categories_of
+            chosen = choose(pool, vectors, categories_of, wanted.k, wanted.diversity, wanted.max_per_category)
+            if len(chosen) == wanted.k or len(pool) < depth:
+                return chosen
+            depth *= 4
+
+    def _ranked_pool(self, wanted: Wanted, depth: int) -> Neighbours:
+        allowed = self.items.allowed_by(wanted.categories)
+        found = self._ranking.best(wanted.items, depth, wanted.excluded, allowed)
+        return self._ranking.filled(found, depth, wanted.excluded, allowed)
+
+    def _popular_pool(self, wanted: Wanted, depth: int) -> Neighbours:
+        """Popular items of the wanted categories, behind them all others that are not ruled out."""
+        wishes, excluded = wanted.categories, wanted.excluded
+        found = self._ranking.popular(depth, excluded, self.items.allowed_by(wishes))
+        return self._ranking.filled(found, depth, excluded, self.items.allowed_by(wishes.without_wishes))
+
+
+def _beyond(query: Query) -> frozenset[int]:
+    """Rows that may not come as popular items either."""
+    return query.excluded if query.row is None else query.excluded | {query.row}

@@ -1,0 +1,71 @@
+"""The whole report: the counts of the window, the plan they ask for, drift, and what an outage would mean."""
+
+import os
+import time
+from dataclasses import dataclass, fields
+
+import redis
+
+from hybrid_recs import wiring
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.reports.drift import Drift, drift
+from hybrid_recs.reports.planner import gather
+from hybrid_recs.reports.planner.costs import live_cost
+from hybrid_recs.reports.planner.outage_headroom import Headroom, headroom
+from hybrid_recs.reports.planner.plan import Plan
+from hybrid_recs.settings import Settings
+from hybrid_recs.telemetry import counter_reader
+from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
+from hybrid_recs.types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """The report and, where a generation serves, what follows from it."""
+
+    counts: HitRateReport
+    plan: Plan | None
+    drift: Drift | None
+    headroom: Headroom | None
+
+    def as_json(self) -> Json:
+        """The fields of the hit-rate report, and the other parts beside them."""
+        known = {field.name: getattr(self.counts, field.name) for field in fields(self.counts)}
+        return known | {"plan": self.plan, "drift": self.drift, "headroom": self.headroom}
+
+
+def insight(
+    client: redis.Redis,
+    settings: Settings,
+    seconds: int,
+    target: float,
+    of_generation: str | None = None,
+    now: float | None = None,
+    cores: int | None = None,
+) -> Insight:
+    """Read the counters of the last `seconds` and measure what can be measured; takes about a second.
+
+    of_generation: count only what it answered. cores: of the service, for the headroom; None: of this
+    machine.
+    """
+    now = time.time() if now is None else now
+    keys, serving = wiring.keys(settings), gather.serving(settings)
+    counts = hit_rate_report(client, keys, seconds, lambda item: _title(serving, item), of_generation, now)
+    if serving is None:
+        return Insight(counts, None, None, None)
+    hours = counter_reader.hours_of(counter_reader.minutes_of(seconds, now))
+    found, times = gather.of_counters(client, keys, serving, seconds, now)
+    live = live_cost(serving)
+    return Insight(
+        counts=counts,
+        plan=gather.make_plan(found, target, settings, serving, client, times, live),
+        drift=drift(serving, counter_reader.items_by_hour(client, keys.asked, hours)),
+        headroom=None
+        if live is None
+        else headroom(live, counts.peak_per_second, cores or os.cpu_count() or 1),
+    )
+
+
+def _title(generation: Generation | None, item_id: str) -> str | None:
+    row = None if generation is None else generation.catalogue.row(item_id)
+    return None if generation is None or row is None else generation.catalogue.title(row)

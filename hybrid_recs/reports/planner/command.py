@@ -1,0 +1,133 @@
+"""`hybrid-recs plan`, also run as `make plan-cache`."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import orjson
+import redis
+from rich.console import Console
+
+from hybrid_recs import wiring
+from hybrid_recs.cache.client import UNREACHABLE, connect
+from hybrid_recs.errors import HybridRecsError, NoGenerationError, RedisServerError
+from hybrid_recs.reports.planner import gather, render
+from hybrid_recs.reports.planner.access_log import item_requests
+from hybrid_recs.reports.planner.plan import Plan
+from hybrid_recs.settings import Settings
+from hybrid_recs.telemetry.hit_rates import parse_window
+
+_HELP = """How large the hot set should be.
+
+Hit rate against the number of items with a precomputed list, what each size takes in Redis, and the live
+search it saves. Requests come from one of
+
+\b
+  the service's counters     hybrid-recs plan --window 7d
+  an access log              hybrid-recs plan --log access.log
+  the data, before traffic   hybrid-recs plan --dataset dataset.toml
+
+A log is in common or combined format (only …/recommendations?item_id= counts), or holds one item id a line.
+
+\b
+How to read it
+  static              items chosen by popularity before the window, as a rebuild chooses them
+  static + rising     and what the service admits by itself after 16 requests
+  hindsight           the best possible set; the gap to static is what drift costs
+  lru, lfu            what a cache of that size would do that fills itself
+  knee                beyond it, more items buy less than they did on average
+  target              the fewest items with that hit rate; TARGET is a share of all requests
+
+A hit rate is worth having only where a cached answer is quicker than a live one; the last line says so if
+not. To change the size: HYBRID_RECS_HOT_SHARE and HYBRID_RECS_HOT_MAX_ITEMS, then make rebuild-index.
+"""
+
+
+@click.command("plan", help=_HELP)
+@click.option(
+    "--window", default="24h", show_default=True, help="how far back the counters are read; at most 8d"
+)
+@click.option(
+    "--log", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="an access log, .gz too"
+)
+@click.option("--dataset", type=click.Path(path_type=Path, exists=True), help="a dataset.toml")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="where its relative paths start from")
+@click.option("--target", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True)
+@click.option(
+    "--size", "sizes", type=click.IntRange(0), multiple=True, help="have this size in the table too"
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "md"]), default="text", show_default=True
+)
+def command(
+    window: str,
+    log: Path | None,
+    dataset: Path | None,
+    data_dir: Path | None,
+    target: float,
+    sizes: tuple[int, ...],
+    form: str,
+) -> None:
+    """Make the plan and print it."""
+    if log and dataset:
+        raise click.UsageError("give --log or --dataset, not both")
+    try:
+        made = _plan(Settings(), parse_window(window), log, dataset, data_dir, target, sizes)
+    except (HybridRecsError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    if form == "text":
+        render.print_plan(made, Console(highlight=False))
+    else:
+        click.echo(
+            render.markdown(made) if form == "md" else orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
+        )
+
+
+def _plan(
+    settings: Settings,
+    seconds: int,
+    log: Path | None,
+    dataset: Path | None,
+    data_dir: Path | None,
+    target: float,
+    sizes: tuple[int, ...],
+) -> Plan:
+    generation, times = gather.serving(settings), None
+    with _redis(settings) as client:
+        if log:
+            found = gather.of_trace(item_requests(log), generation, log.name)
+        elif dataset:
+            found = gather.of_dataset(_interactions(dataset, data_dir), dataset.name)
+        elif generation is None:
+            raise NoGenerationError(
+                "no generation is published, so nothing was counted; try --log or --dataset"
+            )
+        elif client is None:
+            raise RedisServerError("the counters are in Redis, which is out of reach; try --log or --dataset")
+        else:
+            keys = wiring.keys(settings)
+            found, times = gather.of_counters(client, keys, generation, seconds, time.time())
+        return gather.make_plan(found, target, settings, generation, client, times, also=sizes)
+
+
+@contextlib.contextmanager
+def _redis(settings: Settings) -> Iterator[redis.Redis | None]:
+    """A client, or None when the server is out of reach: all but the counters can do without."""
+    try:
+        client = connect(wiring.redis_url(settings))
+        client.ping()
+    except (*UNREACHABLE, RedisServerError):
+        yield None
+        return
+    with client:
+        yield client
+
+
+def _interactions(dataset: Path, data_dir: Path | None) -> list[str]:
+    # Polars takes half a second to load, and only this needs it.
+    from hybrid_recs.demo.replay import all_requests
+    from hybrid_recs.offline.data.dataset_config import Description
+
+    return all_requests(Description.load(dataset, data_dir))

@@ -1,0 +1,142 @@
+"""Writes the hit-rate report for a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hybrid_recs.reports.drift import Drift, Entering
+from hybrid_recs.reports.hit_rate_bundle import Insight
+from hybrid_recs.reports.parity_audit import Audit
+from hybrid_recs.reports.planner.render import print_plan
+from hybrid_recs.reports.wording import cause_in_words, when
+from hybrid_recs.telemetry.hit_rates import CauseFigures, HitRateReport, Missed, Point, SourceFigures
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def print_insight(insight: Insight, console: Console) -> None:
+    """The whole report."""
+    print_hit_rates(insight.counts, console)
+    if not insight.counts.requests:
+        return
+    if insight.plan is not None:
+        console.print()
+        print_plan(insight.plan, console)
+    if insight.drift is not None:
+        _print_drift(insight.drift, console)
+    if insight.headroom is not None:
+        console.print("\n[bold]If Redis vanished now[/]")
+        console.print(f"[bold]→[/] {insight.headroom.advice}", soft_wrap=True)
+
+
+def print_audit(audit: Audit, console: Console) -> None:
+    """What the audit found, and what is wrong with it."""
+    lists = audit.lists
+    console.print(f"[bold]Parity audit[/]  [dim]generation {audit.generation}[/]")
+    table = _table(f"of {lists.sampled:,} hot items", "")
+    overlap = "–" if lists.overlap is None else f"{lists.overlap:.4f}"
+    table.add_row("lists missing, unreadable", f"{lists.missing:,}, {lists.unreadable:,}")
+    table.add_row("overlap@10 with live answers", overlap)
+    table.add_row("largest difference of a score", f"{lists.score_difference:.4g}")
+    if lists.age_median_seconds is not None and lists.age_max_seconds is not None:
+        ages = (lists.age_median_seconds / 3_600, lists.age_max_seconds / 3_600)
+        table.add_row("age, median and most", f"{ages[0]:.1f} h, {ages[1]:.1f} h")
+    wrong = f"{lists.with_hidden:,}, {lists.with_repeated:,}, {lists.with_itself:,}"
+    table.add_row("lists with a hidden, repeated, own item", wrong)
+    console.print(table, "")
+    bands = _table("recall@10 of the index", "items", "sampled", "recall")
+    for band in audit.bands:
+        recall = "–" if band.recall is None else f"{band.recall:.4f}"
+        bands.add_row(band.name, f"{band.items:,}", f"{band.sampled:,}", recall)
+    console.print(bands, "")
+    for line in audit.broken:
+        console.print(f"[bold red]✗[/] {line}", soft_wrap=True)
+    if not audit.broken:
+        console.print("[green]✓[/] every bound is kept")
+
+
+def print_hit_rates(report: HitRateReport, console: Console) -> None:
+    """Everything the report holds, in one screen."""
+    title = f"{when(report.start)} … {when(report.end)} UTC"
+    if report.generation:
+        title += f", generation {report.generation}"
+    console.print(f"[bold]Cache hit rate[/]  [dim]{title}[/]")
+    if report.hit_rate is not None:
+        console.print(f"{report.requests:,} item requests, hit rate [bold]{report.hit_rate:.1%}[/]\n")
+        console.print(_source_table(report.sources), "")
+        console.print(_cause_table(report.causes), "")
+        console.print(_over_time(report.series), "")
+    if report.most_missed:
+        console.print(_missed_table(report.most_missed), "")
+    console.print(f"[bold]→[/] {report.advice}", soft_wrap=True)
+
+
+def sparkline(points: list[Point]) -> str:
+    """One bar a stretch: its hit rate from 0 to 1; a blank where nothing was asked."""
+    return bar_line([point.hits / point.requests if point.requests else None for point in points])
+
+
+def bar_line(shares: Sequence[float | None]) -> str:
+    """A bar for each share, a blank for None."""
+    return "".join(" " if s is None else _BARS[min(int(s * len(_BARS)), len(_BARS) - 1)] for s in shares)
+
+
+def _source_table(figures: list[SourceFigures]) -> Table:
+    table = _table("source", "requests", "share", "p50 ms", "p99 ms")
+    for line in figures:
+        times = (f"{ms:.2f}" if ms is not None else "–" for ms in (line.p50_ms, line.p99_ms))
+        table.add_row(line.source, f"{line.requests:,}", f"{line.share:.1%}", *times)
+    return table
+
+
+def _cause_table(figures: list[CauseFigures]) -> Table:
+    table = _table("outcome", "requests", "share")
+    for line in figures:
+        table.add_row(cause_in_words(line.source, line.cause), f"{line.requests:,}", f"{line.share:.1%}")
+    return table
+
+
+def _missed_table(missed: list[Missed]) -> Table:
+    table = _table("most missed item", "requests", "title")
+    table.columns[2].justify = "left"
+    for line in missed:
+        table.add_row(escape(line.item_id), f"{line.requests:,}", escape(line.title or ""))
+    return table
+
+
+def _print_drift(drift: Drift, console: Console) -> None:
+    console.print("\n[bold]Drift since the rebuild[/]")
+    if drift.head_coverage is not None and drift.coverage is not None:
+        console.print(
+            f"{drift.head_hot:,} of the {drift.head_items:,} items of today's head are hot, with "
+            f"{drift.head_coverage:.1%} of its requests; the hot set covers {drift.coverage:.1%} of all"
+        )
+    if drift.ages:
+        bars = bar_line([age.coverage for age in drift.ages])
+        console.print(f"coverage by the hour  {bars}", "")
+    if drift.entering:
+        console.print(_entering_table(drift.entering), "")
+    console.print(f"[bold]→[/] {drift.advice}", soft_wrap=True)
+
+
+def _entering_table(entering: list[Entering]) -> Table:
+    table = _table("entering the head", "requests", "share", "title")
+    table.columns[3].justify = "left"
+    for line in entering:
+        share = f"{line.share:.2%}"
+        table.add_row(escape(line.item_id), f"{line.requests:,}", share, escape(line.title or ""))
+    return table
+
+
+def _over_time(series: list[Point]) -> str:
+    return f"hit rate over time  {sparkline(series)}  [dim]from {when(series[0].start)}[/]"
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table

@@ -1,1 +1,0 @@
-"""Applies the stream of events: counts, pushes, popularity and the archive. Never imports FastAPI."""

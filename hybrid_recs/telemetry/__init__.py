@@ -1,0 +1,1 @@
+"""Counting requests, sharing the counts between workers and reading them back. No web framework."""

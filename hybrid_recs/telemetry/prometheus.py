@@ -1,0 +1,176 @@
+"""What /metrics says: Prometheus metrics in base units, the same whichever worker is asked.
+
+Counters are shown from the start, at 0, so that the first of a kind is seen as a rise.
+"""
+
+import platform
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+import hybrid_recs
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.telemetry import latency_histogram
+from hybrid_recs.telemetry.consumer_lag import Lag
+from hybrid_recs.telemetry.outcome import REASON, USUAL
+from hybrid_recs.telemetry.shared_counters import Held, Total, WorkerCounters
+from hybrid_recs.types import Reason, Source
+
+__all__ = ["CONTENT_TYPE", "Held", "WorkerCounters", "exposition"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_HELD = {
+    "local_answers": "Rendered answers in the workers' memory.",
+    "local_bytes": "Bytes that the rendered answers in the workers' memory take.",
+    "rising_items": "Rising items admitted; one that two workers have admitted counts twice.",
+}
+_SHOWN = (Source.CACHE, Source.LIVE)  # latencies of these from the start
+_USUAL_REASONS = {(source, REASON[cause]) for source, cause in USUAL}
+
+
+class ServiceCollector(Collector):
+    """The metrics of one moment."""
+
+    def __init__(self, total: Total, generation: Generation | None, lag: Lag | None) -> None:
+        self._total = total
+        self._generation = generation
+        self._lag = lag
+
+    def collect(self) -> Iterable[Metric]:
+        """All families."""
+        yield from _requests(self._total)
+        yield _latencies(self._total)
+        yield _counter("cache_errors", "Times that Redis did not answer.", self._total.cache_errors)
+        yield _coverage(self._total)
+        for name, count in self._total.held._asdict().items():
+            yield _gauge(name, _HELD[name], count)
+        yield from _state(self._total)
+        if self._generation is not None:
+            yield _gauge("items", "Items in the catalogue.", len(self._generation.catalogue))
+            yield _gauge("hot_items", "Items with a precomputed list.", len(self._generation.hot))
+        if self._lag is not None:
+            yield from _event_metrics(self._lag)
+
+
+def exposition(counters: WorkerCounters, generation: Generation | None, lag: Lag | None = None) -> bytes:
+    """The text that Prometheus scrapes; `lag` of the events' consumers, None where it is not known."""
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector(counters.total(), generation, lag))
+    return generate_latest(registry)
+
+
+def _requests(total: Total) -> Iterator[Metric]:
+    by_reason = CounterMetricFamily(
+        "hybrid_recs_requests",
+        "Requests for recommendations by what answered and the reason that clients are told.",
+        labels=["source", "reason"],
+    )
+    for (source, reason), count in total.reasons.items():
+        if count or (source, reason) in _USUAL_REASONS:
+            by_reason.add_metric([source.value, _label(reason)], count)
+    by_cause = CounterMetricFamily(
+        "hybrid_recs_requests_by_cause",
+        "The same requests by what answered and the finer cause.",
+        labels=["source", "cause"],
+    )
+    for (source, cause), count in total.causes.items():
+        if count or (source, cause) in USUAL:
+            by_cause.add_metric([source.value, cause.value], count)
+    yield by_reason
+    yield by_cause
+    yield _counter(
+        "older_generation_requests",
+        "Requests answered by a generation other than the published one, after that was seen.",
+        total.older,
+    )
+
+
+def _label(reason: Reason | None) -> str:
+    return reason.value if reason else ""
+
+
+def _latencies(total: Total) -> Metric:
+    family = HistogramMetricFamily(
+        "hybrid_recs_request_seconds", "Seconds of the service's own work.", labels=["source"]
+    )
+    edges = range(0, latency_histogram.BUCKETS, latency_histogram.PER_DOUBLING)
+    for source in Source:
+        counts, seconds = total.latencies(source)
+        if any(counts) or source in _SHOWN:
+            within = [(f"{latency_histogram.upper_edge(b):.6g}", sum(counts[: b + 1])) for b in edges]
+            family.add_metric([source.value], [*within, ("+Inf", sum(counts))], seconds)
+    return family
+
+
+def _coverage(total: Total) -> Metric:
+    family = CounterMetricFamily(
+        "hybrid_recs_item_requests",
+        "Requests for one known item, hot or not; of busy services by a sample that stands for all.",
+        labels=["hot"],
+    )
+    hot, others = total.asked
+    family.add_metric(["true"], hot)
+    family.add_metric(["false"], others)
+    return family
+
+
+def _state(total: Total) -> Iterator[Metric]:
+    yield _gauge("ready", "1 when every worker has a generation.", int(total.all_ready))
+    yield _gauge("workers", "Workers that run.", total.workers)
+    yield _gauge(
+        "cache_reachable",
+        "1 while Redis answers every worker, as they know.",
+        int(total.all_reach_cache),
+    )
+    yield GaugeMetricFamily(
+        "process_start_time_seconds", "When the service's first worker started, since 1970.", total.started
+    )
+    build = {"version": hybrid_recs.__version__, "python": platform.python_version()}
+    yield InfoMetricFamily("hybrid_recs_build", "The program.", build)
+    serving = GaugeMetricFamily(
+        "hybrid_recs_generation_info", "Generations that workers serve.", labels=["generation"]
+    )
+    for name in total.generations:
+        serving.add_metric([name], 1)
+    yield serving
+    if total.generations:
+        born = min(total.generations.values())
+        yield _gauge(
+            "generation_created_timestamp_seconds",
+            "When the serving generation was built, since 1970; the oldest of the workers'.",
+            born,
+        )
+
+
+def _event_metrics(lag: Lag) -> Iterator[Metric]:
+    counted = {
+        "accepted": ("Events accepted by all services.", lag.accepted),
+        "applied": ("Events applied by all consumers.", lag.applied),
+        "set_aside": ("Entries that no consumer could read.", lag.set_aside),
+    }
+    for name, (what, count) in counted.items():
+        yield _counter(f"events_{name}", what, count)
+    gauges = {
+        "waiting": ("Events accepted but not yet applied.", lag.waiting),
+        "oldest_seconds": ("How long the oldest of those waits.", lag.oldest_seconds),
+        "stream_length": ("Events in Redis, applied or not.", lag.stream_length),
+    }
+    for name, (what, figure) in gauges.items():
+        yield _gauge(f"events_{name}", what, figure)
+
+
+def _counter(name: str, what: str, count: int) -> Metric:
+    return CounterMetricFamily(f"hybrid_recs_{name}", what, count)
+
+
+def _gauge(name: str, what: str, figure: float) -> Metric:
+    return GaugeMetricFamily(f"hybrid_recs_{name}", what, figure)

@@ -1,0 +1,227 @@
+"""Counters that are right in the sum over workers: a mapped file each, added up by whoever is asked.
+
+A worker adds its counts, once a second, to a file of its own, and notes there what it is and holds. A worker
+that ends leaves its file, so counters never fall; what it held is gone with it. A file begins with a number
+that says how it is laid out: those of another version are not read as something they are not.
+"""
+
+import os
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.telemetry import latency_histogram
+from hybrid_recs.telemetry.outcome import Cause
+from hybrid_recs.telemetry.request_recorder import Books
+from hybrid_recs.types import Reason, Source
+
+Ints = NDArray[np.int64]
+
+
+class Held(NamedTuple):
+    """What a worker has gathered for the serving generation."""
+
+    local_answers: int = 0
+    local_bytes: int = 0
+    rising_items: int = 0
+
+
+_ID_BYTES = 64
+# The parts of a file, in this order, and how many numbers each has.
+_PARTS = {
+    "layout": 1,
+    "started": 1,  # seconds since 1970
+    "reasons": len(Source) * (len(Reason) + 1),
+    "causes": len(Source) * len(Cause),
+    "older": 1,
+    "latencies": len(Source) * latency_histogram.BUCKETS,
+    "microseconds": len(Source),
+    "errors": 1,
+    "asked": 2,  # for any known item, for a hot one
+    "held": len(Held._fields),
+    "state": 3,  # a generation is loaded, its time of birth, Redis answers
+    "generation": _ID_BYTES // 8,
+}
+_ENDS: list[int] = np.cumsum(list(_PARTS.values())).tolist()
+_AT = {name: slice(end - size, end) for (name, size), end in zip(_PARTS.items(), _ENDS, strict=True)}
+_SIZE = _ENDS[-1]
+_NAMES = [
+    *_PARTS.items(),
+    *Source,
+    *Reason,
+    *Cause,
+    *Held._fields,
+    latency_histogram.BUCKETS,
+    latency_histogram.upper_edge(0),
+]
+LAYOUT = zlib.crc32(repr([str(name) for name in _NAMES]).encode())
+_SOURCES, _CAUSES = list(Source), list(Cause)
+_REASONS: list[Reason | None] = [None, *Reason]
+
+
+class WorkerCounters:
+    """This worker's file among those of all workers of one service."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        path = folder / f"worker-{os.getpid()}.bin"
+        # A file that is there is that of a worker that had the same number: its counts go on.
+        known = _read(path) is not None
+        self._own: Ints = np.memmap(path, np.int64, "r+" if known else "w+", shape=(_SIZE,))
+        if not known:
+            self._part("started")[0] = int(time.time())
+        self._part("layout")[0] = LAYOUT
+
+    def add(self, books: Books, cache_errors: int, asked_for_hot: int = 0) -> None:
+        """Add what was counted since the last call."""
+        latencies = self._part("latencies").reshape(len(_SOURCES), latency_histogram.BUCKETS)
+        reasons = self._part("reasons").reshape(len(_SOURCES), len(_REASONS))
+        causes = self._part("causes").reshape(len(_SOURCES), len(_CAUSES))
+        for field, count in books.counts.items():
+            source = _SOURCES.index(field.source)
+            if field.bucket >= 0:
+                latencies[source, field.bucket] += count
+                continue
+            reasons[source, _REASONS.index(field.reason)] += count
+            if field.cause is not None:
+                causes[source, _CAUSES.index(field.cause)] += count
+            self._part("older")[0] += count * field.older
+        for of, seconds in books.seconds.items():
+            self._part("microseconds")[_SOURCES.index(of)] += round(seconds * 1e6)
+        self._part("errors")[0] += cache_errors
+        self._part("asked")[:] += (books.asked.total(), asked_for_hot)
+
+    def hold(self, held: Held) -> None:
+        """Note what is held now."""
+        self._part("held")[:] = held
+
+    def tell(self, cache_available: bool, serving: Manifest | None) -> None:
+        """Note what this worker serves now, and whether Redis answered it."""
+        name = serving.id.encode()[:_ID_BYTES] if serving else b""
+        self._part("generation")[:] = np.frombuffer(name.ljust(_ID_BYTES, b"\0"), np.int64)
+        born = int(datetime.fromisoformat(serving.created).timestamp()) if serving else 0
+        self._part("state")[:] = (serving is not None, born, cache_available)
+
+    def total(self) -> "Total":
+        """Everything of all workers."""
+        return Total(list(_files(self._folder)))
+
+    def _part(self, name: str) -> Ints:
+        return self._own[_AT[name]]
+
+
+class Total:
+    """The sum over all workers, and what those that run say of themselves."""
+
+    def __init__(self, files: list[tuple[bool, Ints]]) -> None:
+        self._sum: Ints = np.sum([counts for _, counts in files], axis=0, dtype=np.int64)
+        self._running = [counts for runs, counts in files if runs]
+        self.started = min(int(_of(counts, "started")[0]) for _, counts in files)
+
+    @property
+    def workers(self) -> int:
+        """How many run."""
+        return len(self._running)
+
+    @property
+    def reasons(self) -> Counter[tuple[Source, Reason | None]]:
+        """Requests by source and reason."""
+        pairs = [(source, reason) for source in _SOURCES for reason in _REASONS]
+        return Counter(dict(zip(pairs, _of(self._sum, "reasons").tolist(), strict=True)))
+
+    @property
+    def sources(self) -> Counter[Source]:
+        """Requests by source."""
+        total: Counter[Source] = Counter()
+        for (source, _), count in self.reasons.items():
+            total[source] += count
+        return total
+
+    @property
+    def causes(self) -> Counter[tuple[Source, Cause]]:
+        """Requests by source and cause."""
+        pairs = [(source, cause) for source in _SOURCES for cause in _CAUSES]
+        return Counter(dict(zip(pairs, _of(self._sum, "causes").tolist(), strict=True)))
+
+    @property
+    def older(self) -> int:
+        """Requests answered by a generation other than the published one."""
+        return int(_of(self._sum, "older")[0])
+
+    def latencies(self, source: Source) -> tuple[list[int], float]:
+        """Requests by latency bucket, and the seconds of all."""
+        at = _SOURCES.index(source)
+        buckets = _of(self._sum, "latencies").reshape(len(_SOURCES), latency_histogram.BUCKETS)[at]
+        return buckets.tolist(), float(_of(self._sum, "microseconds")[at]) / 1e6
+
+    @property
+    def cache_errors(self) -> int:
+        """Times that Redis did not answer."""
+        return int(_of(self._sum, "errors")[0])
+
+    @property
+    def asked(self) -> tuple[int, int]:
+        """Requests for one known item, by a sample: for hot ones, for others."""
+        every, hot = _of(self._sum, "asked").tolist()
+        return hot, every - hot
+
+    @property
+    def held(self) -> Held:
+        """The sum of what running workers hold."""
+        return Held(*map(sum, zip(*[_of(counts, "held").tolist() for counts in self._running], strict=True)))
+
+    @property
+    def all_ready(self) -> bool:
+        """Whether every running worker has a generation."""
+        return all(_of(counts, "state")[0] for counts in self._running)
+
+    @property
+    def all_reach_cache(self) -> bool:
+        """Whether Redis answers every running worker, as far as they know."""
+        return all(_of(counts, "state")[2] for counts in self._running)
+
+    @property
+    def generations(self) -> dict[str, int]:
+        """What running workers serve: generation → time of birth in seconds since 1970."""
+        serving = [counts for counts in self._running if _of(counts, "state")[0]]
+        names = (_of(counts, "generation").tobytes().rstrip(b"\0").decode() for counts in serving)
+        return dict(zip(names, (int(_of(counts, "state")[1]) for counts in serving), strict=True))
+
+
+def _of(counts: Ints, name: str) -> Ints:
+    return counts[_AT[name]]
+
+
+def _read(path: Path) -> Ints | None:
+    """The numbers of a file; None if there is none of this layout."""
+    try:
+        counts = np.fromfile(path, np.int64)
+    except OSError:
+        return None
+    return counts if len(counts) == _SIZE and counts[0] == LAYOUT else None
+
+
+def _files(folder: Path) -> Iterator[tuple[bool, Ints]]:
+    for path in folder.glob("worker-*.bin"):
+        counts = _read(path)
+        if counts is not None:
+            yield _runs(int(path.stem.removeprefix("worker-"))), counts
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,262 @@
+"""The gate: a healthy build passes, each kind of damage is named, a refusal changes nothing in service."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybrid_recs.errors import GateRefusedError
+from hybrid_recs.generation.generation import TILT_FILE, VECTORS_FILE, Generation
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.offline.build import gate
+from hybrid_recs.settings import Settings
+from hybrid_recs.types import Neighbours
+from jobs import rebuild_index
+from tests.conftest import quiet_steps
+from tests.paths import ROOT
+from tests.planted import ITEMS_PER_WORLD, WORLDS, item_id
+
+
+@pytest.fixture
+def folder(index_dir: Path) -> Path:
+    """A generation that a test may damage."""
+    return index_dir / "generations" / (index_dir / "CURRENT").read_text().strip()
+
+
+def _lists(folder: Path) -> tuple[list[int], list[Neighbours]]:
+    hot = Generation.open(folder).hot
+    rows = [int(row) for row in hot.rows]
+    return rows, [found for row in rows if (found := hot.neighbours(row)) is not None]
+
+
+def _write(folder: Path, rows: list[int], lists: list[Neighbours]) -> None:
+    # In new files: those that are there may be mapped by another generation.
+    for name in ("hot_rows.npy", "hot_lists.npy", "hot_offsets.npy"):
+        (folder / name).unlink()
+    HotLists.write(folder, np.array(rows), lists)
+
+
+def _with_first(lists: list[Neighbours], at: int, place: int, row: int) -> list[Neighbours]:
+    rows = lists[at].rows.copy()
+    rows[place] = row
+    return [*lists[:at], Neighbours(rows, lists[at].scores), *lists[at + 1 :]]
+
+
+def _measured(folder: Path) -> tuple[dict[str, float], list[str]]:
+    # The gate measures a build before it is sealed: no sizes or checksums of files are known yet.
+    unsealed = Manifest.read(folder).model_copy(update={"files": {}})
+    quality = gate.measure(Generation.open(folder, unsealed), None)
+    return quality, gate.problems(quality)
+
+
+def test_a_healthy_build_has_no_problems(generation: Generation) -> None:
+    quality = gate.measure(generation, generation)
+    shown = {row for list_ in _hot_lists(generation) for row in list_.head(10).rows.tolist()}
+    assert quality.pop("hr@20") == quality.pop("serving_hr@20") == generation.manifest.scoring.hr
+    assert quality.pop("coverage") == quality.pop("serving_coverage") == len(shown) / 240
+    assert quality == {
+        "ann_recall@10": 1,
+        "ann_recall@100": 1,
+        "full_lists": 1,
+        "duplicates": 0,
+        "self_recommended": 0,
+        "unknown_rows": 0,
+        "not_finite": 0,
+        "parity@10": 1,
+        "shared_hot_items": len(generation.hot),
+        "overlap@10": 1,
+    }
+    assert gate.problems(quality) == []
+
+
+def _hot_lists(generation: Generation) -> list[Neighbours]:
+    lists = [generation.hot.neighbours(int(row)) for row in generation.hot.rows]
+    return [neighbours for neighbours in lists if neighbours is not None]
+
+
+def test_figures_that_fall_below_the_serving_generation_are_shown_beside_it(generation: Generation) -> None:
+    quality = gate.measure(generation, generation)
+    assert gate.problems(quality | {"hr@20": 0.81 * quality["hr@20"]}) == []
+    fallen = quality | {"hr@20": 0.2, "serving_hr@20": 0.3, "coverage": 0.1, "serving_coverage": 0.4}
+    assert gate.problems(fallen) == [
+        "hr@20 is 0.2, 0.3 in the serving generation",
+        "coverage is 0.1, 0.4 in the serving generation",
+    ]
+
+
+def test_an_item_twice_in_a_list(folder: Path) -> None:
+    rows, lists = _lists(folder)
+    _write(folder, rows, _with_first(lists, 3, 50, int(lists[3].rows[60])))
+    quality, problems = _measured(folder)
+    assert quality["duplicates"] == 1
+    assert problems == ["duplicates is 1, not 0"]
+
+
+def test_an_item_in_its_own_list(folder: Path) -> None:
+    rows, lists = _lists(folder)
+    _write(folder, rows, _with_first(lists, 2, 99, rows[2]))
+    quality, problems = _measured(folder)
+    assert quality["self_recommended"] == 1
+    assert problems == ["self_recommended is 1, not 0"]
+
+
+def test_vectors_that_are_not_numbers(folder: Path) -> None:
+    vectors = np.load(folder / VECTORS_FILE)
+    vectors[-1, :2] = np.nan
+    vectors[-2, 0] = np.inf
+    (folder / VECTORS_FILE).unlink()
+    np.save(folder / VECTORS_FILE, vectors)
+    quality, problems = _measured(folder)
+    assert quality["not_finite"] == 3
+    assert "not_finite is 3, not 0" in problems
+
+
+def test_tilts_and_scores_that_are_not_numbers(folder: Path) -> None:
+    tilt = np.load(folder / TILT_FILE)
+    tilt[5] = np.nan
+    (folder / TILT_FILE).unlink()
+    np.save(folder / TILT_FILE, tilt)
+    rows, lists = _lists(folder)
+    scores = lists[1].scores.copy()
+    scores[-1] = np.nan
+    _write(folder, rows, [lists[0], Neighbours(lists[1].rows, scores), *lists[2:]])
+    quality, problems = _measured(folder)
+    assert quality["not_finite"] == 2
+    assert "not_finite is 2, not 0" in problems
+
+
+def test_rows_that_do_not_exist(folder: Path) -> None:
+    rows, lists = _lists(folder)
+    _write(folder, rows, _with_first(lists, 3, 50, 1_000_000))
+    quality, problems = _measured(folder)
+    assert quality["unknown_rows"] == 1
+    assert "unknown_rows is 1, not 0" in problems
+
+
+def test_a_figure_that_is_not_a_number_passes_no_bound(generation: Generation) -> None:
+    quality = gate.measure(generation, None) | {"parity@10": float("nan")}
+    assert gate.problems(quality) == ["parity@10 is nan, below 0.95"]
+
+
+def test_lists_that_are_too_short(folder: Path) -> None:
+    rows, lists = _lists(folder)
+    _write(folder, rows, [found.head(99) if at % 10 == 0 else found for at, found in enumerate(lists)])
+    quality, problems = _measured(folder)
+    short = len(range(0, len(lists), 10))
+    assert quality["full_lists"] == pytest.approx(1 - short / len(lists))
+    assert problems == [f"full_lists is {quality['full_lists']:.4g}, below 0.99"]
+
+
+def test_lists_of_other_items(folder: Path) -> None:
+    rows, lists = _lists(folder)
+    moved = [*lists[1:], lists[0]]
+    exchanged = [
+        Neighbours(np.where(found.rows == row, old, found.rows), found.scores)
+        for row, old, found in zip(rows, [*rows[1:], rows[0]], moved, strict=True)
+    ]
+    _write(folder, rows, exchanged)
+    quality, problems = _measured(folder)
+    assert quality["parity@10"] < 0.5
+    assert f"parity@10 is {quality['parity@10']:.4g}, below 0.95" in problems
+
+
+def test_lists_in_another_order(folder: Path) -> None:
+    rows, lists = _lists(folder)
+    _write(folder, rows, [Neighbours(found.rows[::-1], found.scores) for found in lists])
+    quality, problems = _measured(folder)
+    assert quality["parity@10"] < 0.05
+    assert problems == [f"parity@10 is {quality['parity@10']:.4g}, below 0.95"]
+
+
+def test_parity_is_the_share_of_the_first_ten_that_live_search_gives(folder: Path) -> None:
+    rows, lists = _lists(folder)
+    # Two of the first ten exchanged for the last two, in every list.
+    order = [*range(8), 98, 99, *range(10, 98), 8, 9]
+    _write(folder, rows, [Neighbours(found.rows[order], found.scores) for found in lists])
+    assert _measured(folder)[0]["parity@10"] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({"ann_recall@10": 0.9}, ["ann_recall@10 is 0.9, below 0.95"]),
+        ({"ann_recall@100": 0.9}, ["ann_recall@100 is 0.9, below 0.95"]),
+        ({"shared_hot_items": 100, "overlap@10": 0.05}, ["overlap@10 is 0.05, below 0.1"]),
+        ({"shared_hot_items": 99, "overlap@10": 0.05}, []),  # too few to judge by
+        ({"shared_hot_items": 0}, []),
+        (
+            {"full_lists": 0.5, "duplicates": 2},
+            ["full_lists is 0.5, below 0.99", "duplicates is 2, not 0"],
+        ),
+    ],
+)
+def test_every_bound_is_put_in_words(
+    figures: dict[str, float], said: list[str], generation: Generation
+) -> None:
+    assert gate.problems(gate.measure(generation, None) | figures) == said
+
+
+def test_a_refusal_is_raised_and_on_record_unless_forced(index_dir: Path) -> None:
+    store = GenerationStore(index_dir)
+    manifest = Generation.open(store.path(store.require_current())).manifest
+    gate.check(store, manifest)
+    before = store.history()
+    bad = manifest.model_copy(update={"quality": manifest.quality | {"duplicates": 3.0}})
+    gate.check(store, bad.model_copy(update={"forced": True}))
+    assert store.history() == before
+    with pytest.raises(GateRefusedError, match=f"generation {bad.id} was refused: duplicates is 3, not 0"):
+        gate.check(store, bad)
+    event = store.history()[-1]
+    assert (event["event"], event["generation"]) == ("refused", bad.id)
+    assert event["reasons"] == ["duplicates is 3, not 0"]
+
+
+def _exchange_ids(description: Path) -> None:
+    """Give every item the history of another one, so that no list has much in common with the old one."""
+    ids = [item_id(world, place) for world in range(WORLDS) for place in range(ITEMS_PER_WORLD)]
+    others = dict(zip(ids, np.random.default_rng(1).permutation(ids).tolist(), strict=True))
+    path = description.with_name("interactions.csv")
+    header, *lines = path.read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    path.write_text("\n".join([header, *(f"{u},{others[item]},{t}" for u, item, t in cells)]) + "\n")
+
+
+def test_a_refused_rebuild_leaves_the_old_generation_in_service(
+    planted: Path, redis_url: str, tmp_path: Path
+) -> None:
+    description = Path(shutil.copytree(planted.parent, tmp_path / "shop")) / planted.name
+    settings = Settings(index_dir=tmp_path / "index", redis_url=redis_url, key_prefix="gate", hot_share=1.0)
+    first = rebuild_index.rebuild(description, None, settings, quiet_steps())
+    _exchange_ids(description)
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HYBRID_RECS_")}
+    environment |= {
+        "HYBRID_RECS_INDEX_DIR": str(settings.index_dir),
+        "HYBRID_RECS_REDIS_URL": redis_url,
+        "HYBRID_RECS_KEY_PREFIX": "gate",
+        "HYBRID_RECS_HOT_SHARE": "1.0",
+    }
+    command = [sys.executable, "-m", "jobs.rebuild_index", "--dataset", str(description)]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    store = GenerationStore(settings.index_dir)
+    assert ended.returncode == 1, ended.stderr
+    assert "was refused: overlap@10 is 0.0" in ended.stdout
+    assert "below 0.1" in ended.stdout
+    assert store.current() == first.id
+    assert [listing.state for listing in store.listing()] == ["current", "refused"]
+
+    forced = rebuild_index.rebuild(description, None, settings, quiet_steps(), force=True)
+    assert store.current() == forced.id
+    assert forced.manifest.forced
+    assert forced.manifest.quality["overlap@10"] < gate.MIN_OVERLAP
+    assert forced.manifest.quality["shared_hot_items"] >= 100
+    assert forced.manifest.parent == first.id
+    # The refused one is not kept for a rollback.
+    assert [listing.id for listing in store.listing()] == [first.id, forced.id]
+    assert store.rollback_target() == first.id

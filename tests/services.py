@@ -1,0 +1,50 @@
+"""What tests do to the parts behind a service: wait for something, harm its Redis."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hybrid_recs.cache import embedded_server
+from hybrid_recs.cache.client import connect
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0, what: str = "the condition") -> None:
+    """Poll until true; fails by name when it never is."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come about within {seconds} s"
+        time.sleep(0.02)
+
+
+class OwnRedis:
+    """A redis-server of one test, to be killed, stopped and flushed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.url = embedded_server.ensure_running(folder)
+
+    @property
+    def pid(self) -> int:
+        with connect(self.url) as client:
+            return int(client.info("server")["process_id"])
+
+    def start(self) -> None:
+        embedded_server.ensure_running(self._folder)
+
+    def kill(self) -> None:
+        pid = self.pid
+        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            while True:
+                os.kill(pid, 0)
+                time.sleep(0.01)
+
+    def forget_everything(self) -> None:
+        with connect(self.url) as client:
+            client.flushall()
+
+    def close(self) -> None:
+        embedded_server.stop(self._folder)
