@@ -20,6 +20,7 @@ from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.list_loader import load_lists
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.demo import replay
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
@@ -34,7 +35,6 @@ from hybrid_recs.reports.planner.traffic import Traffic
 from hybrid_recs.reports.svg import standalone
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.hit_rates import hit_rate_report
-from jobs import rebuild_index
 
 DAYS = 60
 FIRST_DAY = "2011-10-10"

@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console
 
 from hybrid_recs import wiring
+from hybrid_recs.commands.rebuild_index import publish
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import FILE_NAME, Manifest
 from hybrid_recs.generation.neighbour_lists import HotLists
@@ -14,7 +15,6 @@ from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.build.precompute import neighbour_lists
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
-from jobs.rebuild_index import publish
 
 _KEEP = 10
 

@@ -11,12 +11,13 @@ import click
 from rich.console import Console
 
 from benchmarks.session_knn import SessionKnn
+from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.evaluate import BASELINES, evaluate
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.evaluation import show
-from hybrid_recs.offline.progress import Steps, reported
+from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
-from jobs.evaluate import BASELINES, evaluate
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("serenade-example", "movietweetings", "online-retail", "ml-latest-small", "goodbooks-10k")

@@ -22,6 +22,7 @@ from rich.console import Console
 from benchmarks.synthetic import write_synthetic
 from hybrid_recs import wiring
 from hybrid_recs.cache import embedded_server
+from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
@@ -37,7 +38,6 @@ from hybrid_recs.offline.training.model import count
 from hybrid_recs.ranking.recommender import Query, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
-from jobs.rebuild_index import rebuild
 
 ROOT = Path(__file__).parents[1]
 FACTORS, ALPHA = 128, 10.0

@@ -27,6 +27,8 @@ from rich.console import Console
 from benchmarks.session_knn import SessionKnn
 from benchmarks.tables import put_table
 from hybrid_recs.cache import embedded_server
+from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.data.dataset_config import Description
@@ -35,11 +37,10 @@ from hybrid_recs.offline.data.interactions import labelled_rows, read_dataset
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import hit_rate, mean_of, reciprocal_rank
-from hybrid_recs.offline.progress import Steps, reported
+from hybrid_recs.offline.progress import Steps
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json, Rows
-from jobs.rebuild_index import rebuild
 
 K = 20
 _TOML = """[interactions]

@@ -17,6 +17,9 @@ from rich.console import Console
 
 from benchmarks.tables import put_table
 from hybrid_recs.cache import embedded_server
+from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.rebuild_index import rebuild
+from hybrid_recs.commands.recommend_users import recommend_users
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.encoding import Encoded, encode
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
@@ -24,11 +27,9 @@ from hybrid_recs.offline.evaluation.cases import Held, hold_out_latest
 from hybrid_recs.offline.evaluation.learned_baselines import Als
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import Figures, Tally
-from hybrid_recs.offline.progress import Steps, reported
+from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Rows
-from jobs.rebuild_index import rebuild
-from jobs.recommend_users import recommend_users
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("ml-latest-small", "online-retail")

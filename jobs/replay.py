@@ -1,36 +1,6 @@
 """Send the latest interactions as requests: python -m jobs.replay --dataset dataset.toml --days 30."""
 
-import sys
-from pathlib import Path
-
-import click
-
-from hybrid_recs.demo import replay
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.progress import Steps, reported
-
-
-@click.command(help=__doc__)
-@click.option("--dataset", required=True, type=click.Path(path_type=Path), help="its dataset.toml")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="where its relative paths start from")
-@click.option("--days", default=30.0, show_default=True, help="how much of the end to send")
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="the service")
-def main(dataset: Path, data_dir: Path | None, days: float, url: str) -> None:
-    """Read the end of the data, send it, and say where the answers came from."""
-    steps = Steps()
-    with reported(steps.console):
-        with steps("Read interactions") as step:
-            requests = replay.latest_requests(Description.load(dataset, data_dir), days)
-            step.done(f"{len(requests):,} requests")
-        with steps("Send requests") as step:
-            step.expect(len(requests))
-            outcome = replay.send(url, requests, on_done=step.advance)
-            answers = ", ".join(f"{count:,} {source}" for source, count in outcome.sources.most_common())
-            step.done(answers or "no answers")
-        for message, count in outcome.failures.most_common(3):
-            steps.console.print(f"[red]{count:,} failed[/]: {message}")
-    sys.exit(1 if outcome.failures else 0)
-
+from hybrid_recs.commands.replay import main
 
 if __name__ == "__main__":
     main()

@@ -13,11 +13,11 @@ from rich.console import Console
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.demo.child_service import ChildService, child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
-from jobs import rebuild_index
 from tests.paths import REAL_DATA
 from tests.planted import write_planted
 from tests.services import OwnRedis

@@ -1,12 +1,10 @@
 """Progress of a job: a bar while a step runs, then one line with its seconds, peak memory and counts."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,7 +14,6 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.generation.manifest import StepInfo
 from hybrid_recs.offline.memory import peak_mb, restart_peak
 
@@ -78,13 +75,3 @@ class Steps:
     def peak_mb(self) -> float:
         """The most memory that any finished step held."""
         return max((step.peak_mb for step in self.finished), default=0.0)
-
-
-@contextmanager
-def reported(console: Console) -> Iterator[None]:
-    """Turn an error of ours into one line and exit status 1; anything else is a fault and keeps its trace."""
-    try:
-        yield
-    except HybridRecsError as error:
-        console.print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(1)

@@ -14,7 +14,7 @@ from benchmarks import servers
 from benchmarks.load import wrk
 from benchmarks.load.client import Client, schedule
 from benchmarks.load.outcome import Exchanges, percentile
-from hybrid_recs import cli
+from hybrid_recs.commands import serve
 
 _ANSWER_SECONDS = 0.02
 
@@ -114,4 +114,4 @@ def _uvicorn_options(source: str) -> dict[str, str]:
 
 def test_comparators_run_in_the_uvicorn_settings_of_serve() -> None:
     comparators = _uvicorn_options(Path(servers.__file__).with_name("__main__.py").read_text())
-    assert comparators == _uvicorn_options(Path(cli.__file__).read_text())
+    assert comparators == _uvicorn_options(Path(serve.__file__).read_text())

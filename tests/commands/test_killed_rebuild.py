@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.ranking.recommender import NoList, Query, Recommender
 from hybrid_recs.settings import Settings
-from jobs import rebuild_index
 from tests.conftest import quiet_steps
 from tests.paths import ROOT
 

@@ -3,10 +3,10 @@
 import pytest
 
 from benchmarks.session_knn import SessionKnn
+from hybrid_recs.commands.evaluate import BASELINES, evaluate
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
-from jobs.evaluate import BASELINES, evaluate
 from tests.conftest import quiet_steps, real_data
 from tests.paths import REAL_DATA, ROOT
 

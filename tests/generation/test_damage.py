@@ -10,12 +10,12 @@ from click.testing import CliRunner
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cli import main
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.generation.arrays import open_array
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.settings import Settings
-from jobs import rebuild_index
 from tests.builders import publish_copy, publish_small, seal_small
 from tests.commands.test_killed_publish import _is_killed
 from tests.conftest import quiet_steps

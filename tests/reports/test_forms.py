@@ -13,11 +13,11 @@ import redis
 from click.testing import CliRunner
 
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.commands.hit_rate_report import main
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.telemetry import latency_histogram
 from hybrid_recs.telemetry.counter_fields import ADD_ONCE, Field, arguments
 from hybrid_recs.types import Source
-from jobs.hit_rate_report import main
 
 EVIL = "<script>alert('1')</script> & \"|*"
 Report = Callable[..., str]

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.list_loader import load_lists
+from hybrid_recs.commands.audit import main
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import pack
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.reports.parity_audit import Audit, Band, Bounds, Lists, audit, broken
 from hybrid_recs.types import Neighbours
-from jobs.audit import main
 
 TTL = 1_000
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import GateRefusedError
 from hybrid_recs.generation.generation import TILT_FILE, VECTORS_FILE, Generation
 from hybrid_recs.generation.manifest import Manifest
@@ -17,7 +18,6 @@ from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.build import gate
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Neighbours
-from jobs import rebuild_index
 from tests.conftest import quiet_steps
 from tests.paths import ROOT
 from tests.planted import ITEMS_PER_WORLD, WORLDS, item_id

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import ItemChangesError
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.items.change_store import ItemChanges
@@ -12,7 +13,6 @@ from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.data.item_changes import last_of, with_changes
 from hybrid_recs.settings import Settings
-from jobs import rebuild_index
 from tests.conftest import quiet_steps
 from tests.planted import item_id
 

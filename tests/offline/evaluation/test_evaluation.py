@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from hybrid_recs.commands.evaluate import Fit, evaluate
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.encoding import Encoded, encode
 from hybrid_recs.offline.data.interactions import read_dataset
@@ -20,7 +21,6 @@ from hybrid_recs.offline.evaluation.ours import Served, fit_ours, parts_of
 from hybrid_recs.ranking.recommender import NoList, Query, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
-from jobs.evaluate import Fit, evaluate
 from tests.conftest import quiet_steps
 from tests.offline.builders import USER_AND_ITEM, WITH_TIME, write
 

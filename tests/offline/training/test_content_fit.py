@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.generation.content_encoder import Described
 from hybrid_recs.generation.generation import Generation
@@ -29,7 +30,6 @@ from hybrid_recs.ranking.explain import explain
 from hybrid_recs.ranking.recommender import NoList, Query, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Floats, Reason, Source
-from jobs import rebuild_index
 from tests.conftest import quiet_steps
 from tests.offline.builders import dataset_of, item_name, random_scorer, unit_vectors
 from tests.planted import WORLDS, item_id, world_of, write_planted

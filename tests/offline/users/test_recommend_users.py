@@ -13,6 +13,7 @@ import redis
 from hybrid_recs import wiring
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.user_list_codec import StoredPrediction, decode
+from hybrid_recs.commands.recommend_users import recommend_users
 from hybrid_recs.errors import DatasetError, RebuildInProgressError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.data.dataset_config import Description
@@ -20,7 +21,6 @@ from hybrid_recs.offline.users.files import PredictionFiles
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Neighbours
-from jobs.recommend_users import recommend_users
 from tests.conftest import quiet_steps
 from tests.offline.builders import WITH_TIME, write
 from tests.planted import SHOPPERS_PER_WORLD, WORLDS, item_id, world_of

@@ -11,11 +11,11 @@ import pytest
 
 from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.settings import Settings
-from jobs import rebuild_index
 from tests.builders import publish_copy
 from tests.conftest import quiet_steps
 from tests.online.workers import Worker, each_worker

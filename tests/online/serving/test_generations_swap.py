@@ -7,11 +7,11 @@ from pathlib import Path
 import httpx
 
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.settings import Settings
-from jobs import rebuild_index
 from tests.conftest import quiet_steps
 from tests.planted import item_id, write_planted
 from tests.services import OwnRedis, wait_until

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.commands.prediction_report import main, make_report
 from hybrid_recs.events.impression import Prediction
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
 from hybrid_recs.reports.predictions.report import PredictionReport, wilson
 from hybrid_recs.settings import Settings
-from jobs.prediction_report import main, make_report
 
 HOUR = 3_600
 _COLUMNS = ("event_id", "type", "user_id", "session_id", "item_id", "time", "recommendation_id", "received")

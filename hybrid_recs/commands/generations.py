@@ -1,0 +1,96 @@
+"""`hybrid-recs generations`: list, verify, roll back, prune."""
+
+import click
+from rich.table import Table
+
+from hybrid_recs import wiring
+from hybrid_recs.commands.consoles import wide_console
+from hybrid_recs.commands.error_messages import clear_errors
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.settings import Settings
+
+_STATE_STYLE = {
+    "current": "bold green",
+    "published": "",
+    "refused": "red",
+    "unpublished": "yellow",
+    "damaged": "red",
+}
+
+
+@click.group()
+def generations() -> None:
+    """Look after what is published."""
+
+
+@generations.command("list")
+def list_generations() -> None:
+    """Every generation on disk, oldest first, with its state."""
+    with clear_errors():
+        listing = wiring.store(Settings()).listing()
+    if not listing:
+        click.echo("No generation yet; run: make rebuild-index DATASET=path/to/dataset.toml")
+        return
+    table = Table(
+        "generation", "state", "dataset", "items", "hot", "recall@10", "MB", box=None, pad_edge=False
+    )
+    for entry in listing:
+        table.add_row(entry.id, entry.state, *_figures(entry.manifest), style=_STATE_STYLE[entry.state])
+    wide_console().print(table)
+
+
+def _figures(manifest: Manifest | None) -> list[str]:
+    if manifest is None:
+        return []
+    return [
+        manifest.dataset.name,
+        f"{manifest.items:,}",
+        f"{manifest.hot_items:,}",
+        f"{manifest.quality.get('ann_recall@10', float('nan')):.3f}",
+        f"{sum(file.bytes for file in manifest.files.values()) / 1e6:.1f}",
+    ]
+
+
+@generations.command()
+@click.argument("generation", required=False)
+def verify(generation: str | None) -> None:
+    """Check GENERATION (default: the current one) against its checksums, and that it opens."""
+    with clear_errors():
+        store = wiring.store(Settings())
+        generation = generation or store.require_current()
+        store.verify(generation)
+        Generation.open(store.path(generation))
+    click.echo(f"{generation}: every file is as it was sealed")
+
+
+@generations.command()
+@click.argument("generation", required=False)
+def rollback(generation: str | None) -> None:
+    """Serve GENERATION (default: the one that served before) again."""
+    with clear_errors():
+        settings = Settings()
+        store = wiring.store(settings)
+        with store.writer():
+            target = generation or store.rollback_target()
+            store.verify(target)
+            said = wiring.load_into_redis(settings, Generation.open(store.path(target)))
+            wiring.switch(settings, store, target, "rolled back")
+    click.echo(f"{target} is in service again; Redis: {said}")
+
+
+@generations.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="how many besides the current one to keep",
+)
+def prune(keep: int) -> None:
+    """Remove old generations; the current one always stays."""
+    with clear_errors():
+        store = wiring.store(Settings())
+        with store.writer():
+            removed = store.prune(keep)
+    click.echo("\n".join(f"removed {name}" for name in removed) or "nothing to remove")

@@ -1,0 +1,86 @@
+"""Report what came of the predictions served: python -m jobs.prediction_report --window 24h."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+import orjson
+import redis
+from rich.console import Console
+
+from hybrid_recs import wiring
+from hybrid_recs.cache.client import connect
+from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.errors import NoGenerationError
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.reports.predictions.join import read_events, read_served
+from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
+from hybrid_recs.reports.predictions.report import (
+    PredictionReport,
+    active_users,
+    count_stored,
+    prediction_report,
+)
+from hybrid_recs.settings import Settings
+from hybrid_recs.telemetry.hit_rates import parse_window
+
+
+@click.command(help=__doc__)
+@click.option("--window", default="24h", show_default=True, help="how far back: 30m, 24h, 7d; at most 8d")
+@click.option("--within", default="24h", show_default=True, help="how late an event still counts: 30m, 24h")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "md"]), default="text", show_default=True
+)
+@click.option("--events-dir", type=click.Path(path_type=Path), help="archived events; default: those of var")
+def main(window: str, within: str, form: str, events_dir: Path | None) -> None:
+    """Read the log and the events of the window, join and print them."""
+    settings, console = Settings(), Console(highlight=False)
+    with reported(console):
+        try:
+            seconds, within_seconds = parse_window(window), parse_window(within)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+        archive = events_dir or wiring.events_dir(settings)
+        with connect(wiring.redis_url(settings)) as client:
+            report = make_report(client, settings, archive, seconds, within_seconds)
+    if form == "json":
+        sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    elif form == "md":
+        click.echo(as_markdown(report), nl=False)
+    else:
+        print_predictions(report, console)
+
+
+def make_report(
+    client: redis.Redis,
+    settings: Settings,
+    archive: Path,
+    seconds: int,
+    within_seconds: int,
+    now: float | None = None,
+) -> PredictionReport:
+    """The report of the last `seconds`."""
+    keys, end = wiring.keys(settings), time.time() if now is None else now
+    served = read_served(client, keys, end - seconds, end)
+    events = read_events(client, keys, archive, end - seconds, end)
+    generation = serving_generation(settings)
+    users = active_users(events)
+    return prediction_report(
+        served,
+        events,
+        stretch=(end - seconds, end),
+        within_seconds=within_seconds,
+        share=settings.log_predictions_share,
+        items=len(generation.catalogue) if generation else 0,
+        with_list=count_stored(client, keys, generation.id, users) if generation else 0,
+    )
+
+
+def serving_generation(settings: Settings) -> Generation | None:
+    """For the size of the catalogue; there may be none yet."""
+    store = wiring.store(settings)
+    try:
+        return Generation.open(store.path(store.require_current()))
+    except NoGenerationError:
+        return None

@@ -1,0 +1,135 @@
+"""Rebuild the index from a dataset and publish it: python -m jobs.rebuild_index --dataset dataset.toml."""
+
+from pathlib import Path
+
+import click
+
+from hybrid_recs import wiring
+from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import DatasetInfo, Manifest, new_id
+from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.offline.build import gate, summaries, writer
+from hybrid_recs.offline.build.hot_set import choose_hot_set
+from hybrid_recs.offline.data.dataset_config import Description, fingerprint
+from hybrid_recs.offline.data.encoding import encode
+from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.data.item_changes import last_of, with_changes
+from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.training import content_fit
+from hybrid_recs.offline.training.content_placement import place
+from hybrid_recs.offline.training.model import count, learn
+from hybrid_recs.offline.training.tuning import ROUNDS, choose_scoring
+from hybrid_recs.settings import Settings
+
+
+@click.command(help=__doc__)
+@click.option("--dataset", required=True, type=click.Path(path_type=Path), help="its dataset.toml")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="where its relative paths start from")
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="older generations to keep for a rollback",
+)
+@click.option("--force", is_flag=True, help="publish even if the gate refuses (recorded in the manifest)")
+def main(dataset: Path, data_dir: Path | None, keep: int, force: bool) -> None:
+    """Run the steps in order; whatever fails leaves the serving generation as it was."""
+    settings, steps = Settings(), Steps()
+    with reported(steps.console):
+        rebuild(dataset, data_dir, settings, steps, keep, force)
+
+
+def rebuild(
+    dataset: Path,
+    data_dir: Path | None,
+    settings: Settings,
+    steps: Steps,
+    keep: int = 2,
+    force: bool = False,
+) -> Generation:
+    """The whole job; returns the generation that serves afterwards."""
+    description = Description.load(dataset, data_dir)
+    store = wiring.store(settings)
+    with store.writer():
+        store.clean()
+        manifest = stage(store, description, settings, steps, force)
+        publish(store, manifest, settings, steps, keep)
+    summaries.print_end(steps, manifest)
+    return Generation.open(store.path(manifest.id))
+
+
+def stage(
+    store: GenerationStore, description: Description, settings: Settings, steps: Steps, force: bool
+) -> Manifest:
+    """Everything up to a sealed generation; nothing of it is visible to the service."""
+    generation, parent = new_id(), store.current()
+    folder = store.stage(generation)
+    with steps("Read interactions") as step:
+        changes = wiring.item_changes(settings).all()
+        dataset = with_changes(read_dataset(description, settings.max_history), changes)
+        step.done(summaries.account(dataset.account))
+    with steps("Choose the weights") as step:
+        step.expect(ROUNDS)
+        scoring = choose_scoring(dataset, settings, step.advance)
+        step.done(summaries.scoring(scoring))
+    account = dataset.account
+    with steps("Count co-visits") as step:
+        data = encode(dataset)
+        del dataset  # of a large catalogue it is gigabytes of text, and numbers are all that follows
+        counts = count(data, scoring)
+        step.done(summaries.covisits(counts))
+    with steps("Learn item vectors") as step:
+        scorer = learn(data, counts, settings.dimensions, settings.seed, scoring).scorer(scoring)
+        del counts
+        step.done(summaries.vectors(data, scorer))
+    with steps("Fit content encoder") as step:
+        step.expect(content_fit.ROUNDS)
+        placed = place(data, scorer, settings.seed, step.advance)
+        del scorer, data
+        writer.write_items(folder, placed)
+        step.done(summaries.content(placed))
+    with steps("Build FAISS index") as step:
+        index = writer.write_model(folder, placed, settings)
+        step.done(summaries.index(index))
+    with steps("Choose the hot set") as step:
+        hot = choose_hot_set(
+            placed.data.popularity,
+            placed.data.n_vectors,
+            settings.hot_share,
+            settings.hot_max_items,
+            settings.hot_max_mb * 1_000_000,
+        )
+        step.done(summaries.hot_set(hot, placed.data))
+    with steps("Precompute hot lists") as step:
+        step.expect(len(hot.rows))
+        writer.write_hot_lists(folder, placed.scorer, index, hot, step.advance)
+        step.done(f"{len(hot.rows):,} lists")
+    with steps("Measure the build") as step:
+        source = DatasetInfo(
+            name=description.name,
+            fingerprint=fingerprint(description),
+            account=summaries.as_json(account),
+        )
+        manifest = writer.describe(generation, parent, source, placed, index, scoring, hot, settings)
+        quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
+        step.done(summaries.quality(quality))
+    with steps("Seal the generation") as step:
+        update = {"quality": quality, "forced": force, "steps": steps.finished, "changes": last_of(changes)}
+        store.seal(manifest.model_copy(update=update))
+        step.done(generation)
+    return Manifest.read(store.path(generation))
+
+
+def publish(store: GenerationStore, manifest: Manifest, settings: Settings, steps: Steps, keep: int) -> None:
+    """Through the gate, into Redis, and into service: the pointer flips last."""
+    gate.check(store, manifest)
+    with steps("Load into Redis") as step:
+        build_lists = Generation.open(store.path(manifest.id))
+        step.expect(len(build_lists.hot))
+        step.done(wiring.load_into_redis(settings, build_lists, step.advance))
+    with steps("Publish") as step:
+        wiring.switch(settings, store, manifest.id)
+        store.prune(keep)
+        step.done(manifest.id)
