@@ -31,7 +31,6 @@ from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.events.trending_windows import WINDOWS
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.telemetry.consumer_lag import LAG, lag_arguments, read_lag
 
@@ -230,7 +229,7 @@ def _met(client: redis.Redis, window: str) -> int:
 def main(events: int, index: Path, kills: bool, seconds_between: float) -> None:
     """Print the figures as JSON; exit 1 unless everything counts exactly once."""
     store = GenerationStore(index)
-    catalogue = Generation.open(store.path(store.require_current())).catalogue
+    catalogue = store.open_current().catalogue
     items = [catalogue.item_id(row) for row in range(min(len(catalogue), _MOST_ITEMS))]
     figures = run(index, items, events, kills, seconds_between)
     print(json.dumps(figures, indent=2))

@@ -26,6 +26,7 @@ from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.requests import latest_requests
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.reports.charts import draw_sizes
 from hybrid_recs.reports.planner import gather
@@ -33,7 +34,7 @@ from hybrid_recs.reports.planner.hit_rate_curves import rising_hits, static_hits
 from hybrid_recs.reports.planner.plan import plan
 from hybrid_recs.reports.planner.traffic import Traffic
 from hybrid_recs.reports.svg import standalone
-from hybrid_recs.settings import Settings
+from hybrid_recs.settings import RISING_AFTER_REQUESTS, Settings
 from hybrid_recs.telemetry.hit_rates import hit_rate_report
 
 DAYS = 60
@@ -74,7 +75,7 @@ def main(data_dir: Path, out: Path) -> None:
         try:
             settings = Settings(index_dir=folder / "index", redis_url=url)
             generation = rebuild_index.rebuild(before, data_dir, settings, Steps())
-            requests = replay.latest_requests(Description.load(whole, data_dir), DAYS)
+            requests = latest_requests(Description.load(whole, data_dir), DAYS)
             found = [_check(folder, url, generation, requests, items, False) for items in SIZES]
             found.append(_check(folder, url, generation, requests, SIZES[1], True))
             _write(out, gather.of_trace(requests, generation, "the replay"), found)
@@ -109,7 +110,7 @@ def _check(
 
     def share(some: list[str]) -> float:
         traffic = gather.of_trace(some, generation, "")
-        hits = rising_hits(traffic, np.array([items]), gather.ADMITTED_AFTER) if rising else None
+        hits = rising_hits(traffic, np.array([items]), RISING_AFTER_REQUESTS) if rising else None
         return float(
             (static_hits(traffic, np.array([items])) if hits is None else hits)[0] / traffic.requests
         )
@@ -137,7 +138,7 @@ def _measured(client: redis.Redis, keys: Keys, expected: int) -> float:
 
 
 def _write(out: Path, traffic: Traffic, found: list[Checked]) -> None:
-    made = plan(traffic, 0.9, admitted_after=gather.ADMITTED_AFTER)
+    made = plan(traffic, 0.9, admitted_after=RISING_AFTER_REQUESTS)
 
     def draw(axes: Any) -> None:
         draw_sizes(axes, made)

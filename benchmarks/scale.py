@@ -23,7 +23,6 @@ from benchmarks.synthetic import write_synthetic
 from hybrid_recs import wiring
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.commands.rebuild_index import rebuild
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.offline.build.index import exact_neighbours, tail_sample
@@ -107,7 +106,7 @@ def live_search(_: Path) -> Json:
     """Milliseconds of live answers about tail items, and what share of the exact neighbours search finds."""
     use_one_thread_per_search()
     store = wiring.store(Settings())
-    generation = Generation.open(store.path(store.require_current()))
+    generation = store.open_current()
     recommender = Recommender(generation)
     seconds = []
     for row in tail_sample(generation.manifest.vectors, ASKED, 1).tolist():

@@ -26,6 +26,10 @@ def _check_api_keys(keys: SecretStr | None) -> SecretStr | None:
     return SecretStr(",".join(filter(None, given))) if any(given) else None
 
 
+RISING_AFTER_REQUESTS = 16
+"""Requests after which a tail item gets a list of its own; not a setting, but the planner counts on it."""
+
+
 class Settings(BaseSettings):
     """Read from `HYBRID_RECS_<NAME>`; every default is meant to be good as it is."""
 

@@ -15,7 +15,7 @@ from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.items.change_feed import ItemWatch
 from hybrid_recs.items.change_store import ItemChanges
 from hybrid_recs.items.overlay import Overlay
-from hybrid_recs.settings import Settings
+from hybrid_recs.settings import RISING_AFTER_REQUESTS, Settings
 from hybrid_recs.types import OnDone, silent
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,11 @@ def item_changes(settings: Settings) -> ItemChanges:
 def overlay(settings: Settings, generation: Generation) -> Overlay:
     """What has changed since a generation was built, as of now."""
     return ItemWatch(item_changes(settings), settings.max_new_items).overlay_of(generation)
+
+
+def rising_after(settings: Settings) -> int:
+    """Requests that give a tail item a list of its own; 0: none ever gets one."""
+    return RISING_AFTER_REQUESTS if settings.rising_max_items else 0
 
 
 def api_keys(settings: Settings) -> list[str]:
@@ -96,7 +101,7 @@ def switch(settings: Settings, generations: GenerationStore, to: str, event: str
         return
     try:
         with connect(redis_url(settings)) as client:
-            retire_lists(client, keys(settings), Generation.open(generations.path(before)))
+            retire_lists(client, keys(settings), generations.open(before))
     except (*UNREACHABLE, RedisServerError, GenerationError) as error:
         log.warning("neighbour lists of %s stay in Redis until they expire: %s", before, error)
 

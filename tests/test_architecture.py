@@ -1,6 +1,6 @@
-"""Rules that rot unless they are held: layers, cycles, what the wheel holds, documents that must agree."""
+"""Rules that rot unless they are held: who may import whom, what the wheel holds, documents that must
+agree."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -11,76 +11,100 @@ from pathlib import Path
 import pytest
 
 import hybrid_recs
+from hybrid_recs import api
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.settings import Settings
+from tests.architecture.graph import ImportGraph, circles, levels
+from tests.architecture.rules import BASE, EDGES, ONLY_IN, RULES, arrows_up
 from tests.paths import ROOT
 
 PACKAGE = ROOT / "hybrid_recs"
+GRAPH = ImportGraph(PACKAGE)
 
 
-def _name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def test_every_module_is_in_a_folder_with_a_rule() -> None:
+    assert {module.room for module in GRAPH.modules.values()} <= RULES.keys() | BASE | EDGES
 
 
-def _imports(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+def test_folders_import_what_their_rule_allows_and_nothing_else() -> None:
+    assert arrows_up(GRAPH) == []
 
 
-GRAPH = {_name(path): _imports(path) for path in PACKAGE.rglob("*.py")}
+@pytest.mark.parametrize("folder", RULES)
+def test_folders_do_without_the_packages_their_rule_names(folder: str) -> None:
+    modules = [module.name for module in GRAPH.modules.values() if module.room == folder]
+    wrong = {name: GRAPH.outside(name) & RULES[folder].never for name in modules}
+    assert {name: packages for name, packages in wrong.items() if packages} == {}
 
 
-def _reached_from(start: str) -> set[str]:
-    """Everything that importing `start` brings in, our own modules followed."""
-    seen: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for name in GRAPH.get(waiting.pop(), set()) - seen:
-            seen.add(name)
-            waiting.append(name)
-    return seen
+@pytest.mark.parametrize(("folder", "imported"), ONLY_IN)
+def test_what_only_one_inner_folder_may_import(folder: str, imported: str) -> None:
+    ours = {start for start, end in GRAPH.arrows() if GRAPH.modules[end].room == imported}
+    outside = {name for name in GRAPH.modules if imported in GRAPH.outside(name)}
+    importing = {n for n in ours | outside if GRAPH.modules[n].room == folder}
+    inner = ONLY_IN[folder, imported]
+    assert {GRAPH.modules[name].folder for name in importing} == {inner}
 
 
-@pytest.mark.parametrize("module", [name for name in GRAPH if ".online" in name] + ["hybrid_recs.wiring"])
-def test_online_side_never_reaches_polars_or_the_offline_side(module: str) -> None:
-    reached = {name.split(".")[0] for name in _reached_from(module)}
-    assert "polars" not in reached
-    assert not {name for name in _reached_from(module) if name.startswith("hybrid_recs.offline")}
+def test_no_circles_between_modules_or_folders_at_any_level() -> None:
+    assert circles(GRAPH.arrows()) == []
+    assert circles(GRAPH.folder_arrows()) == []
+    assert circles(GRAPH.room_arrows()) == []
 
 
-@pytest.mark.parametrize("module", [name for name in GRAPH if ".offline" in name])
-def test_offline_side_never_reaches_fastapi_or_the_online_side(module: str) -> None:
-    reached = _reached_from(module)
-    assert not {"fastapi", "uvicorn", "starlette"} & {name.split(".")[0] for name in reached}
-    assert not {name for name in reached if name.startswith("hybrid_recs.online")}
+def test_circles_are_found() -> None:
+    arrows = [("a", "b"), ("b", "c"), ("c", "b"), ("c", "d"), ("e", "e")]
+    assert circles(arrows) == [["b", "c"], ["e"]]
+    assert circles([("a", "b"), ("b", "c"), ("a", "c")]) == []
 
 
-@pytest.mark.parametrize("module", [name for name in GRAPH if ".consumer" in name])
-def test_consumer_reaches_neither_the_framework_nor_the_other_sides(module: str) -> None:
-    reached = _reached_from(module)
-    assert not {"fastapi", "uvicorn", "starlette"} & {name.split(".")[0] for name in reached}
-    assert not {n for n in reached if n.startswith(("hybrid_recs.online", "hybrid_recs.offline"))}
+def test_levels_count_from_what_imports_nothing() -> None:
+    assert levels([("a", "b"), ("b", "c"), ("a", "c")]) == {"a": 2, "b": 1, "c": 0}
+
+
+def test_lazy_imports_count() -> None:
+    lazy = "offline.data.requests"
+    assert ("commands.plan_cache", lazy) in set(GRAPH.arrows())
+
+
+@pytest.mark.parametrize("folder", [name for name in RULES if (PACKAGE / name).is_dir()])
+def test_every_folder_says_what_it_is(folder: str) -> None:
+    for path in (PACKAGE / folder).rglob("__init__.py"):
+        assert path.read_text().startswith('"""'), path
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    heavy = {"numpy", "polars", "faiss", "scipy", "redis", "fastapi", "pydantic", "hybrid_recs.api"}
+    assert not _loaded_by("import hybrid_recs; hybrid_recs.__version__; dir(hybrid_recs)") & heavy
+
+
+def test_the_python_api_is_loaded_on_first_use() -> None:
+    assert sorted([*api.__all__, "__version__"]) == sorted(hybrid_recs.__all__) == dir(hybrid_recs)
+    for name in api.__all__:
+        assert getattr(hybrid_recs, name) is getattr(api, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        hybrid_recs.nothing  # noqa: B018
+
+
+def test_serving_loads_neither_polars_nor_the_offline_side() -> None:
+    loaded = _loaded_by("import hybrid_recs.online.app, hybrid_recs.cli")
+    assert not {name for name in loaded if name.startswith(("polars", "hybrid_recs.offline", "scipy"))}
+
+
+def test_the_offline_side_loads_no_web_framework() -> None:
+    loaded = _loaded_by("import hybrid_recs.commands.rebuild_index, hybrid_recs.commands.consume_events")
+    assert not {name for name in loaded if name.startswith(("fastapi", "uvicorn", "hybrid_recs.online"))}
+
+
+def _loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(ended.stdout.split())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.stem)
 def test_examples_are_descriptions(path: Path) -> None:
     assert Description.load(path).interactions
-
-
-def test_serving_does_not_load_polars() -> None:
-    code = "import sys, hybrid_recs.online.app, hybrid_recs.cli; sys.exit('polars' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_no_import_cycles() -> None:
-    for module in GRAPH:
-        assert module not in _reached_from(module), f"{module} imports itself by way of others"
 
 
 def test_only_settings_reads_the_environment() -> None:
@@ -99,15 +123,15 @@ def test_only_keys_names_redis_keys() -> None:
     assert other == []
 
 
-def test_jobs_hold_the_order_of_steps_and_nothing_else() -> None:
+def test_jobs_only_start_a_command() -> None:
     for path in (ROOT / "jobs").glob("*.py"):
-        assert not {"numpy", "polars", "faiss", "scipy"} & {name.split(".")[0] for name in _imports(path)}
-        assert len(path.read_text().splitlines()) <= 150, path
+        assert len(path.read_text().splitlines()) <= 8, path
 
 
-def test_modules_have_one_job_worth_of_lines() -> None:
-    for path in PACKAGE.rglob("*.py"):
-        assert len(path.read_text().splitlines()) <= 300, path
+def test_commands_hold_the_order_of_steps_and_nothing_else() -> None:
+    for name in GRAPH.modules:
+        if name.startswith("commands."):
+            assert not GRAPH.outside(name) & {"numpy", "polars", "faiss", "scipy"}, name
 
 
 def test_wheel_holds_the_package_only(tmp_path: Path) -> None:

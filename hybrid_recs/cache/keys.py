@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+CONSUMER_GROUP = "consumers"
+"""Of the event stream: consumers share its entries."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:

@@ -11,7 +11,6 @@ from hybrid_recs import wiring
 from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.errors import RedisServerError
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.reports.parity_audit import Audit, Bounds, audit
 from hybrid_recs.reports.terminal import print_audit
@@ -55,7 +54,7 @@ def main(
 def run(settings: Settings, bounds: Bounds, sample: int) -> Audit:
     """The audit of the generation that serves."""
     store = wiring.store(settings)
-    generation = Generation.open(store.path(store.require_current()))
+    generation = store.open_current()
     try:
         with connect(wiring.redis_url(settings)) as client:
             ttl = wiring.list_ttl_seconds(settings)

@@ -1,14 +1,20 @@
 """Apply events as they come in: push to sessions, count what is trending, archive. Run as many as needed."""
 
 import signal
+import time
+from collections.abc import Callable
 
 import click
+import redis
 
 from hybrid_recs import logs, wiring
 from hybrid_recs.cache.client import connect
-from hybrid_recs.consumer.assembly import worker_of
+from hybrid_recs.consumer.archive import Archive
+from hybrid_recs.consumer.worker import Worker
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
+from hybrid_recs.items.change_feed import ItemWatch
 from hybrid_recs.settings import Settings
+from hybrid_recs.telemetry.consumer_lag import Lag, consumer_lag
 
 
 @click.command(help=__doc__)
@@ -18,10 +24,50 @@ def main(progress: float) -> None:
     settings = Settings()
     logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
-    url = wiring.redis_url(settings)
+    url, keys = wiring.redis_url(settings), wiring.keys(settings)
     with connect(url) as client, connect(url) as upkeep:
         worker = worker_of(settings, client, upkeep)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: worker.stop())
-        click.echo(f"consuming events of {wiring.keys(settings).events()}; Ctrl-C ends it")
-        worker.run(click.echo, progress)
+        click.echo(f"consuming events of {keys.events()}; Ctrl-C ends it")
+        line = ProgressLine(worker, lambda: consumer_lag(client, keys), progress)
+        worker.run(line.print_if_due)
+
+
+def worker_of(settings: Settings, client: redis.Redis, upkeep: redis.Redis) -> Worker:
+    """A consumer with a client for each of its two threads."""
+    keys = wiring.keys(settings)
+    return Worker(
+        client=client,
+        upkeep=upkeep,
+        keys=keys,
+        store=wiring.store(settings),
+        archive=Archive(upkeep, keys, wiring.events_dir(settings), settings.archive_seconds),
+        claim_seconds=settings.claim_seconds,
+        poll_seconds=settings.poll_seconds,
+        overlay_of=ItemWatch(wiring.item_changes(settings), settings.max_new_items).overlay_of,
+    )
+
+
+class ProgressLine:
+    """Prints now and then how far the consumers are, with this one's throughput since the last line."""
+
+    def __init__(self, worker: Worker, lag_of: Callable[[], Lag], seconds: float) -> None:
+        self._worker = worker
+        self._lag_of = lag_of
+        self._seconds = seconds
+        self._printed, self._applied = time.monotonic(), 0
+
+    def print_if_due(self) -> None:
+        """Raises what reading the lag raises while Redis is unreachable."""
+        now = time.monotonic()
+        if now - self._printed < self._seconds:
+            return
+        worker, lag = self._worker, self._lag_of()
+        applied = worker.consumer.applied
+        rate = (applied - self._applied) / (now - self._printed)
+        click.echo(
+            f"applied {applied:,} ({rate:,.0f}/s), pushed to {worker.pusher.pushed:,} sessions, archived "
+            f"{worker.archive.written:,}; waiting {lag.waiting:,}, the oldest {lag.oldest_seconds:.1f} s"
+        )
+        self._printed, self._applied = now, applied

@@ -31,7 +31,8 @@ def main(products: int, interactions: int, requests: int) -> None:
             description = write_demo_shop(folder, products, interactions)
             step.done(f"{products:,} products, about {interactions:,} interactions, in {folder}")
         generation = rebuild_index.rebuild(description, None, settings, steps)
-        with child_service(folder / "service.log", walkthrough.environment(settings)) as service:
+        environment = walkthrough.environment(settings, wiring.redis_url(settings))
+        with child_service(folder / "service.log", environment) as service:
             with steps("Send requests") as step:
                 step.expect(requests)
                 asked = walkthrough.traffic(generation, requests)

@@ -7,7 +7,6 @@ from rich.table import Table
 from hybrid_recs import wiring
 from hybrid_recs.commands.consoles import wide_console
 from hybrid_recs.commands.error_messages import clear_errors
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.explain import Explanation, Side, explain, known_row
 from hybrid_recs.settings import Settings
 
@@ -21,7 +20,7 @@ def explain_pair(a: str, b: str, k: int, form: str) -> None:
     """Why item B is, or is not, among the best of item A."""
     with clear_errors():
         store = wiring.store(Settings())
-        generation = Generation.open(store.path(store.require_current()))
+        generation = store.open_current()
         told = explain(generation, known_row(generation, a), known_row(generation, b), k)
     if form == "json":
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))

@@ -6,7 +6,6 @@ from rich.table import Table
 from hybrid_recs import wiring
 from hybrid_recs.commands.consoles import wide_console
 from hybrid_recs.commands.error_messages import clear_errors
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.settings import Settings
 
@@ -60,7 +59,7 @@ def verify(generation: str | None) -> None:
         store = wiring.store(Settings())
         generation = generation or store.require_current()
         store.verify(generation)
-        Generation.open(store.path(generation))
+        store.open(generation)
     click.echo(f"{generation}: every file is as it was sealed")
 
 
@@ -74,7 +73,7 @@ def rollback(generation: str | None) -> None:
         with store.writer():
             target = generation or store.rollback_target()
             store.verify(target)
-            said = wiring.load_into_redis(settings, Generation.open(store.path(target)))
+            said = wiring.load_into_redis(settings, store.open(target))
             wiring.switch(settings, store, target, "rolled back")
     click.echo(f"{target} is in service again; Redis: {said}")
 

@@ -17,7 +17,7 @@ from hybrid_recs.reports.html import page
 from hybrid_recs.reports.markdown import markdown
 from hybrid_recs.reports.terminal import print_insight
 from hybrid_recs.settings import Settings
-from hybrid_recs.telemetry.hit_rates import parse_window
+from hybrid_recs.telemetry.window import parse_window
 
 FORMATS = ["text", "json", "md", "html"]
 
@@ -37,7 +37,16 @@ def main(
     with reported(console):
         seconds = parse_window(window)
         with connect(wiring.redis_url(settings)) as client:
-            found = insight(client, settings, seconds, target, generation, cores=cores)
+            found = insight(
+                client,
+                wiring.keys(settings),
+                wiring.store(settings).open_current_if_any(),
+                wiring.rising_after(settings),
+                seconds,
+                target,
+                generation,
+                cores=cores,
+            )
         if form == "text" and out is None:
             print_insight(found, console)
             return

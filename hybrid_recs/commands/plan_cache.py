@@ -17,7 +17,7 @@ from hybrid_recs.reports.planner import gather, render
 from hybrid_recs.reports.planner.access_log import item_requests
 from hybrid_recs.reports.planner.plan import Plan
 from hybrid_recs.settings import Settings
-from hybrid_recs.telemetry.hit_rates import parse_window
+from hybrid_recs.telemetry.window import parse_window
 
 _HELP = """How large the hot set should be.
 
@@ -94,7 +94,7 @@ def _plan(
     target: float,
     sizes: tuple[int, ...],
 ) -> Plan:
-    generation, times = gather.serving(settings), None
+    generation, times = wiring.store(settings).open_current_if_any(), None
     with _redis(settings) as client:
         if log:
             found = gather.of_trace(item_requests(log), generation, log.name)
@@ -109,7 +109,16 @@ def _plan(
         else:
             keys = wiring.keys(settings)
             found, times = gather.of_counters(client, keys, generation, seconds, time.time())
-        return gather.make_plan(found, target, settings, generation, client, times, also=sizes)
+        return gather.make_plan(
+            found,
+            target,
+            wiring.keys(settings),
+            wiring.rising_after(settings),
+            generation,
+            client,
+            times,
+            also=sizes,
+        )
 
 
 @contextlib.contextmanager
@@ -127,7 +136,7 @@ def _redis(settings: Settings) -> Iterator[redis.Redis | None]:
 
 def _interactions(dataset: Path, data_dir: Path | None) -> list[str]:
     # Polars takes half a second to load, and only this needs it.
-    from hybrid_recs.demo.replay import all_requests
     from hybrid_recs.offline.data.dataset_config import Description
+    from hybrid_recs.offline.data.requests import all_requests
 
     return all_requests(Description.load(dataset, data_dir))

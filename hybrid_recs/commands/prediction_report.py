@@ -12,8 +12,6 @@ from rich.console import Console
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import connect
 from hybrid_recs.commands.error_messages import reported
-from hybrid_recs.errors import NoGenerationError
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.reports.predictions.join import read_events, read_served
 from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
 from hybrid_recs.reports.predictions.report import (
@@ -23,7 +21,7 @@ from hybrid_recs.reports.predictions.report import (
     prediction_report,
 )
 from hybrid_recs.settings import Settings
-from hybrid_recs.telemetry.hit_rates import parse_window
+from hybrid_recs.telemetry.window import parse_window
 
 
 @click.command(help=__doc__)
@@ -64,7 +62,7 @@ def make_report(
     keys, end = wiring.keys(settings), time.time() if now is None else now
     served = read_served(client, keys, end - seconds, end)
     events = read_events(client, keys, archive, end - seconds, end)
-    generation = serving_generation(settings)
+    generation = wiring.store(settings).open_current_if_any()
     users = active_users(events)
     return prediction_report(
         served,
@@ -75,12 +73,3 @@ def make_report(
         items=len(generation.catalogue) if generation else 0,
         with_list=count_stored(client, keys, generation.id, users) if generation else 0,
     )
-
-
-def serving_generation(settings: Settings) -> Generation | None:
-    """For the size of the catalogue; there may be none yet."""
-    store = wiring.store(settings)
-    try:
-        return Generation.open(store.path(store.require_current()))
-    except NoGenerationError:
-        return None

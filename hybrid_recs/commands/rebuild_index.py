@@ -57,7 +57,7 @@ def rebuild(
         manifest = stage(store, description, settings, steps, force)
         publish(store, manifest, settings, steps, keep)
     summaries.print_end(steps, manifest)
-    return Generation.open(store.path(manifest.id))
+    return store.open(manifest.id)
 
 
 def stage(
@@ -126,7 +126,7 @@ def publish(store: GenerationStore, manifest: Manifest, settings: Settings, step
     """Through the gate, into Redis, and into service: the pointer flips last."""
     gate.check(store, manifest)
     with steps("Load into Redis") as step:
-        build_lists = Generation.open(store.path(manifest.id))
+        build_lists = store.open(manifest.id)
         step.expect(len(build_lists.hot))
         step.done(wiring.load_into_redis(settings, build_lists, step.advance))
     with steps("Publish") as step:

@@ -47,14 +47,14 @@ def recommend_users(
 ) -> PredictionFiles:
     """The whole job, by the serving generation; hidden items are in no list. Returns where lists are."""
     store, files = wiring.store(settings), PredictionFiles(wiring.predictions_dir(settings))
-    generation = Generation.open(store.path(store.require_current()))
+    generation = store.open_current()
     with steps("Read interactions") as step:
         dataset = read_dataset(description, settings.max_history)
         step.done(summaries.account(dataset.account))
     with steps("Find users' histories") as step:
         histories = histories_of(dataset, generation.catalogue, active_days)
         del dataset
-        step.done(summaries.histories(histories))
+        step.done(histories.summary)
     with steps("Recommend to users") as step:
         lists = UserLists(generation, k, wiring.overlay(settings, generation).hidden)
         write_lists(files, generation, histories, lists, step)

@@ -10,10 +10,9 @@ from typing import Any
 
 import redis
 
-from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.events.event import Event
 from hybrid_recs.events.trending_windows import WINDOWS
-from hybrid_recs.telemetry.consumer_lag import GROUP
 
 # Of one bucket; cut when what is trending is put together, so a crawl over made-up ids cannot fill Redis.
 MOST_MET = 10_000
@@ -61,7 +60,7 @@ class Effects:
         """Acknowledge and count; `events` are the entries decoded, None where that failed. Returns how many
         were applied and how many set aside; those of either that another consumer was quicker with are in
         neither."""
-        arguments: list[Any] = [GROUP, MOST_SET_ASIDE]
+        arguments: list[Any] = [CONSUMER_GROUP, MOST_SET_ASIDE]
         for (entry_id, fields), event in zip(entries, events, strict=True):
             arguments.append(entry_id)
             arguments += [repr(fields), -1] if event is None else self._counted(entry_id, event)

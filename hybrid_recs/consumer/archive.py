@@ -16,11 +16,10 @@ from typing import IO, Any, cast
 import polars as pl
 import redis
 
-from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.apply import Entry, received_seconds
 from hybrid_recs.events.event import Event
 from hybrid_recs.generation.durable_files import lock, sync
-from hybrid_recs.telemetry.consumer_lag import GROUP
 
 MOST_A_FILE = 10_000
 _PAGE = 1_000
@@ -145,7 +144,7 @@ class Archive:
 
     def _trim_stream(self) -> None:
         if self._last > (0, 0) and self._client.exists(self._stream):
-            self._trim([self._stream], [GROUP, f"{self._last[0]}-{self._last[1] + 1}"])
+            self._trim([self._stream], [CONSUMER_GROUP, f"{self._last[0]}-{self._last[1] + 1}"])
 
 
 def last_archived(folder: Path) -> _Id:

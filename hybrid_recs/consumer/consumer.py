@@ -10,11 +10,10 @@ from typing import Any
 import redis
 
 from hybrid_recs.cache.client import UNREACHABLE
-from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.apply import Effects, Entry
 from hybrid_recs.consumer.session_pusher import Pusher
 from hybrid_recs.events.event import Event
-from hybrid_recs.telemetry.consumer_lag import GROUP
 
 log = logging.getLogger(__name__)
 
@@ -102,14 +101,14 @@ class Consumer:
 
     def _make_group(self) -> None:
         try:
-            self._client.xgroup_create(self._stream, GROUP, "0", mkstream=True)
+            self._client.xgroup_create(self._stream, CONSUMER_GROUP, "0", mkstream=True)
         except redis.ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
 
     def _read(self, after: str, block_milliseconds: int | None) -> list[Entry]:
         found: Any = self._client.xreadgroup(
-            GROUP, self._name, {self._stream: after}, count=BATCH, block=block_milliseconds
+            CONSUMER_GROUP, self._name, {self._stream: after}, count=BATCH, block=block_milliseconds
         )
         return list(found[0][1]) if found else []
 
@@ -119,9 +118,9 @@ class Consumer:
         if now < self._claim_again:
             return []
         self._claim_from, found, *_ = self._client.xautoclaim(
-            self._stream, GROUP, self._name, self._claim_milliseconds, self._claim_from, count=BATCH
+            self._stream, CONSUMER_GROUP, self._name, self._claim_milliseconds, self._claim_from, count=BATCH
         )
         if self._claim_from == b"0-0":
             self._claim_again = now + self._claim_milliseconds / 2_000
-            self._forget([self._stream], [GROUP, _FORGET_MILLISECONDS])
+            self._forget([self._stream], [CONSUMER_GROUP, _FORGET_MILLISECONDS])
         return [entry for entry in found if entry[0] is not None]

@@ -56,7 +56,7 @@ class SessionRecommender:
         wanted = self._store.current()
         if wanted is not None and (serving is None or serving.id != wanted):
             try:
-                serving = Generation.open(self._store.path(wanted))
+                serving = self._store.open(wanted)
                 log.info("recommending from generation %s", wanted)
             except (HybridRecsError, OSError, ValueError) as error:
                 self._look_again = now + _RETRY_SECONDS

@@ -18,7 +18,6 @@ from hybrid_recs.consumer.session_pusher import Pusher
 from hybrid_recs.consumer.session_recommender import OverlayOf, SessionRecommender, nothing_beside
 from hybrid_recs.consumer.trending import Popularity
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.telemetry.consumer_lag import LAG, Lag, lag_arguments, read_lag
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +41,6 @@ class Worker:
         overlay_of: OverlayOf = nothing_beside,
     ) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._client = client
-        self._keys = keys
         self._recommender = SessionRecommender(store, poll_seconds, overlay_of)
         self.pusher = Pusher(client, keys, self._recommender)
         self.consumer = Consumer(client, keys, name, self.pusher, claim_seconds)
@@ -55,16 +52,15 @@ class Worker:
         """End after the batch at hand; fit for a signal handler."""
         self._stopping.set()
 
-    def run(self, on_progress: Callable[[str], None], progress_seconds: float) -> None:
-        """Consume until stopped; a line of progress every `progress_seconds`."""
+    def run(self, after_step: Callable[[], None]) -> None:
+        """Consume until stopped; `after_step` is called after every batch and may raise as Redis does."""
         upkeep = threading.Thread(target=self._upkeep, name="upkeep", daemon=True)
         upkeep.start()
-        line = _ProgressLine(self, on_progress, progress_seconds)
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
                 self.step()
-                line.say_if_due()
+                after_step()
                 pause = _FIRST_PAUSE_SECONDS
             except UNREACHABLE as error:
                 log.warning("Redis is out of reach, trying again: %s", error)
@@ -78,10 +74,6 @@ class Worker:
         self._recommender.follow()
         return self.consumer.step(_BLOCK_MILLISECONDS)
 
-    def lag(self) -> Lag:
-        """How far all consumers together are behind."""
-        return read_lag(self._client.eval(LAG, *lag_arguments(self._keys)))
-
     def _upkeep(self) -> None:
         while not self._stopping.wait(_UPKEEP_SECONDS):
             for duty in (lambda: self.popularity.refresh_due(time.time()), self.archive.keep):
@@ -91,26 +83,3 @@ class Worker:
                     log.debug("Redis is out of reach: %s", error)
                 except Exception:
                     log.exception("upkeep failed and will be tried again")
-
-
-class _ProgressLine:
-    """Says now and then how far the consumer is, with the throughput since the last time."""
-
-    def __init__(self, worker: Worker, on_progress: Callable[[str], None], seconds: float) -> None:
-        self._worker = worker
-        self._say = on_progress
-        self._seconds = seconds
-        self._said, self._applied = time.monotonic(), 0
-
-    def say_if_due(self) -> None:
-        now = time.monotonic()
-        if now - self._said < self._seconds:
-            return
-        worker, lag = self._worker, self._worker.lag()
-        applied = worker.consumer.applied
-        rate = (applied - self._applied) / (now - self._said)
-        self._say(
-            f"applied {applied:,} ({rate:,.0f}/s), pushed to {worker.pusher.pushed:,} sessions, archived "
-            f"{worker.archive.written:,}; waiting {lag.waiting:,}, the oldest {lag.oldest_seconds:.1f} s"
-        )
-        self._said, self._applied = now, applied

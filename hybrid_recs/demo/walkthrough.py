@@ -8,10 +8,10 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from hybrid_recs import wiring
 from hybrid_recs.demo.replay import ask, connect_to, skewed_requests
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import FILE_NAME
+from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 
@@ -22,7 +22,7 @@ _WORD = "running shoe"
 
 def settings_of_its_own(settings: Settings) -> Settings:
     """The given settings; with an index folder of the demo's own if another dataset is published there."""
-    store = wiring.store(settings)
+    store = GenerationStore(settings.index_dir)
     current = store.current()
     if current is None or _dataset_name(store.path(current)) == DATASET_NAME:
         return settings
@@ -37,11 +37,11 @@ def _dataset_name(folder: Path) -> str | None:
         return None
 
 
-def environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings, redis_url: str) -> dict[str, str]:
     """What a child service needs to be told to use the same index and Redis."""
     return {
         "HYBRID_RECS_INDEX_DIR": str(settings.index_dir),
-        "HYBRID_RECS_REDIS_URL": wiring.redis_url(settings),
+        "HYBRID_RECS_REDIS_URL": redis_url,
     }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hybrid_recs.errors import CorruptGenerationError, NoGenerationError, RebuildInProgressError
 from hybrid_recs.generation.durable_files import locked, sync
+from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import FILE_NAME, Manifest, checksum
 from hybrid_recs.types import Json
 
@@ -80,6 +81,21 @@ class GenerationStore:
                 "run: make rebuild-index DATASET=path/to/dataset.toml"
             )
         return generation
+
+    def open(self, generation: str) -> Generation:
+        """A sealed generation; raises NoGenerationError, or CorruptGenerationError when it does not open."""
+        return Generation.open(self.path(generation))
+
+    def open_current(self) -> Generation:
+        """The serving generation; raises as `require_current` and `open` do."""
+        return self.open(self.require_current())
+
+    def open_current_if_any(self) -> Generation | None:
+        """The serving generation, or None before there is one; raises CorruptGenerationError."""
+        try:
+            return self.open_current()
+        except NoGenerationError:
+            return None
 
     def history(self) -> list[Json]:
         """Every event on record, oldest first; a line cut short by a crash is left out."""

@@ -6,14 +6,13 @@ from dataclasses import dataclass, fields
 
 import redis
 
-from hybrid_recs import wiring
+from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.reports.drift import Drift, drift
 from hybrid_recs.reports.planner import gather
 from hybrid_recs.reports.planner.costs import live_cost
 from hybrid_recs.reports.planner.outage_headroom import Headroom, headroom
 from hybrid_recs.reports.planner.plan import Plan
-from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry import counter_reader
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.types import Json
@@ -36,7 +35,9 @@ class Insight:
 
 def insight(
     client: redis.Redis,
-    settings: Settings,
+    keys: Keys,
+    serving: Generation | None,
+    admitted_after: int,
     seconds: int,
     target: float,
     of_generation: str | None = None,
@@ -45,11 +46,11 @@ def insight(
 ) -> Insight:
     """Read the counters of the last `seconds` and measure what can be measured; takes about a second.
 
-    of_generation: count only what it answered. cores: of the service, for the headroom; None: of this
-    machine.
+    serving: the generation in service, None before there is one. admitted_after: requests that give an item a
+    list of its own. of_generation: count only what it answered. cores: of the service, for the headroom;
+    None: of this machine.
     """
     now = time.time() if now is None else now
-    keys, serving = wiring.keys(settings), gather.serving(settings)
     counts = hit_rate_report(client, keys, seconds, lambda item: _title(serving, item), of_generation, now)
     if serving is None:
         return Insight(counts, None, None, None)
@@ -58,7 +59,7 @@ def insight(
     live = live_cost(serving)
     return Insight(
         counts=counts,
-        plan=gather.make_plan(found, target, settings, serving, client, times, live),
+        plan=gather.make_plan(found, target, keys, admitted_after, serving, client, times, live),
         drift=drift(serving, counter_reader.items_by_hour(client, keys.asked, hours)),
         headroom=None
         if live is None

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from hybrid_recs.cache.keys import Keys
+import redis
 
-GROUP = "consumers"
+from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 
 # KEYS: 1 = stream, 2 = counts. ARGV: 1 = group.
 # Returns accepted, applied, set aside, the stream's length, and the age in milliseconds of the oldest entry
@@ -55,10 +55,15 @@ class Lag:
 
 def lag_arguments(keys: Keys) -> Sequence[Any]:
     """What EVAL takes after the script."""
-    return [2, keys.events(), keys.event_counts(), GROUP]
+    return [2, keys.events(), keys.event_counts(), CONSUMER_GROUP]
 
 
 def read_lag(answer: Sequence[int]) -> Lag:
     """The figures of LAG's answer."""
     accepted, applied, set_aside, length, milliseconds = answer
     return Lag(accepted, applied, set_aside, length, milliseconds / 1_000)
+
+
+def consumer_lag(client: redis.Redis, keys: Keys) -> Lag:
+    """The lag as of now; raises as Redis does."""
+    return read_lag(cast(list[int], client.eval(LAG, *lag_arguments(keys))))

@@ -1,6 +1,5 @@
 """The cache hit-rate report as data: read from the counters of a window, added up, and put into words."""
 
-import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -14,21 +13,9 @@ from hybrid_recs.telemetry.counter_fields import Field
 from hybrid_recs.telemetry.outcome import HITS, Cause, cause_of
 from hybrid_recs.types import Reason, Source
 
-# Minutes up to 11520, hours up to 192, days up to 8.
-WINDOW_PATTERN = (
-    r"^(([1-9]\d{0,3}|10\d{3}|11[0-4]\d{2}|115[01]\d|11520)m|([1-9]\d?|1[0-8]\d|19[0-2])h|[1-8]d)$"
-)
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 _MOST_MISSED_SHOWN = 10
 _POINTS = 60
 _WORTH_SAYING = 0.005
-
-
-def parse_window(text: str) -> int:
-    """Seconds of a window such as 30m, 24h or 7d; raises ValueError outside 1 minute to 8 days."""
-    if not re.fullmatch(WINDOW_PATTERN, text, re.ASCII):
-        raise ValueError(f"{text!r} is not a window; give 30m, 24h or 7d, at most the 8 days that are kept")
-    return int(text[:-1]) * _UNITS[text[-1]]
 
 
 @dataclass(frozen=True, slots=True)

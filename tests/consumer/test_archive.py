@@ -8,12 +8,11 @@ import polars as pl
 import pytest
 import redis
 
-from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.archive import MOST_A_FILE, Archive, last_archived
 from hybrid_recs.events.event import Event
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.interactions import read_dataset
-from hybrid_recs.telemetry.consumer_lag import GROUP
 from tests.consumers import accept_events
 from tests.paths import ROOT
 
@@ -34,10 +33,10 @@ def _add(client: redis.Redis, keys: Keys, entry_id: str, number: int) -> None:
 
 def _consume(client: redis.Redis, keys: Keys, acknowledged: int) -> None:
     """Everything is delivered, and so many of the first entries are acknowledged."""
-    client.xgroup_create(keys.events(), GROUP, "0")
-    client.xreadgroup(GROUP, "c", {keys.events(): ">"})
+    client.xgroup_create(keys.events(), CONSUMER_GROUP, "0")
+    client.xreadgroup(CONSUMER_GROUP, "c", {keys.events(): ">"})
     for entry_id, _ in (client.xrange(keys.events()) or [])[:acknowledged]:
-        client.xack(keys.events(), GROUP, entry_id)  # type: ignore[arg-type]
+        client.xack(keys.events(), CONSUMER_GROUP, entry_id)  # type: ignore[arg-type]
 
 
 def _ids(folder: Path) -> list[str]:

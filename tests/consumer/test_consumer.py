@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 import redis
 
-from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.worker import Worker
 from hybrid_recs.events.session_list import Pushed, read_message, rendered
 from hybrid_recs.events.trending_windows import WINDOWS
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.recommender import Recommender
-from hybrid_recs.telemetry.consumer_lag import GROUP
+from hybrid_recs.telemetry.consumer_lag import consumer_lag
 from tests.consumer.killed import ITEMS
 from tests.consumers import accept_events, apply_all, counted, state_of, worker_on
 from tests.planted import item_id, world_of
@@ -28,25 +28,25 @@ def test_events_are_counted_and_acknowledged(worker: Worker, client: redis.Redis
         assert counted(client, keys, window.name) == Counter(ITEMS)
     for name in client.scan_iter(f"{keys.prefix}:met:*"):
         assert client.ttl(name) > 3_600
-    assert client.xpending(keys.events(), GROUP)["pending"] == 0
-    lag = worker.lag()
+    assert client.xpending(keys.events(), CONSUMER_GROUP)["pending"] == 0
+    lag = consumer_lag(client, keys)
     assert (lag.accepted, lag.applied, lag.waiting, lag.oldest_seconds) == (30, 30, 0, 0.0)
 
 
-def test_lag_of_what_waits(worker: Worker, client: redis.Redis, keys: Keys) -> None:
+def test_lag_of_what_waits(client: redis.Redis, keys: Keys) -> None:
     accept_events(client, keys, ITEMS)
-    assert worker.lag().waiting == 30
-    client.xgroup_create(keys.events(), GROUP, "0")
-    client.xreadgroup(GROUP, "dead", {keys.events(): ">"}, count=10)
-    lag = worker.lag()
+    assert consumer_lag(client, keys).waiting == 30
+    client.xgroup_create(keys.events(), CONSUMER_GROUP, "0")
+    client.xreadgroup(CONSUMER_GROUP, "dead", {keys.events(): ">"}, count=10)
+    lag = consumer_lag(client, keys)
     assert (lag.waiting, lag.stream_length) == (30, 30)
     assert 0 < lag.oldest_seconds < 5
 
 
 def test_what_a_dead_consumer_held_is_taken_over(worker: Worker, client: redis.Redis, keys: Keys) -> None:
     accept_events(client, keys, ITEMS)
-    client.xgroup_create(keys.events(), GROUP, "0")
-    client.xreadgroup(GROUP, "dead", {keys.events(): ">"}, count=10)
+    client.xgroup_create(keys.events(), CONSUMER_GROUP, "0")
+    client.xreadgroup(CONSUMER_GROUP, "dead", {keys.events(): ">"}, count=10)
     apply_all(worker, client, keys, 30)
     assert counted(client, keys, "hour") == Counter(ITEMS)
 
@@ -73,7 +73,7 @@ def test_what_holds_no_event_is_set_aside(worker: Worker, client: redis.Redis, k
     worker.step()
     assert client.hget(keys.event_counts(), "set_aside") == b"2"
     assert client.xlen(keys.set_aside()) == 2
-    assert client.xpending(keys.events(), GROUP)["pending"] == 0
+    assert client.xpending(keys.events(), CONSUMER_GROUP)["pending"] == 0
     assert counted(client, keys, "hour") == Counter(ITEMS)
 
 

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import redis
 
-from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.apply import MOST_MET, Effects, Entry
 from hybrid_recs.consumer.trending import MOST_TRENDING, Popularity
 from hybrid_recs.events.event import Event
 from hybrid_recs.events.trending_windows import WINDOWS, Window
-from hybrid_recs.telemetry.consumer_lag import GROUP
 
 
 def _top(client: redis.Redis, keys: Keys, window: Window) -> dict[str, float]:
@@ -35,8 +34,8 @@ def test_values(client: redis.Redis, keys: Keys, window: Window) -> None:
         buckets_ago = now // window.bucket - (now - age) // window.bucket
         if age < window.length:
             expected[event.item_id] += 0.5 ** (buckets_ago * window.bucket / window.half_life)
-    client.xgroup_create(keys.events(), GROUP, "0")
-    client.xreadgroup(GROUP, "c", {keys.events(): ">"})
+    client.xgroup_create(keys.events(), CONSUMER_GROUP, "0")
+    client.xreadgroup(CONSUMER_GROUP, "c", {keys.events(): ">"})
     assert Effects(client, keys).apply(entries, events) == (400, 0)
     assert Effects(client, keys).apply(entries, events) == (0, 0)
     Popularity(client, keys, "c").refresh(window, now)

@@ -14,8 +14,8 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.user_list_codec import StoredPrediction, encode
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.online.serving.rising_items import ASKED_ENOUGH
 from hybrid_recs.ranking.recommender import Recommender
+from hybrid_recs.settings import RISING_AFTER_REQUESTS
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.telemetry.shared_counters import WorkerCounters
 from tests.planted import NEVER_BOUGHT, item_id
@@ -198,7 +198,7 @@ def test_rising_items_by_what_became_of_their_list(
         connect(own_redis.url) as client,
     ):
         sender = Sender(http)
-        sender.get(f"item_id={TAIL}", "live", "tail", ASKED_ENOUGH - 1)
+        sender.get(f"item_id={TAIL}", "live", "tail", RISING_AFTER_REQUESTS - 1)
         sender.get(f"item_id={TAIL}", "live", "rising")
         own_list = keys.neighbours(generation.id, TAIL)
         wait_until(lambda: bool(client.exists(own_list)), what="the list of a rising item")

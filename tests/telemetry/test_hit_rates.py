@@ -9,8 +9,9 @@ import redis
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.telemetry import latency_histogram
 from hybrid_recs.telemetry.counter_fields import ADD_ONCE, KEEP_SECONDS, MOST_MISSED_KEPT, Field, arguments
-from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report, parse_window
+from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.telemetry.outcome import Cause
+from hybrid_recs.telemetry.window import parse_window
 from hybrid_recs.types import Reason, Source
 
 _MINUTE = 28_000_000  # minutes since 1970; the last of its hour is 19 minutes later

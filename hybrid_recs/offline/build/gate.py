@@ -29,7 +29,7 @@ def serving_generation(store: GenerationStore) -> Generation | None:
     """What a build is compared with; None when there is nothing, or it is damaged."""
     current = store.current()
     try:
-        return Generation.open(store.path(current)) if current else None
+        return store.open(current) if current else None
     except GenerationError as error:
         log.warning("the build is not compared with the serving generation: %s", error)
         return None

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_recs.generation.neighbour_codec import REDIS_OVERHEAD_BYTES
 from hybrid_recs.types import Rows
 
-# A key, its value and its expiry in Redis 6–7, over the bytes of the list itself; tests measure it.
-REDIS_OVERHEAD_BYTES = 200
 _LIST_BYTES = 8 + 6 * 100
 
 

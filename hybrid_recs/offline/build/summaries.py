@@ -11,7 +11,6 @@ from hybrid_recs.offline.data.interactions import Account
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training.content_placement import Placed
 from hybrid_recs.offline.training.covisitation import CoVisitCounts
-from hybrid_recs.offline.users.histories import Histories
 from hybrid_recs.types import HistoryWeights, Json
 
 
@@ -97,16 +96,6 @@ def hot_set(hot: HotSet, data: Encoded) -> str:
 def quality(figures: dict[str, float]) -> str:
     """Every figure of the gate."""
     return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-
-
-def histories(found: Histories) -> str:
-    """Users to make lists for, and what the generation does not know."""
-    text = f"{len(found):,} users, {len(found.rows):,} pairs"
-    if found.unknown_items:
-        text += (
-            f"; {found.unknown_items:,} items that the generation lacks, met {found.unknown_pairs:,} times"
-        )
-    return text + (f"; {found.strangers:,} users met nothing else" if found.strangers else "")
 
 
 def print_end(steps: Steps, manifest: Manifest) -> None:

@@ -35,6 +35,16 @@ class Histories:
     def __len__(self) -> int:
         return len(self.users)
 
+    @property
+    def summary(self) -> str:
+        """One line: users to make lists for, and what the generation does not know."""
+        text = f"{len(self):,} users, {len(self.rows):,} pairs"
+        if self.unknown_items:
+            text += (
+                f"; {self.unknown_items:,} items that the generation lacks, met {self.unknown_pairs:,} times"
+            )
+        return text + (f"; {self.strangers:,} users met nothing else" if self.strangers else "")
+
     def parts(self, size: int) -> Iterator[tuple[list[str], list[Rows]]]:
         """Users and histories, `size` at a time."""
         for start in range(0, len(self), size):

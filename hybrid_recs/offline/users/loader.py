@@ -7,7 +7,7 @@ import redis
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.user_list_codec import StoredPrediction, encode
-from hybrid_recs.offline.build.hot_set import REDIS_OVERHEAD_BYTES
+from hybrid_recs.generation.neighbour_codec import REDIS_OVERHEAD_BYTES
 from hybrid_recs.types import OnDone, silent
 
 _BATCH = 1_000

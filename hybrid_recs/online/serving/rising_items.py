@@ -1,10 +1,10 @@
 """Rising items: not hot when the generation was built, but asked for so often now that a list pays.
 
-Requests are counted in a sketch; an item asked for ASKED_ENOUGH times lately is wanted, and so is a tail item
-that trends among visitors' events. Once a second, off the request path, lists of the wanted are computed as a
-live answer is, written to Redis under the same keys as the hot ones but with a shorter TTL, and answered from
-there. At most `most_items` are admitted: the least recently read make room. A crawl over the catalogue asks
-for no item often, and admits nothing.
+Requests are counted in a sketch; an item asked for RISING_AFTER_REQUESTS times lately is wanted, and so is a
+tail item that trends among visitors' events. Once a second, off the request path, lists of the wanted are
+computed as a live answer is, written to Redis under the same keys as the hot ones but with a shorter TTL, and
+answered from there. At most `most_items` are admitted: the least recently read make room. A crawl over the
+catalogue asks for no item often, and admits nothing.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.neighbour_codec import pack
 from hybrid_recs.online.serving.count_min_sketch import FrequencySketch
 from hybrid_recs.ranking.recommender import Recommender
+from hybrid_recs.settings import RISING_AFTER_REQUESTS
 
 log = logging.getLogger(__name__)
 
-ASKED_ENOUGH = 16
 ADMIT_EVERY_SECONDS = 1.0
 TRENDING_EVERY_SECONDS = 5.0
 _MOST_TRENDING = 100
@@ -68,7 +68,7 @@ class Rising:
 
     def asked(self, row: int) -> bool:
         """Count a request that had to be searched because the row has no list; whether it is to get one."""
-        if self._most_items and self._sketch.count(row) >= ASKED_ENOUGH:
+        if self._most_items and self._sketch.count(row) >= RISING_AFTER_REQUESTS:
             self._want(row)
         return row in self._wanted
 
@@ -110,7 +110,7 @@ class Rising:
             row = generation.catalogue.row(item.decode("utf-8", "replace"))
             if row is None or row >= generation.manifest.learned or row in generation.hot:
                 continue
-            if met >= ASKED_ENOUGH and self._admitted.get(row, 0.0) <= self._clock():
+            if met >= RISING_AFTER_REQUESTS and self._admitted.get(row, 0.0) <= self._clock():
                 self._want(row)
 
     def _want(self, row: int) -> None:

@@ -77,7 +77,7 @@ OverlayOf = Callable[[Generation], Overlay]
 def open_and_warm(store: GenerationStore, wanted: str) -> Generation:
     """Open a generation and touch what the first requests will need; for a thread of its own."""
     use_one_thread_per_search()
-    generation = Generation.open(store.path(wanted))
+    generation = store.open(wanted)
     recommender = Recommender(generation)
     for row in range(min(3, generation.manifest.vectors)):
         recommender.live(Query(row, 10))

@@ -6,33 +6,18 @@ from collections.abc import Sequence
 
 import redis
 
-from hybrid_recs import wiring
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.errors import NoGenerationError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.reports.planner import traffic
 from hybrid_recs.reports.planner.costs import ListCost, LiveCost, list_cost, live_cost, sample_lists
 from hybrid_recs.reports.planner.plan import Plan, Times, plan
 from hybrid_recs.reports.planner.traffic import Traffic
-from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry import counter_reader, latency_histogram
 from hybrid_recs.types import Source
 
-# Requests after which the service gives an item a list of its own accord; a test holds it to the service's
-# number.
-ADMITTED_AFTER = 16
 LIST_DEPTH = 100
 _FEWEST_TIMED = 100
-
-
-def serving(settings: Settings) -> Generation | None:
-    """The generation that serves, None before there is one."""
-    store = wiring.store(settings)
-    try:
-        return Generation.open(store.path(store.require_current()))
-    except NoGenerationError:
-        return None
 
 
 def of_counters(
@@ -78,24 +63,28 @@ def of_dataset(item_ids: Sequence[str], source: str) -> Traffic:
 def make_plan(
     found: Traffic,
     target: float,
-    settings: Settings,
+    keys: Keys,
+    admitted_after: int,
     generation: Generation | None,
     client: redis.Redis | None,
     times: Times | None = None,
     live: LiveCost | None = None,
     also: Sequence[int] = (),
 ) -> Plan:
-    """Measure what can be measured, and plan. live: where it was measured already. also: more
-    sizes to have in the table."""
+    """Measure what can be measured, and plan.
+
+    admitted_after: requests that give an item a list of its own; 0: none ever gets one. live: where it was
+    measured already. also: more sizes to have in the table.
+    """
     if live is None and generation is not None:
         live = live_cost(generation)
     return plan(
         found,
         target,
         hot_items=None if generation is None else len(generation.hot),
-        admitted_after=ADMITTED_AFTER if settings.rising_max_items else 0,
+        admitted_after=admitted_after,
         live=live,
-        cost=_list_cost(client, wiring.keys(settings), generation),
+        cost=_list_cost(client, keys, generation),
         times=times,
         also=also,
     )

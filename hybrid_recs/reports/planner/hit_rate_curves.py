@@ -22,9 +22,10 @@ _SIMULATED_SIZES = 16
 class Policy(StrEnum):
     """How the items that have a list are chosen.
 
-    STATIC: the most popular before the window, as a rebuild does. RISING: those, and every other item once
-    it was asked for ASKED_ENOUGH times, as the service does. HINDSIGHT: the most asked for in the window
-    itself; no static set does better. LRU, TINY_LFU: caches that start empty and fill with what is asked for.
+    STATIC: the most popular before the window, as a rebuild does. RISING: those, and every other item once it
+    was asked for RISING_AFTER_REQUESTS times, as the service does. HINDSIGHT: the most asked for in the
+    window itself; no static set does better. LRU, TINY_LFU: caches that start empty and fill with what is
+    asked for.
     """
 
     STATIC = "static"

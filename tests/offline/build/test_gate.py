@@ -204,7 +204,7 @@ def test_every_bound_is_put_in_words(
 
 def test_a_refusal_is_raised_and_on_record_unless_forced(index_dir: Path) -> None:
     store = GenerationStore(index_dir)
-    manifest = Generation.open(store.path(store.require_current())).manifest
+    manifest = store.open_current().manifest
     gate.check(store, manifest)
     before = store.history()
     bad = manifest.model_copy(update={"quality": manifest.quality | {"duplicates": 3.0}})

@@ -17,8 +17,9 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import unpack
 from hybrid_recs.online.serving.count_min_sketch import SAMPLE, FrequencySketch
 from hybrid_recs.online.serving.live_search import search_threads
-from hybrid_recs.online.serving.rising_items import ASKED_ENOUGH, Rising
+from hybrid_recs.online.serving.rising_items import Rising
 from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.settings import RISING_AFTER_REQUESTS
 from tests.planted import ITEMS_PER_WORLD, NEVER_BOUGHT, WORLDS, item_id
 from tests.services import OwnRedis, wait_until
 
@@ -47,7 +48,7 @@ class TestSketch:
         """300,000 items, each asked for twice, in random order."""
         sketch, rows = FrequencySketch(), np.repeat(np.arange(300_000), 2)
         np.random.default_rng(4).shuffle(rows)
-        assert max(map(sketch.count, rows.tolist())) < ASKED_ENOUGH
+        assert max(map(sketch.count, rows.tolist())) < RISING_AFTER_REQUESTS
 
     def test_what_was_asked_long_ago_fades(self) -> None:
         sketch = FrequencySketch()

@@ -60,7 +60,7 @@ class Listening:
 @contextmanager
 def consuming(url: str, keys: Keys, index: Path, archive: Path) -> Iterator[Worker]:
     worker = worker_on(url, keys, index, archive)
-    thread = threading.Thread(target=worker.run, args=(print, 60.0))
+    thread = threading.Thread(target=worker.run, args=(lambda: None,))
     thread.start()
     try:
         yield worker

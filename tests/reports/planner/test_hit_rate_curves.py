@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.online.serving.rising_items import ASKED_ENOUGH
-from hybrid_recs.reports.planner import gather, traffic
+from hybrid_recs.reports.planner import traffic
 from hybrid_recs.reports.planner.access_log import item_requests
 from hybrid_recs.reports.planner.costs import ListCost, LiveCost
 from hybrid_recs.reports.planner.hit_rate_curves import (
@@ -40,10 +39,6 @@ def test_static_hits_are_sums_of_the_first_items() -> None:
 def test_rising_items_miss_as_often_as_it_takes_to_be_admitted() -> None:
     found = rising_hits(_of([5, 40, 10, 20]), np.array([0, 1, 2, 4]), 16)
     assert found.tolist() == [24 + 4, 5 + 24 + 4, 45 + 4, 75]
-
-
-def test_the_planner_admits_as_late_as_the_service() -> None:
-    assert gather.ADMITTED_AFTER == ASKED_ENOUGH
 
 
 def test_cheapest_counts_what_no_list_answers() -> None:

@@ -14,7 +14,8 @@ from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, example, l
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.telemetry import prometheus
 from hybrid_recs.telemetry.consumer_lag import Lag
-from hybrid_recs.telemetry.hit_rates import WINDOW_PATTERN, HitRateReport, parse_window
+from hybrid_recs.telemetry.hit_rates import HitRateReport
+from hybrid_recs.telemetry.window import WINDOW_PATTERN, parse_window
 
 LagOf = Callable[[], Awaitable[Lag | None]]
 ReportOf = Callable[[int, Callable[[str], str | None]], HitRateReport]

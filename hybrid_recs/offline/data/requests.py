@@ -1,0 +1,28 @@
+"""The interactions of a dataset as item requests, oldest first: what a replay sends and a plan counts."""
+
+import polars as pl
+
+from hybrid_recs.errors import DatasetError
+from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.interactions import labelled_rows
+
+_SECONDS_A_DAY = 86_400
+
+
+def latest_requests(description: Description, days: float) -> list[str]:
+    """The items of the interactions of the last `days`, oldest first."""
+    times = _in_order(description)
+    if not description.timed or times.is_empty():
+        raise DatasetError(f"{description.name}: no times, so there is no last month to replay")
+    latest = times["time"][-1]
+    return times.filter(pl.col("time") > latest - days * _SECONDS_A_DAY)["item"].to_list()
+
+
+def all_requests(description: Description) -> list[str]:
+    """The items of all interactions, oldest first; in the order of the files where there are no times."""
+    return _in_order(description)["item"].to_list()
+
+
+def _in_order(description: Description) -> pl.DataFrame:
+    rows = labelled_rows(description).filter(pl.col("reason").is_null())
+    return rows.select("time", "order", "item").collect(engine="streaming").sort("time", "order")

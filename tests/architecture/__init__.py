@@ -1,0 +1,2 @@
+"""Who imports whom in the package, read from the source: what the rules are checked on, and a picture of
+it."""
