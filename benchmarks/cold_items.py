@@ -24,7 +24,7 @@ from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import Dataset, read_dataset
 from hybrid_recs.offline.evaluation.baselines import top_rows
 from hybrid_recs.offline.memory import peak_mb, restart_peak
-from hybrid_recs.offline.training.content_fit import MOST_ITEMS, Features, fit_encoder, known_features
+from hybrid_recs.offline.training.content_fit import MAX_ITEMS, Features, fit_encoder, known_features
 from hybrid_recs.offline.training.content_placement import Placed, place
 from hybrid_recs.offline.training.covisitation import count_covisits
 from hybrid_recs.offline.training.embeddings import unit_rows
@@ -35,7 +35,7 @@ from hybrid_recs.types import Floats, Rows
 ROOT = Path(__file__).parents[1]
 NAMES = ("online-retail", "goodbooks-10k", "ml-latest-small")
 SIZES = (10_000, 100_000)
-K, FEWEST_USERS, FEWEST_NEIGHBOURS, HIDDEN_SHARE = 20, 5, 5, 0.1
+K, MIN_USERS, MIN_NEIGHBOURS, HIDDEN_SHARE = 20, 5, 5, 0.1
 DIMENSIONS = 128
 POPULAR, WORDS, TFIDF, CONTENT = (
     "most popular",
@@ -103,7 +103,7 @@ def _hide(dataset: Dataset, seed: int) -> tuple[dict[str, float], int, float]:
     wanted: dict[str, Rows] = {}
     for item, neighbours in truth.neighbours.items():
         rows = np.array([row_of[other] for other in neighbours if row_of[other] < learned], np.int64)
-        if len(rows) >= FEWEST_NEIGHBOURS:
+        if len(rows) >= MIN_NEIGHBOURS:
             wanted[item] = rows
     methods = {
         POPULAR: lambda _: top_rows(data.degrees, K),
@@ -129,7 +129,7 @@ def _truth(dataset: Dataset, seed: int) -> Truth:
     ids = data.items["item"].to_list()
     lists, degrees = count_covisits(data, half_life=ScoringInfo().half_life).lists, data.degrees
     neighbours = {}
-    for row in hidden[degrees[hidden] >= FEWEST_USERS].tolist():
+    for row in hidden[degrees[hidden] >= MIN_USERS].tolist():
         met = lists.of(row)[0]
         neighbours[ids[row]] = frozenset(ids[other] for other in met[~np.isin(met, hidden)][:K].tolist())
     return Truth(frozenset(ids[row] for row in hidden.tolist()), neighbours)
@@ -190,7 +190,7 @@ def _timed(table: pl.DataFrame, size: int) -> str:
     started = time.process_time()
     encoder.encode_many(items[:2_000])
     encode_ms = (time.process_time() - started) / 2
-    bounded = f" (the first {MOST_ITEMS:,} count)" if size > MOST_ITEMS else ""
+    bounded = f" (the first {MAX_ITEMS:,} count)" if size > MAX_ITEMS else ""
     return (
         f"| {size:,}{bounded} | {info.features:,} | {seconds:.1f} s | {cpu:.1f} s | {most:,.0f} MB "
         f"| {encode_ms:.2f} ms |"

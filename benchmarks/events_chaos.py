@@ -39,7 +39,7 @@ CLIENTS = 4
 PREFIX = "chaos"
 KEYS = Keys(PREFIX)
 SETTLE_SECONDS = 120.0
-_MOST_ITEMS = 2_000
+_MAX_ITEMS = 2_000
 
 
 class Chaos:
@@ -230,7 +230,7 @@ def main(events: int, index: Path, kills: bool, seconds_between: float) -> None:
     """Print the figures as JSON; exit 1 unless everything counts exactly once."""
     store = GenerationStore(index)
     catalogue = store.open_current().catalogue
-    items = [catalogue.item_id(row) for row in range(min(len(catalogue), _MOST_ITEMS))]
+    items = [catalogue.item_id(row) for row in range(min(len(catalogue), _MAX_ITEMS))]
     figures = run(index, items, events, kills, seconds_between)
     print(json.dumps(figures, indent=2))
     sys.exit(not figures["exact"])

@@ -17,7 +17,7 @@ from hybrid_recs.types import Floats, Rows
 RECENT = 2_500
 NEIGHBOURS = 500
 USER_ITEMS = 20
-_SECONDS_A_DAY = 86_400.0
+SECONDS_PER_DAY = 86_400.0
 _REACH = 10  # times `near`: further away the weight is below e⁻¹⁰
 
 Numbers = NDArray[np.float64]
@@ -57,7 +57,7 @@ class SessionKnn:
         starts = np.searchsorted(session, np.arange(len(ends) + 1))
         order = np.argsort(items, kind="stable")
         seconds = ends["end"].fill_null(0.0).to_numpy()
-        age = (seconds.max(initial=-np.inf) - seconds) / _SECONDS_A_DAY
+        age = (seconds.max(initial=-np.inf) - seconds) / SECONDS_PER_DAY
         return cls(
             items=items,
             starts=starts,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-SHORTEST_API_KEY = 16
+MIN_API_KEY_LENGTH = 16
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -21,8 +21,8 @@ def _check_redis_url(url: str | None) -> str | None:
 
 def _check_api_keys(keys: SecretStr | None) -> SecretStr | None:
     given = [key.strip() for key in keys.get_secret_value().split(",")] if keys else []
-    if any(len(key) < SHORTEST_API_KEY for key in given if key):
-        raise ValueError(f"every key must have at least {SHORTEST_API_KEY} characters")
+    if any(len(key) < MIN_API_KEY_LENGTH for key in given if key):
+        raise ValueError(f"every key must have at least {MIN_API_KEY_LENGTH} characters")
     return SecretStr(",".join(filter(None, given))) if any(given) else None
 
 

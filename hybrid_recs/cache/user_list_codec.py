@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybrid_recs.generation.neighbour_codec import pack, unpack
-from hybrid_recs.generation.scoring import LONGEST_HISTORY
+from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.types import Neighbours, Rows
 
 _HEADER = struct.Struct("<BBI")  # version, rows of the history, seconds since 1970
@@ -34,7 +34,7 @@ class StoredPrediction:
 
 def encode(prediction: StoredPrediction) -> bytes:
     """Bytes of a prediction; of a longer history the latest 50, scores in half precision."""
-    history = prediction.history[-LONGEST_HISTORY:]
+    history = prediction.history[-MAX_HISTORY:]
     header = _HEADER.pack(_VERSION, len(history), prediction.made)
     body = history.astype(_ROW).tobytes() + pack(prediction.neighbours)
     return header + _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(header))) + body

@@ -15,8 +15,8 @@ from hybrid_recs.events.event import Event
 from hybrid_recs.events.trending_windows import WINDOWS
 
 # Of one bucket; cut when what is trending is put together, so a crawl over made-up ids cannot fill Redis.
-MOST_MET = 10_000
-MOST_SET_ASIDE = 1_000
+MAX_ITEMS_PER_BUCKET = 10_000
+MAX_SET_ASIDE = 1_000
 
 # KEYS: 1 = stream, 2 = counts, 3 = stream of what is set aside. ARGV: 1 = group, 2 = longest of 3; then for
 # each entry its id, item id, and how many buckets it counts in, and for each its key and seconds to keep it.
@@ -60,7 +60,7 @@ class Effects:
         """Acknowledge and count; `events` are the entries decoded, None where that failed. Returns how many
         were applied and how many set aside; those of either that another consumer was quicker with are in
         neither."""
-        arguments: list[Any] = [CONSUMER_GROUP, MOST_SET_ASIDE]
+        arguments: list[Any] = [CONSUMER_GROUP, MAX_SET_ASIDE]
         for (entry_id, fields), event in zip(entries, events, strict=True):
             arguments.append(entry_id)
             arguments += [repr(fields), -1] if event is None else self._counted(entry_id, event)

@@ -21,7 +21,7 @@ from hybrid_recs.consumer.apply import Entry, received_seconds
 from hybrid_recs.events.event import Event
 from hybrid_recs.generation.durable_files import lock, sync
 
-MOST_A_FILE = 10_000
+MAX_EVENTS_PER_FILE = 10_000
 _PAGE = 1_000
 _NAME = re.compile(r"(\d+)-(\d+)-(\d+)-(\d+)\.parquet")
 _SCHEMA = {
@@ -81,7 +81,7 @@ class Archive:
         now = time.monotonic() if now is None else now
         written, due = 0, now - self._flushed >= self._seconds
         while entries := self._next():
-            if len(entries) < MOST_A_FILE and not due:
+            if len(entries) < MAX_EVENTS_PER_FILE and not due:
                 break
             written += self._write(entries)
         if due or written:
@@ -110,7 +110,7 @@ class Archive:
         """The entries of the next file."""
         entries: list[Entry] = []
         start = self._last
-        while len(entries) < MOST_A_FILE:
+        while len(entries) < MAX_EVENTS_PER_FILE:
             after = f"({start[0]}-{start[1]}"
             page = cast(list[Entry], self._client.xrange(self._stream, after, "+", _PAGE))
             entries += page

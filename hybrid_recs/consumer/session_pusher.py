@@ -7,8 +7,9 @@ import redis
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.consumer.session_recommender import SessionRecommender
-from hybrid_recs.events.event import STATE_LENGTH, state_items
+from hybrid_recs.events.event import state_items
 from hybrid_recs.events.session_list import PUSHED_SECONDS, STORE, Pushed, rendered, store_arguments
+from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.ranking.recommender import Recommender
 
 _HEAD_BYTES = 256
@@ -46,7 +47,7 @@ class Pusher:
         """Session id, items and version of the sessions that have done more than what is stored knows of."""
         pipeline = self._client.pipeline(transaction=False)
         for session_id in session_ids:
-            pipeline.lrange(self._keys.session(session_id), 0, STATE_LENGTH - 1)
+            pipeline.lrange(self._keys.session(session_id), 0, MAX_HISTORY - 1)
             pipeline.getrange(self._keys.pushed(session_id), 0, _HEAD_BYTES - 1)
         found = iter(pipeline.execute())
         stale = []

@@ -7,12 +7,12 @@ from typing import cast
 import redis
 
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.consumer.apply import MOST_MET
+from hybrid_recs.consumer.apply import MAX_ITEMS_PER_BUCKET
 from hybrid_recs.events.trending_windows import WINDOWS, Window
 
-MOST_TRENDING = 1_000
+MAX_TRENDING = 1_000
 # What is trending outlives this many missed refreshes.
-_PATIENCE, _LEAST_TTL = 30, 600
+_PATIENCE, _MIN_TTL = 30, 600
 
 
 class Popularity:
@@ -40,13 +40,13 @@ class Popularity:
         for bucket, weight in window.weights(now).items():
             for item, count in self._met(window, bucket):
                 total[item] += weight * count
-        top = nlargest(MOST_TRENDING, total.items(), key=lambda pair: pair[1])
+        top = nlargest(MAX_TRENDING, total.items(), key=lambda pair: pair[1])
         name = self._keys.trending(window.name)
         pipeline = self._client.pipeline(transaction=True)
         pipeline.delete(name)
         if top:
             pipeline.zadd(name, dict(top))
-            pipeline.expire(name, max(_PATIENCE * window.refresh, _LEAST_TTL))
+            pipeline.expire(name, max(_PATIENCE * window.refresh, _MIN_TTL))
         pipeline.execute()
 
     def _is_mine(self, window: Window) -> bool:
@@ -57,6 +57,6 @@ class Popularity:
     def _met(self, window: Window, bucket: int) -> list[tuple[bytes, float]]:
         name = self._keys.met(window.name, bucket)
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.zremrangebyrank(name, 0, -MOST_MET - 1)
+        pipeline.zremrangebyrank(name, 0, -MAX_ITEMS_PER_BUCKET - 1)
         pipeline.zrange(name, 0, -1, withscores=True)
         return cast(list[tuple[bytes, float]], pipeline.execute()[1])

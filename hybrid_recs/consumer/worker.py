@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _BLOCK_MILLISECONDS = 500
 _UPKEEP_SECONDS = 0.5
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.05, 1.0
 
 
 class Worker:
@@ -65,7 +65,7 @@ class Worker:
             except UNREACHABLE as error:
                 log.warning("Redis is out of reach, trying again: %s", error)
                 self._stopping.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                pause = min(2 * pause, _MAX_PAUSE_SECONDS)
         upkeep.join()
         self.archive.close()
 

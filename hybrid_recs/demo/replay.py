@@ -14,7 +14,6 @@ from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.types import Json, OnDone, silent
 
 _CONNECTIONS = 4
-_SECONDS_A_DAY = 86_400
 
 
 @dataclass(slots=True)

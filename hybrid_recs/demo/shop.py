@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hybrid_recs.demo import vocabulary
+from hybrid_recs.types import SECONDS_PER_DAY
 
 DAYS = 180
 END = 1_782_863_999  # 2026-06-30 23:59:59 UTC
@@ -17,8 +18,8 @@ EVENTS = ("view", "cart", "purchase")
 _BRANDS = 8  # per department
 # Of the log popularity, above and below its middle: few best sellers, and a tail that is still seen.
 _SPREAD_ABOVE, _SPREAD_BELOW = 1.5, 0.9
-_FEWEST_SHOPPERS = 3  # of any product
-_LONGEST_SESSION, _SESSION_ENDS = 15, 0.23  # rows; chance after each row
+_MIN_SHOPPERS = 3  # of any product
+_MAX_SESSION, _SESSION_ENDS = 15, 0.23  # rows; chance after each row
 _LOYAL, _NOISE, _REPEAT = 0.3, 0.06, 0.04  # rows of the shopper's brand, of no taste, of the product before
 _SAME_TYPE, _SAME_AISLE = 0.40, 0.94  # the next row stays in the type, else in the aisle, else moves on
 _STEPS = np.array([1, 1, 1, 1, 1, 2, 2, -1])  # to the type that is bought with this one
@@ -199,7 +200,7 @@ def _interactions(shop: _Shop, total: int, rng: np.random.Generator) -> pl.DataF
 
 def _session_lengths(total: int, rng: np.random.Generator) -> Ints:
     """As many sessions as it takes to make exactly `total` rows."""
-    lengths = np.minimum(rng.geometric(_SESSION_ENDS, total), _LONGEST_SESSION)
+    lengths = np.minimum(rng.geometric(_SESSION_ENDS, total), _MAX_SESSION)
     ends = np.cumsum(lengths)
     count = int(np.searchsorted(ends, total)) + 1
     lengths[count - 1] -= ends[count - 1] - total
@@ -230,7 +231,7 @@ def _walk(shop: _Shop, aisles: Ints, starts: Ints, lengths: Ints, rng: np.random
     """The product type of every row: each session walks from type to type, all sessions in step."""
     types = np.empty(int(lengths.sum()), np.int64)
     types[starts] = _any_type(shop, aisles, rng)
-    for position in range(1, _LONGEST_SESSION):
+    for position in range(1, _MAX_SESSION):
         at = starts[lengths > position] + position
         before = types[at - 1]
         aisle = shop.aisle_of_type[before]
@@ -275,13 +276,13 @@ def _give_every_product_shoppers(
     sold = np.bincount(np.unique(user * count + items) % count, minlength=count)
     rows = np.argsort(items, kind="stable")
     ends = np.searchsorted(items[rows], shop.cells[::_BRANDS])
-    for kind in np.unique(shop.type_of_item[sold < _FEWEST_SHOPPERS]).tolist():
+    for kind in np.unique(shop.type_of_item[sold < _MIN_SHOPPERS]).tolist():
         products = np.arange(shop.cells[kind * _BRANDS], shop.cells[(kind + 1) * _BRANDS])
         of_type = rows[ends[kind] : ends[kind + 1]]
-        spare = of_type[(sold[items[of_type]] > _FEWEST_SHOPPERS) & (types[of_type] == kind)]
+        spare = of_type[(sold[items[of_type]] > _MIN_SHOPPERS) & (types[of_type] == kind)]
         spare = rng.permutation(spare[np.unique(user[spare], return_index=True)[1]])
         spare = spare[np.argsort(-sold[items[spare]], kind="stable")]
-        wanted = np.repeat(products, np.maximum(_FEWEST_SHOPPERS - sold[products], 0))[: len(spare)]
+        wanted = np.repeat(products, np.maximum(_MIN_SHOPPERS - sold[products], 0))[: len(spare)]
         items[spare[: len(wanted)]] = wanted
 
 
@@ -293,7 +294,7 @@ def _times(shopper: Ints, starts: Ints, lengths: Ints, rng: np.random.Generator)
     through = (nth + rng.uniform(0.15, 0.85, len(shopper))) / count[shopper]
     day = ((arrives + (1 - arrives) * through) * DAYS).astype(np.int64)
     second = (rng.beta(4, 2, len(shopper)) * 22 * 3600).astype(np.int64)
-    begin = END + 1 - DAYS * 86_400 + day * 86_400 + second
+    begin = END + 1 - (DAYS - day) * SECONDS_PER_DAY + second
     pause = 5 + rng.exponential(70, int(lengths.sum())).astype(np.int64)
     pause[starts] = 0
     passed = np.cumsum(pause)

@@ -16,14 +16,13 @@ from typing import Any
 import orjson
 
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.generation.scoring import MAX_HISTORY
+from hybrid_recs.types import MAX_ID_LENGTH, SECONDS_PER_DAY
 
-MOST_EVENTS = 1_000
-LONGEST_ID = 256
-LONGEST_TYPE = 64
-TYPE_PATTERN = rf"^[A-Za-z0-9_.:-]{{1,{LONGEST_TYPE}}}$"
+MAX_EVENTS = 1_000
+MAX_TYPE_LENGTH = 64
+TYPE_PATTERN = rf"^[A-Za-z0-9_.:-]{{1,{MAX_TYPE_LENGTH}}}$"
 CLOCK_SKEW_SECONDS = 300.0
-STATE_LENGTH = 50
-SECONDS_A_DAY = 86_400
 # The one field of a stream entry; it holds an event as JSON.
 FIELD = b"e"
 
@@ -110,7 +109,7 @@ def parse(raw: object, now: float) -> Event:
     if not isinstance(raw, dict):
         raise BadEventError("invalid_event", "an event is an object")
     for name in raw.keys() - _KNOWN:
-        raise BadEventError("unknown_field", f"{str(name)[:LONGEST_TYPE]}: no such field")
+        raise BadEventError("unknown_field", f"{str(name)[:MAX_TYPE_LENGTH]}: no such field")
     for name in _REQUIRED:
         if raw.get(name) is None:
             raise BadEventError("missing_field", f"{name}: missing")
@@ -119,7 +118,7 @@ def parse(raw: object, now: float) -> Event:
         raise BadEventError("missing_field", "user_id, session_id: one of them must be given")
     kind = raw["type"]
     if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
-        raise BadEventError("invalid_type", f"type: must be 1 to {LONGEST_TYPE} of A-Z a-z 0-9 _ . : -")
+        raise BadEventError("invalid_type", f"type: must be 1 to {MAX_TYPE_LENGTH} of A-Z a-z 0-9 _ . : -")
     at = raw.get("time")
     return Event(type=kind, time=now if at is None else _seconds(at, now), **ids)  # type: ignore[arg-type]
 
@@ -128,9 +127,9 @@ def accept_arguments(
     keys: Keys, events: Sequence[Event], now: float, most: int, session_ttl: int, user_ttl: int
 ) -> tuple[list[str], list[Any]]:
     """KEYS and ARGV of ACCEPT. What is older than a session or a user is remembered changes neither."""
-    today = int(now // SECONDS_A_DAY)
+    today = int(now // SECONDS_PER_DAY)
     days = [keys.seen(day) for day in (today, today - 1, today + 1)]
-    arguments: list[Any] = [most, 2 * SECONDS_A_DAY, STATE_LENGTH, session_ttl, user_ttl]
+    arguments: list[Any] = [most, 2 * SECONDS_PER_DAY, MAX_HISTORY, session_ttl, user_ttl]
     for event in events:
         age = now - event.time
         session = keys.session(event.session_id) if event.session_id and age < session_ttl else ""
@@ -150,8 +149,8 @@ def _id(raw: dict[Any, Any], name: str) -> str | None:
     value = raw.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ID:
-        raise BadEventError("invalid_id", f"{name}: must be a text of 1 to {LONGEST_ID} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
+        raise BadEventError("invalid_id", f"{name}: must be a text of 1 to {MAX_ID_LENGTH} characters")
     return value
 
 

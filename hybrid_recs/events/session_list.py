@@ -15,7 +15,7 @@ from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.types import Answer, Json, Neighbours, Reason, Source
 
 PUSHED_SECONDS = 3_600
-MOST_SHOWN = 10  # items of an event on a stream; as many as an answer has unless more are asked for
+MAX_SHOWN = 10  # items of an event on a stream; as many as an answer has unless more are asked for
 
 # KEYS: none but those in ARGV. ARGV: 1 = seconds to keep, 2 = message, 3 = key and channel, 4 = value, and
 # 5, 6 = milliseconds and number of the newest event it knows, and so on in fives.
@@ -92,7 +92,7 @@ class Pushed:
             return None
 
 
-def rendered(session_id: str, pushed: Pushed, known: KnownItems, k: int = MOST_SHOWN) -> bytes:
+def rendered(session_id: str, pushed: Pushed, known: KnownItems, k: int = MAX_SHOWN) -> bytes:
     """The body of an event on a session's stream; `known` are the items that the rows are of."""
     scores = np.array(pushed.bits[:k], np.uint16).view(np.float16).astype(np.float64).round(4).tolist()
     items = [

@@ -23,7 +23,7 @@ Described = tuple[str | None, Sequence[str], str | None]
 
 HASHES_FILE, DIRECTIONS_FILE = "content_hashes.npy", "content_directions.npy"
 # Of a longer text the rest is not read: an encode must stay short whoever sends it.
-LONGEST_TEXT = 4_000
+MAX_TEXT_LENGTH = 4_000
 _PIECES, _PIECES_WITHOUT_SPACES = (3, 4), (1, 2)
 _FIRST_IDEOGRAPH = "\u2e80"  # from here on scripts are written without spaces, or a character is a syllable
 
@@ -42,7 +42,7 @@ _LETTERS = _Letters()
 
 def words_of(text: str) -> list[str]:
     """Words in order: compatible forms united (NFKC), case folded; marks stay with their letters."""
-    folded = unicodedata.normalize("NFKC", text[:LONGEST_TEXT]).casefold()
+    folded = unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH]).casefold()
     return unicodedata.normalize("NFKC", folded).translate(_LETTERS).split()
 
 

@@ -18,8 +18,8 @@ _ROW, _SCORE = np.dtype("<u4"), np.dtype("<f2")
 MAX_LENGTH = 0xFFFF
 # A key, its value and its expiry in Redis 6–7, over the bytes of the list itself; tests measure it.
 REDIS_OVERHEAD_BYTES = 200
-_LONGEST_HEAD = 100
-_ROWS, _SCORES = ([struct.Struct(f"<{k}{kind}") for k in range(_LONGEST_HEAD + 1)] for kind in "IH")
+_MAX_HEAD = 100
+_ROWS, _SCORES = ([struct.Struct(f"<{k}{kind}") for k in range(_MAX_HEAD + 1)] for kind in "IH")
 
 
 def pack(neighbours: Neighbours) -> bytes:

@@ -21,7 +21,7 @@ from hybrid_recs.generation.trend import Trending
 from hybrid_recs.types import Floats, HistoryWeights, Neighbours, Rows
 
 # Of a longer history only the latest are scored: the weights of the rest are small.
-LONGEST_HISTORY = 50
+MAX_HISTORY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,6 @@ def history(rows: Rows, how: HistoryWeights) -> ItemSet:
     """A visitor's items, oldest first, as a query."""
     newest_first = rows[::-1]
     _, first = np.unique(newest_first, return_index=True)
-    distinct = newest_first[np.sort(first)][:LONGEST_HISTORY]
+    distinct = newest_first[np.sort(first)][:MAX_HISTORY]
     weights = ((1 + np.arange(len(distinct))) ** -float(how.decay)).astype(np.float32)
     return ItemSet(distinct, weights, how.covisit_weight, how.repeat, how.trend)

@@ -25,7 +25,7 @@ from hybrid_recs.types import Rows
 
 _WORD = re.compile(r"[^\W_]+")
 _ACCENT = re.compile("[\u0300-\u036f]+")
-_MOST_WORDS = 10
+_MAX_WORDS = 10
 _NAME = "title_words"
 _AFTER_ALL = b"\xff"  # no UTF-8 text begins with it
 _Mask = NDArray[np.bool_]
@@ -53,7 +53,7 @@ class TitleIndex:
     def find(self, query: str, count: int) -> Rows:
         """At most `count` rows, best first; none for a query without a letter or a digit."""
         pieces = [word.encode("utf-8", "surrogatepass") for word in dict.fromkeys(words_of(query))]
-        del pieces[_MOST_WORDS:]
+        del pieces[_MAX_WORDS:]
         if not pieces:
             return np.empty(0, np.int64)
         begun = [self._begun_by(piece) for piece in pieces]

@@ -18,7 +18,7 @@ from hybrid_recs.ranking.mmr import choose
 from hybrid_recs.types import Answer, Floats, HistoryWeights, Neighbours, Reason, Rows, Source
 
 # Items that are chosen from for each place, where a list is to be varied.
-_POOL_PER_PLACE, _LEAST_POOL = 4, 20
+_POOL_PER_PLACE, _MIN_POOL = 4, 20
 
 
 class NoList(Enum):
@@ -227,7 +227,7 @@ class Recommender:
         """The best k, or of a larger pool those that differ; the pool grows until k are found."""
         if not wanted.diversity and wanted.max_per_category is None:
             return pool_of(wanted, wanted.k)
-        depth = max(_LEAST_POOL, _POOL_PER_PLACE * wanted.k)
+        depth = max(_MIN_POOL, _POOL_PER_PLACE * wanted.k)
         while True:
             pool = pool_of(wanted, depth)
             vectors, categories_of = self.items.vectors(pool.rows), self.items.categories_of

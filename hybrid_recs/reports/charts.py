@@ -9,7 +9,7 @@ from hybrid_recs.reports.planner.hit_rate_curves import Policy
 from hybrid_recs.reports.planner.plan import Plan
 from hybrid_recs.reports.svg import COLOURS, drawn
 from hybrid_recs.telemetry.hit_rates import Point, SourceFigures
-from hybrid_recs.types import Source
+from hybrid_recs.types import SECONDS_PER_DAY, Source
 
 _LINES: dict[Policy, dict[str, Any]] = {
     Policy.RISING: {"color": COLOURS["cache"], "linewidth": 1.2, "linestyle": (0, (4, 2))},
@@ -157,5 +157,5 @@ def _milliseconds(value: float) -> str:
 
 
 def _clock(seconds: float, span: float) -> str:
-    form = "%d %b %H:%M" if span > 86_400 else "%H:%M"
+    form = "%d %b %H:%M" if span > SECONDS_PER_DAY else "%H:%M"
     return datetime.fromtimestamp(seconds, UTC).strftime(form)

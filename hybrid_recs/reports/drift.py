@@ -11,13 +11,13 @@ from hybrid_recs.generation.generation import Generation
 
 HEAD_SHARE = 0.8
 # Points of coverage that a rebuild is worth.
-MOST_LOST = 0.02
+MAX_LOST = 0.02
 _SHOWN = 10
 _LATEST_HOURS = 24
-_FEWEST_HOURS, _FEWEST_REQUESTS = 6, 1_000
+_MIN_HOURS, _MIN_REQUESTS = 6, 1_000
 # The slope must be this many standard errors below nought to count as a decay.
 _SURE = 2.0
-_LEAST_DAYS, _MOST_DAYS = 1 / 24, 30.0
+_MIN_DAYS, _MAX_DAYS = 1 / 24, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Drift:
     head_items: the fewest items that HEAD_SHARE of the latest requests are about; head_hot: how many of them
     are hot; head_coverage: the share of the head's requests that are for hot items. coverage: the same of all
     requests. ages: by the hour since the rebuild. lost_a_day: fall of coverage in a day, by weighted least
-    squares over the ages, None where none can be told from chance. rebuild_days: the days in which MOST_LOST
+    squares over the ages, None where none can be told from chance. rebuild_days: the days in which MAX_LOST
     is lost. advice: in words.
     """
 
@@ -75,7 +75,7 @@ def drift(generation: Generation, asked: Mapping[int, Counter[str]]) -> Drift:
         latest.update(since[hour])
     head = _head(latest)
     lost = _lost_a_day(ages)
-    days = None if lost is None else float(np.clip(MOST_LOST / lost, _LEAST_DAYS, _MOST_DAYS))
+    days = None if lost is None else float(np.clip(MAX_LOST / lost, _MIN_DAYS, _MAX_DAYS))
     in_head = head.total()
     return Drift(
         generation=generation.id,
@@ -126,7 +126,7 @@ def _entering(generation: Generation, head: Counter[str], requests: int) -> list
 
 def _lost_a_day(ages: list[Age]) -> float | None:
     """The slope of coverage over age, weighted by requests, turned round; None unless clearly downwards."""
-    if len(ages) < _FEWEST_HOURS or sum(age.requests for age in ages) < _FEWEST_REQUESTS:
+    if len(ages) < _MIN_HOURS or sum(age.requests for age in ages) < _MIN_REQUESTS:
         return None
     days = np.array([age.hours / 24 for age in ages])
     coverage = np.array([age.coverage for age in ages])
@@ -151,5 +151,5 @@ def _advice(ages: list[Age], lost: float | None, days: float | None) -> str:
     every = f"{days:.1f} days" if days >= 2 else f"{days * 24:.0f} hours"
     return (
         f"The hot set loses {lost * 100:.2f} points of coverage a day: rebuild every {every} "
-        f"to lose no more than {MOST_LOST * 100:.0f} points."
+        f"to lose no more than {MAX_LOST * 100:.0f} points."
     )

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from hybrid_recs.telemetry.outcome import REASON, Cause
-from hybrid_recs.types import Reason, Source
+from hybrid_recs.types import SECONDS_PER_DAY, Reason, Source
 
-KEEP_SECONDS = 8 * 86_400
-MOST_MISSED_KEPT = 5_000
+KEEP_SECONDS = 8 * SECONDS_PER_DAY
+MAX_ITEMS_PER_HOUR = 5_000
 
 # A batch whose answer was lost is sent again as it was; the number of the last batch taken from a worker
 # is kept beside the counters, so that it is added once whatever was lost.
@@ -42,7 +42,7 @@ return 1
 
 def arguments(number: int, hashes: dict[str, dict[str, int]], missed: dict[str, dict[str, int]]) -> list[Any]:
     """The ARGV of ADD_ONCE."""
-    return [number, KEEP_SECONDS, orjson.dumps(hashes), orjson.dumps(missed), MOST_MISSED_KEPT]
+    return [number, KEEP_SECONDS, orjson.dumps(hashes), orjson.dumps(missed), MAX_ITEMS_PER_HOUR]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hybrid_recs.telemetry.counter_fields import Field
 from hybrid_recs.telemetry.outcome import HITS, Cause, cause_of
 from hybrid_recs.types import Reason, Source
 
-_MOST_MISSED_SHOWN = 10
+_MAX_MISSED_SHOWN = 10
 _POINTS = 60
 _WORTH_SAYING = 0.005
 
@@ -168,7 +168,7 @@ def hit_rate_report(
             for (source, reason), count in sums.outcomes.most_common()
         ],
         series=_series(sums, minutes.stop - 1),
-        most_missed=[Missed(i, title(i), n) for i, n in missed.most_common(_MOST_MISSED_SHOWN)],
+        most_missed=[Missed(i, title(i), n) for i, n in missed.most_common(_MAX_MISSED_SHOWN)],
         advice=_advice(sums, missed, requests),
         peak_per_second=max((of.total() for of in sums.by_minute.values()), default=0) / 60,
         causes=[

@@ -1,17 +1,17 @@
 """Counts of items by hour, within a bound, on their way to Redis; and a sample of the requests to count.
 
 Counting every request by item would cost the fastest answers a tenth of their time. So one request in `step`
-is counted, as `step` requests. The step doubles each time MOST_A_ROUND were counted since the books were
-closed, and halves again when few were: quiet services are counted exactly, busy ones to within a few tenths
-of a point of hit rate.
+is counted, as `step` requests. The step doubles each time MAX_SAMPLED_PER_ROUND were counted since the books
+were closed, and halves again when few were: quiet services are counted exactly, busy ones to within a few
+tenths of a point of hit rate.
 """
 
 import random
 from collections import Counter, defaultdict
 
-MOST_HELD = 10_000
-MOST_A_ROUND = 500
-_LARGEST_STEP = 1_024
+MAX_ITEMS_HELD = 10_000
+MAX_SAMPLED_PER_ROUND = 500
+_MAX_STEP = 1_024
 
 
 class HourlyCounts:
@@ -26,7 +26,7 @@ class HourlyCounts:
 
     def add(self, item_id: str, count: int = 1) -> None:
         """Count an item of the running round."""
-        if item_id in self._fresh or len(self._fresh) < MOST_HELD:
+        if item_id in self._fresh or len(self._fresh) < MAX_ITEMS_HELD:
             self._fresh[item_id] += count
 
     def close_round(self, hour: int) -> Counter[str]:
@@ -36,8 +36,8 @@ class HourlyCounts:
             return fresh
         held = self._by_hour[hour]
         held.update(fresh)
-        if len(held) > MOST_HELD:
-            self._by_hour[hour] = Counter(dict(held.most_common(MOST_HELD // 2)))
+        if len(held) > MAX_ITEMS_HELD:
+            self._by_hour[hour] = Counter(dict(held.most_common(MAX_ITEMS_HELD // 2)))
         return fresh
 
     def take(self) -> dict[int, dict[str, int]]:
@@ -68,8 +68,8 @@ class SampledCounts(HourlyCounts):
             return
         self.add(item_id, self._stands_for)
         self._sampled += 1
-        if self._sampled > MOST_A_ROUND:
-            self._step, self._sampled = min(2 * self._step, _LARGEST_STEP), 0
+        if self._sampled > MAX_SAMPLED_PER_ROUND:
+            self._step, self._sampled = min(2 * self._step, _MAX_STEP), 0
         # A gap of chance, `step` on average: traffic with a rhythm of its own must not hide in between.
         self._stands_for = self._step
         self._left = self._random.randint(1, 2 * self._step - 1)
@@ -77,7 +77,7 @@ class SampledCounts(HourlyCounts):
     def close_round(self, hour: int) -> Counter[str]:
         """As for all counts; then the step follows the traffic down."""
         fresh = super().close_round(hour)
-        if self._sampled < MOST_A_ROUND // 4 and self._step > 1:
+        if self._sampled < MAX_SAMPLED_PER_ROUND // 4 and self._step > 1:
             self._step //= 2
         self._sampled = 0
         return fresh

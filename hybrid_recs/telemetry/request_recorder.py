@@ -24,7 +24,7 @@ from hybrid_recs.types import Source
 log = logging.getLogger(__name__)
 
 NO_GENERATION = "-"
-_MOST_MINUTES_A_BATCH = 60
+_MAX_MINUTES_PER_BATCH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Stats:
             return True
         if not (self._by_minute or self._missed or self._asked):
             return False
-        minutes = sorted(self._by_minute)[:_MOST_MINUTES_A_BATCH]
+        minutes = sorted(self._by_minute)[:_MAX_MINUTES_PER_BATCH]
         hashes = {
             self._keys.stats(minute): {f.name(): n for f, n in self._by_minute.pop(minute).items()}
             for minute in minutes

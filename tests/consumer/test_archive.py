@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
-from hybrid_recs.consumer.archive import MOST_A_FILE, Archive, last_archived
+from hybrid_recs.consumer.archive import MAX_EVENTS_PER_FILE, Archive, last_archived
 from hybrid_recs.events.event import Event
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.interactions import read_dataset
@@ -69,10 +69,10 @@ def test_small_files_wait_and_full_ones_do_not(
     assert [archive.keep(at) for at in (0.0, 1.0)] == [10, 0]
     accept_events(client, keys, ["i"] * 10, first=10)
     assert [archive.keep(at) for at in (59.0, 60.0)] == [0, 10]
-    accept_events(client, keys, ["i"] * (MOST_A_FILE + 5), first=20)
-    assert archive.keep(61.0) == MOST_A_FILE
+    accept_events(client, keys, ["i"] * (MAX_EVENTS_PER_FILE + 5), first=20)
+    assert archive.keep(61.0) == MAX_EVENTS_PER_FILE
     assert archive.keep(120.0) == 5
-    assert _ids(tmp_path / "events") == [f"e{n}" for n in range(MOST_A_FILE + 25)]
+    assert _ids(tmp_path / "events") == [f"e{n}" for n in range(MAX_EVENTS_PER_FILE + 25)]
 
 
 def test_one_archiver_a_folder(client: redis.Redis, keys: Keys, archive: Archive, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
-from hybrid_recs.consumer.apply import MOST_MET, Effects, Entry
-from hybrid_recs.consumer.trending import MOST_TRENDING, Popularity
+from hybrid_recs.consumer.apply import MAX_ITEMS_PER_BUCKET, Effects, Entry
+from hybrid_recs.consumer.trending import MAX_TRENDING, Popularity
 from hybrid_recs.events.event import Event
 from hybrid_recs.events.trending_windows import WINDOWS, Window
 
@@ -48,12 +48,12 @@ def test_values(client: redis.Redis, keys: Keys, window: Window) -> None:
 def test_bounds(client: redis.Redis, keys: Keys) -> None:
     window, now = WINDOWS[1], time.time()
     name = keys.met(window.name, window.bucket_of(now))
-    client.zadd(name, {f"i{n}": n + 1 for n in range(MOST_MET + 500)})
+    client.zadd(name, {f"i{n}": n + 1 for n in range(MAX_ITEMS_PER_BUCKET + 500)})
     Popularity(client, keys, "c").refresh(window, now)
-    assert client.zcard(name) == MOST_MET
+    assert client.zcard(name) == MAX_ITEMS_PER_BUCKET
     found = _top(client, keys, window)
-    assert len(found) == MOST_TRENDING
-    assert max(found.values()) == MOST_MET + 500
+    assert len(found) == MAX_TRENDING
+    assert max(found.values()) == MAX_ITEMS_PER_BUCKET + 500
 
 
 def test_one_consumer_at_a_time_refreshes(client: redis.Redis, keys: Keys) -> None:

@@ -9,15 +9,8 @@ import redis
 
 from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.event import (
-    ACCEPT,
-    LONGEST_ID,
-    SECONDS_A_DAY,
-    BadEventError,
-    Event,
-    accept_arguments,
-    parse,
-)
+from hybrid_recs.events.event import ACCEPT, BadEventError, Event, accept_arguments, parse
+from hybrid_recs.types import MAX_ID_LENGTH, SECONDS_PER_DAY
 from tests.consumers import state_of
 
 NOW = 1_790_000_000.0
@@ -67,7 +60,7 @@ class TestParse:
             ({"session_id": None}, "missing_field", "user_id, session_id"),
             ({"event_id": ""}, "invalid_id", "event_id"),
             ({"item_id": 7}, "invalid_id", "item_id"),
-            ({"user_id": "u" * (LONGEST_ID + 1)}, "invalid_id", "user_id"),
+            ({"user_id": "u" * (MAX_ID_LENGTH + 1)}, "invalid_id", "user_id"),
             ({"recommendation_id": []}, "invalid_id", "recommendation_id"),
             ({"type": "a view"}, "invalid_type", "type"),
             ({"type": "view\n"}, "invalid_type", "type"),
@@ -119,12 +112,12 @@ class TestAccept:
         assert accept(client, keys, [second, first]) == [1, 0]
         # The clock of another worker is past midnight, or not there yet.
         for day in (-1, 1):
-            assert accept(client, keys, [first, second], NOW + day * SECONDS_A_DAY) == [0, 0]
+            assert accept(client, keys, [first, second], NOW + day * SECONDS_PER_DAY) == [0, 0]
         assert client.xlen(keys.events()) == 2
         assert state_of(client, keys.session("s"))[0][-1] == "i2"
-        seen = keys.seen(int(NOW // SECONDS_A_DAY))
+        seen = keys.seen(int(NOW // SECONDS_PER_DAY))
         assert client.scard(seen) == 2
-        assert 2 * SECONDS_A_DAY - 60 < client.ttl(seen) <= 2 * SECONDS_A_DAY
+        assert 2 * SECONDS_PER_DAY - 60 < client.ttl(seen) <= 2 * SECONDS_PER_DAY
 
     def test_concurrent_posts_of_the_same_events(
         self, client: redis.Redis, keys: Keys, redis_url: str

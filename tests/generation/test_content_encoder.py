@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid_recs.generation.content_encoder import LONGEST_TEXT, ContentEncoder, features_of, words_of
+from hybrid_recs.generation.content_encoder import MAX_TEXT_LENGTH, ContentEncoder, features_of, words_of
 from hybrid_recs.generation.generation import Generation
 from tests.paths import ROOT
 from tests.planted import ITEMS_PER_WORLD, NEVER_BOUGHT, WORLDS, world_of
@@ -54,7 +54,7 @@ def test_words_that_share_pieces_share_features_and_ideographs_count_one_by_one(
 
 
 def test_a_long_text_is_read_to_its_bound() -> None:
-    long = "word " * (LONGEST_TEXT // 5) + "beyond"
+    long = "word " * (MAX_TEXT_LENGTH // 5) + "beyond"
     assert features_of(None, [], long) == features_of("word", [], None)
 
 

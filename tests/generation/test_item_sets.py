@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_recs.generation.scoring import LONGEST_HISTORY, ItemSet, Scorer, history
+from hybrid_recs.generation.scoring import MAX_HISTORY, ItemSet, Scorer, history
 from hybrid_recs.generation.trend import Trending
 from hybrid_recs.types import HistoryWeights, Neighbours
 from tests.builders import random_covisits, random_unit_vectors
@@ -139,7 +139,7 @@ def test_older_items_weigh_less_by_the_decay(decay: float, weights: list[float])
 
 
 def test_of_a_long_history_the_latest_distinct_items_count() -> None:
-    assert LONGEST_HISTORY == 50
+    assert MAX_HISTORY == 50
     once = history(np.arange(1_000), HistoryWeights(1.0, 1.0))
     assert once.rows.tolist() == list(range(999, 949, -1))
     assert once.weights[-1] == np.float32(1 / 50)

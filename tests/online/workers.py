@@ -11,7 +11,7 @@ import orjson
 
 from hybrid_recs.demo.child_service import ChildService
 
-_MOST_CONNECTIONS = 500
+_MAX_CONNECTIONS = 500
 
 
 class Told(NamedTuple):
@@ -57,7 +57,7 @@ def each_worker(service: ChildService, workers: int = 2) -> Iterator[list[Worker
     spare: list[Worker] = []
     try:
         while len(reached) < workers:
-            assert len(spare) < _MOST_CONNECTIONS, f"only workers {list(reached)} take connections"
+            assert len(spare) < _MAX_CONNECTIONS, f"only workers {list(reached)} take connections"
             worker = Worker(service.port)
             worker.ask("GET", "/healthz")
             pid = _holder(service, worker.client_port)

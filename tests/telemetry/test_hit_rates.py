@@ -8,7 +8,7 @@ import redis
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.telemetry import latency_histogram
-from hybrid_recs.telemetry.counter_fields import ADD_ONCE, KEEP_SECONDS, MOST_MISSED_KEPT, Field, arguments
+from hybrid_recs.telemetry.counter_fields import ADD_ONCE, KEEP_SECONDS, MAX_ITEMS_PER_HOUR, Field, arguments
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.telemetry.outcome import Cause
 from hybrid_recs.telemetry.window import parse_window
@@ -336,11 +336,11 @@ def test_a_batch_sent_twice_is_added_once(books: Books) -> None:
 
 def test_the_most_missed_are_bounded_and_the_largest_are_kept(books: Books) -> None:
     name = books.keys.missed(_HOUR)
-    books.miss({f"item {at}": at + 1 for at in range(MOST_MISSED_KEPT)})
+    books.miss({f"item {at}": at + 1 for at in range(MAX_ITEMS_PER_HOUR)})
     books.miss({f"late {at}": 100_000 + at for at in range(120)})
-    assert books.client.zcard(name) == MOST_MISSED_KEPT
+    assert books.client.zcard(name) == MAX_ITEMS_PER_HOUR
     kept = cast(list[bytes], books.client.zrange(name, 0, -1))
-    expected = {f"item {at}" for at in range(120, MOST_MISSED_KEPT)} | {f"late {at}" for at in range(120)}
+    expected = {f"item {at}" for at in range(120, MAX_ITEMS_PER_HOUR)} | {f"late {at}" for at in range(120)}
     assert {member.decode() for member in kept} == expected
 
 

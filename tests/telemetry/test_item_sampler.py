@@ -9,7 +9,12 @@ import redis
 
 from hybrid_recs.cache.client import connect_async
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.telemetry.item_sampler import MOST_A_ROUND, MOST_HELD, HourlyCounts, SampledCounts
+from hybrid_recs.telemetry.item_sampler import (
+    MAX_ITEMS_HELD,
+    MAX_SAMPLED_PER_ROUND,
+    HourlyCounts,
+    SampledCounts,
+)
 from hybrid_recs.telemetry.request_recorder import Stats
 
 
@@ -29,7 +34,7 @@ def _zipf(requests: int, seed: int) -> list[str]:
 
 def test_quiet_traffic_is_counted_exactly() -> None:
     items = _zipf(4_000, 1)
-    assert _asked(SampledCounts(1), items, MOST_A_ROUND) == Counter(items)
+    assert _asked(SampledCounts(1), items, MAX_SAMPLED_PER_ROUND) == Counter(items)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -57,12 +62,12 @@ def test_after_a_burst_every_request_counts_again() -> None:
 def test_counts_are_bounded_and_the_largest_are_kept() -> None:
     counts = HourlyCounts()
     for part in range(3):
-        for at in range(MOST_HELD):
+        for at in range(MAX_ITEMS_HELD):
             counts.add(f"{part} {at}", 2 if part == 1 else 1)
         counts.close_round(7)
     (held,) = counts.take().values()
-    assert len(held) <= MOST_HELD
-    assert sum(item.startswith("1 ") for item in held) >= MOST_HELD // 2
+    assert len(held) <= MAX_ITEMS_HELD
+    assert sum(item.startswith("1 ") for item in held) >= MAX_ITEMS_HELD // 2
     assert counts.take() == {}
 
 

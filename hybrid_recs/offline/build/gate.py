@@ -19,8 +19,8 @@ MIN_FULL_LISTS = 0.99
 MIN_PARITY = 0.95
 MIN_OVERLAP = 0.1
 # By how much of itself a figure may fall below that of the serving generation of the same dataset.
-MOST_FALL = {"hr@20": 0.2, "coverage": 0.5}
-_FEWEST_SHARED = 100
+MAX_FALL = {"hr@20": 0.2, "coverage": 0.5}
+_MIN_SHARED = 100
 _SAMPLE = 200
 _SHOWN = 10
 
@@ -48,7 +48,7 @@ def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
     if serving is not None and serving.manifest.dataset.name == build.manifest.dataset.name:
         figures |= _overlap(build, serving)
         before = serving.manifest.quality
-        figures |= {f"serving_{name}": before[name] for name in MOST_FALL if name in before}
+        figures |= {f"serving_{name}": before[name] for name in MAX_FALL if name in before}
     return figures
 
 
@@ -60,7 +60,7 @@ def problems(quality: dict[str, float]) -> list[str]:
         ("full_lists", MIN_FULL_LISTS),
         ("parity@10", MIN_PARITY),
     ]
-    if quality.get("shared_hot_items", 0) >= _FEWEST_SHARED:
+    if quality.get("shared_hot_items", 0) >= _MIN_SHARED:
         bounds.append(("overlap@10", MIN_OVERLAP))
     # Not "less than": a figure that is not a number passes no bound.
     found = [
@@ -68,7 +68,7 @@ def problems(quality: dict[str, float]) -> list[str]:
         for name, least in bounds
         if not quality[name] >= least
     ]
-    for name, most in MOST_FALL.items():
+    for name, most in MAX_FALL.items():
         before = quality.get(f"serving_{name}")
         if before is not None and name in quality and not quality[name] >= (1 - most) * before:
             found.append(f"{name} is {quality[name]:.4g}, {before:.4g} in the serving generation")

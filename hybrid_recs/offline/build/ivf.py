@@ -12,7 +12,7 @@ import numpy as np
 from hybrid_recs.types import Floats
 
 LIST_LENGTH = 64
-_MOST_LISTS = 16_384
+_MAX_LISTS = 16_384
 _SAMPLES_A_LIST, _ITERATIONS = 24, 8
 _LINKS, _LINK_EFFORT, _ASSIGN_EFFORT = 32, 80, 32
 
@@ -22,7 +22,7 @@ _faiss: Any = faiss
 
 def build_ivf(items: Floats, seed: int) -> Any:
     """The FAISS index of `items` (n × d) by inner product; the same input gives the same lists."""
-    centres = _centres(items, min(max(1, len(items) // LIST_LENGTH), _MOST_LISTS), seed)
+    centres = _centres(items, min(max(1, len(items) // LIST_LENGTH), _MAX_LISTS), seed)
     nearest_lists = _faiss.IndexHNSWFlat(items.shape[1], _LINKS, faiss.METRIC_INNER_PRODUCT)
     nearest_lists.hnsw.efConstruction = _LINK_EFFORT
     nearest_lists.hnsw.efSearch = _ASSIGN_EFFORT

@@ -13,8 +13,7 @@ from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.dataset_config import Description, Interactions
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.offline.data.tables import as_id, as_number, first_line, require_columns, sample, scan_table
-
-MAX_ID_CHARACTERS = 256
+from hybrid_recs.types import MAX_ID_LENGTH
 
 _TIME_FORMATS = (
     "%Y-%m-%d %H:%M:%S%.f",
@@ -137,8 +136,8 @@ def _labelled(description: Description, table: Interactions) -> pl.LazyFrame:
         "not matching where": ~_true(pl.col("__where")),
         "without a user": pl.col("__user").is_null(),
         "without an item": pl.col("__item").is_null(),
-        f"with an item id over {MAX_ID_CHARACTERS} characters": (
-            pl.col("__item").str.len_chars() > MAX_ID_CHARACTERS
+        f"with an item id over {MAX_ID_LENGTH} characters": (
+            pl.col("__item").str.len_chars() > MAX_ID_LENGTH
         ),
         "without a readable time": (
             ~_true(pl.col("__time").is_between(_FIRST_TIME, _LAST_TIME)) if table.time else pl.lit(False)

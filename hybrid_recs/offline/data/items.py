@@ -5,6 +5,7 @@ import polars as pl
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.dataset_config import Description, Items
 from hybrid_recs.offline.data.tables import as_id, first_line, require_columns, scan_table
+from hybrid_recs.types import MAX_ID_LENGTH
 
 _JOINT = "\x1f"
 SCHEMA = pl.Schema(
@@ -34,7 +35,7 @@ def read_items(description: Description) -> pl.DataFrame:
             if table.text
             else pl.lit(None, pl.String),
         )
-        .filter(pl.col("item").is_not_null() & (pl.col("item").str.len_chars() <= 256))
+        .filter(pl.col("item").is_not_null() & (pl.col("item").str.len_chars() <= MAX_ID_LENGTH))
         .group_by("item", "title", "categories", "text")
         .len()
     )

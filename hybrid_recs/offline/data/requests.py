@@ -5,8 +5,7 @@ import polars as pl
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.interactions import labelled_rows
-
-_SECONDS_A_DAY = 86_400
+from hybrid_recs.types import SECONDS_PER_DAY
 
 
 def latest_requests(description: Description, days: float) -> list[str]:
@@ -15,7 +14,7 @@ def latest_requests(description: Description, days: float) -> list[str]:
     if not description.timed or times.is_empty():
         raise DatasetError(f"{description.name}: no times, so there is no last month to replay")
     latest = times["time"][-1]
-    return times.filter(pl.col("time") > latest - days * _SECONDS_A_DAY)["item"].to_list()
+    return times.filter(pl.col("time") > latest - days * SECONDS_PER_DAY)["item"].to_list()
 
 
 def all_requests(description: Description) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
+from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.encoding import Encoded
 from hybrid_recs.offline.data.interactions import Dataset, dataset_of_events, labelled_rows
@@ -16,7 +17,6 @@ TASKS = ("next item from an item", "next item from a session", "held-out items o
 T = TypeVar("T")
 
 _LATEST_SHARE = 0.1
-_LONGEST_SESSION = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def cases_of(held: Held, data: Encoded, most: int, seed: int) -> dict[str, list[
     changed = [(u, at) for u, at in steps if users[u][0][at] != users[u][0][at - 1]]
     return {
         items: [_step(users[u][0], at, 1) for u, at in _some(changed, most, rng)],
-        sessions: [_step(users[u][0], at, _LONGEST_SESSION) for u, at in _some(steps, most, rng)],
+        sessions: [_step(users[u][0], at, MAX_HISTORY) for u, at in _some(steps, most, rng)],
         wanted: _some([case for met, later in users if (case := _of_user(met, later))], most, rng),
     }
 

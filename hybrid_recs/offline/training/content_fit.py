@@ -23,16 +23,16 @@ from hybrid_recs.types import Floats, OnDone, Rows, silent
 
 REGULARISERS = (10.0, 3.0, 1.0, 0.3)
 ROUNDS = len(REGULARISERS) + 2
-MOST_ITEMS, MOST_FEATURES = 100_000, 32_768
+MAX_ITEMS, MAX_FEATURES = 100_000, 32_768
 NEIGHBOURS = 20
 # Pieces of words are ten times as many as words, and would outweigh them.
 _PIECE_WEIGHT = 0.5
 _HALF_KNOWN = 5.0
-_FEWEST_ITEMS = 20
+_MIN_ITEMS = 20
 # λ is chosen, and the encoder measured, on fewer items and, for λ, on fewer (random) directions.
-_MOST_CHOSEN_ON, _DIRECTIONS = 20_000, 32
-_HIDDEN_SHARE, _MOST_HIDDEN = 0.1, 1_000
-_TOLERANCE, _MOST_STEPS = 0.03, 60
+_MAX_CHOSEN_ON, _DIRECTIONS = 20_000, 32
+_HIDDEN_SHARE, _MAX_HIDDEN = 0.1, 1_000
+_TOLERANCE, _MAX_STEPS = 0.03, 60
 _COLUMNS = 32
 
 Csr = sparse.csr_array
@@ -60,7 +60,7 @@ class Features:
         )
 
 
-def known_features(bags: Sequence[Hashes], most: int = MOST_FEATURES) -> Features:
+def known_features(bags: Sequence[Hashes], most: int = MAX_FEATURES) -> Features:
     """The `most` most frequent features of those that at least two items have, but not all.
 
     What every item has tells none from another: its weight, log(items / items with it), is 0.
@@ -81,10 +81,10 @@ def fit_encoder(
     items (n), unit vectors (n × d) and users of each item (n), from most to least popular: of more than
     100,000 the first are fitted to. The same input gives the same bits on one machine.
     """
-    items = items[:MOST_ITEMS]
+    items = items[:MAX_ITEMS]
     bags = [_bag(item) for item in items]
     written = np.flatnonzero([len(bag) > 0 for bag in bags])
-    if len(written) < _FEWEST_ITEMS:
+    if len(written) < _MIN_ITEMS:
         return None
     features = known_features([bags[row] for row in written])
     if not len(features.hashes):
@@ -133,8 +133,8 @@ class _Trial:
     @classmethod
     def of(cls, matrix: "Csr[np.float32]", targets: Floats, weights: Floats, seed: int) -> "_Trial":
         """Hide a tenth, at most 1,000, of at most 20,000 items drawn at random."""
-        drawn = np.random.default_rng(seed).permutation(matrix.shape[0])[:_MOST_CHOSEN_ON]
-        count = min(max(1, int(_HIDDEN_SHARE * len(drawn))), _MOST_HIDDEN)
+        drawn = np.random.default_rng(seed).permutation(matrix.shape[0])[:_MAX_CHOSEN_ON]
+        count = min(max(1, int(_HIDDEN_SHARE * len(drawn))), _MAX_HIDDEN)
         return cls(matrix, targets, weights, np.sort(drawn[:count]), np.sort(drawn[count:]), seed)
 
     def choose(self, on_done: OnDone) -> float:
@@ -231,7 +231,7 @@ def _conjugate_gradients(
     direction = left.copy()
     squares = np.einsum("ij,ij->j", left, left)
     enough = tolerance**2 * np.einsum("ij,ij->j", right, right)
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         if np.all(squares <= enough):
             break
         image = normal(direction)

@@ -20,10 +20,10 @@ DECAYS = (0.0, 0.25, 0.5, 1.0, 1.5)
 TRENDS = (0.0, 0.3, 1.0, 3.0, 10.0)
 TREND_HALF_LIVES = (0.003, 0.01, 0.03, 0.1, 1.0)
 ROUNDS = 17
-_FEWEST_STEPS, _FEWEST_USERS = 100, 20
+_MIN_STEPS, _MIN_USERS = 100, 20
 # Above, what needs another fit is left at its default: the search must not cost more than the rebuild.
-_MOST_PAIRS_REFITTED = 5_000_000
-_LEAST_REPEAT, _MOST_REPEAT = 0.5, 4.0
+_MAX_PAIRS_REFITTED = 5_000_000
+_MIN_REPEAT, _MAX_REPEAT = 0.5, 4.0
 _SELDOM = 0.01
 
 Score = Callable[[ScoringInfo], Values]
@@ -41,20 +41,20 @@ def choose_scoring(dataset: Dataset, settings: Settings, on_done: OnDone = silen
         start = start.model_copy(update={"session_decay": 0.0, "user_decay": 0.0} | pinned)
     if len(pinned) == len(_PINNABLE):
         return start
-    refit = len(dataset.pairs) <= _MOST_PAIRS_REFITTED
+    refit = len(dataset.pairs) <= _MAX_PAIRS_REFITTED
     slice_ = hold_out(dataset, settings.dimensions, settings.seed)
     slice_.steps_kept = frozenset(STEPS if refit and "steps" not in pinned else ())
     slice_.half_lives_kept = frozenset(TREND_HALF_LIVES if "trend_half_life" not in pinned else ())
     counted: dict[str, float] = {"validation_pairs": slice_.steps, "validation_users": len(slice_.users)}
     search = _Search(start, frozenset(pinned), on_done)
-    if slice_.steps >= _FEWEST_STEPS:
+    if slice_.steps >= _MIN_STEPS:
         _choose_fit(search, slice_, refit, dataset.timed)
         counted |= {"hr": round(float(slice_.of_items(search.chosen).mean()), 5)}
-    if len(slice_.users) >= _FEWEST_USERS:
+    if len(slice_.users) >= _MIN_USERS:
         _choose_history(search, "user", slice_.of_users, len(slice_.users), dataset)
-    if len(slice_.sessions) >= _FEWEST_STEPS:
+    if len(slice_.sessions) >= _MIN_STEPS:
         _choose_history(search, "session", slice_.of_sessions, len(slice_.sessions), dataset)
-        if len(slice_.users) < _FEWEST_USERS:
+        if len(slice_.users) < _MIN_USERS:
             search.copy("session", "user")
     return search.chosen.model_copy(update={"tried": search.tried, **counted})
 
@@ -72,7 +72,7 @@ def _choose_fit(search: "_Search", slice_: Validation, refit: bool, timed: bool)
 
 def _choose_history(search: "_Search", kind: str, score: Score, asked: int, dataset: Dataset) -> None:
     """How a visitor's history counts; the half-life of the trend is settled by who is asked first."""
-    choose_weight = search.best if asked >= _FEWEST_STEPS else search.better
+    choose_weight = search.best if asked >= _MIN_STEPS else search.better
     choose_weight(f"{kind}_weight", WEIGHTS, score)
     search.better(f"{kind}_trend", TRENDS, score)
     search.better(f"{kind}_decay", DECAYS if dataset.ordered else (), score)
@@ -87,7 +87,7 @@ def repeat_weight(dataset: Dataset) -> float | None:
     """σ = clip(10 ρ, 0.5, 4), ρ the share of interactions with an item that their user had met before;
     None where that hardly happens."""
     share = 1 - dataset.account.pairs / max(dataset.account.rows_kept, 1)
-    return None if share < _SELDOM else round(float(np.clip(10 * share, _LEAST_REPEAT, _MOST_REPEAT)), 4)
+    return None if share < _SELDOM else round(float(np.clip(10 * share, _MIN_REPEAT, _MAX_REPEAT)), 4)
 
 
 _PINNABLE = (

@@ -18,8 +18,8 @@ from hybrid_recs.offline.training.embeddings import diffusion, popularity_tilt, 
 from hybrid_recs.offline.training.trend import trending
 from hybrid_recs.types import Floats, HistoryWeights, Rows
 
-_MOST_ITEMS, _MOST_HISTORIES = 3_000, 1_500
-_LEAST_SAMPLE = 500
+_MAX_ITEMS, _MAX_HISTORIES = 3_000, 1_500
+_MIN_SAMPLE = 500
 # Queries times items that one look at the slice may cost.
 _BUDGET = 200_000_000
 
@@ -134,8 +134,8 @@ def hold_out(dataset: Dataset, dimensions: int | None, seed: int) -> Validation:
         .join(rows.rename({"item": "target", "row": "b"}), on="target")
         .sort("user", "place")
     )
-    most = max(_LEAST_SAMPLE, _BUDGET // max(data.n_vectors, 1))
-    steps = _sample(known, min(most, _MOST_ITEMS), seed)
+    most = max(_MIN_SAMPLE, _BUDGET // max(data.n_vectors, 1))
+    steps = _sample(known, min(most, _MAX_ITEMS), seed)
     met = _histories(dataset, rows)
     return Validation(
         data=data,
@@ -143,8 +143,8 @@ def hold_out(dataset: Dataset, dimensions: int | None, seed: int) -> Validation:
             Visit(np.array([a], np.int64), np.array(b, np.int64))
             for a, b in steps.group_by("a").agg("b").sort("a").iter_rows()
         ],
-        sessions=_sessions(met, steps.head(min(most, _MOST_HISTORIES))),
-        users=_users(met, split.later, min(most, _MOST_HISTORIES), seed),
+        sessions=_sessions(met, steps.head(min(most, _MAX_HISTORIES))),
+        users=_users(met, split.later, min(most, _MAX_HISTORIES), seed),
         dimensions=dimensions,
         seed=seed,
     )

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.generation.catalogue import Catalogue
 from hybrid_recs.offline.data.interactions import Dataset
-from hybrid_recs.types import Rows
-
-_SECONDS_A_DAY = 86_400
+from hybrid_recs.types import SECONDS_PER_DAY, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def _by_recency(dataset: Dataset, active_days: float | None) -> pl.DataFrame:
         if not dataset.timed:
             raise DatasetError(f"{dataset.name}: no times, so nobody is active in any days; leave them out")
         end = cast(float, latest["time"].max())
-        latest = latest.filter(pl.col("time") > end - active_days * _SECONDS_A_DAY)
+        latest = latest.filter(pl.col("time") > end - active_days * SECONDS_PER_DAY)
     latest = latest.sort("time", "order", descending=True, nulls_last=True)
     return latest.select("user").with_row_index("place")
 

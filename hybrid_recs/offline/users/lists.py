@@ -9,7 +9,7 @@ import numpy as np
 
 from hybrid_recs.cache.user_list_codec import StoredPrediction
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.scoring import LONGEST_HISTORY
+from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.ranking.recommender import Recommender, Wanted
 from hybrid_recs.types import Neighbours, OnDone, Rows, silent
@@ -52,7 +52,7 @@ class UserLists:
     ) -> list[StoredPrediction]:
         """`of`, with what each list was made from and when (seconds since 1970)."""
         return [
-            StoredPrediction(found, met[-LONGEST_HISTORY:], made)
+            StoredPrediction(found, met[-MAX_HISTORY:], made)
             for found, met in zip(self.of(histories, on_done), histories, strict=True)
         ]
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hybrid_recs.events.event import LONGEST_ID, MOST_EVENTS, TYPE_PATTERN
+from hybrid_recs.events.event import MAX_EVENTS, TYPE_PATTERN
 from hybrid_recs.online.http.schemas import RecommendedItem
+from hybrid_recs.types import MAX_ID_LENGTH
 
 
 class _Shape(BaseModel):
@@ -38,7 +39,7 @@ class TrendingItems(_Shape):
     items: list[RecommendedItem]
 
 
-_ID = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
+_ID = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
 _EVENT: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -57,7 +58,7 @@ _EVENT: dict[str, Any] = {
         "recommendation_id": {**_ID, "description": "of the answer that led to it"},
     },
 }
-_EVENTS: dict[str, Any] = {"type": "array", "maxItems": MOST_EVENTS, "items": _EVENT}
+_EVENTS: dict[str, Any] = {"type": "array", "maxItems": MAX_EVENTS, "items": _EVENT}
 BATCH: dict[str, Any] = {
     "oneOf": [
         _EVENT,

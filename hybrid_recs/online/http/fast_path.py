@@ -12,13 +12,14 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hybrid_recs.online.http.request_ids import CARRIED, traced
-from hybrid_recs.online.serving.limits import DEFAULT_K, LONGEST_ID, MOST_K, RECOMMENDATIONS
+from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_K, RECOMMENDATIONS
 from hybrid_recs.online.serving.service import Service
+from hybrid_recs.types import MAX_ID_LENGTH
 
-_K = {b"%d" % k: k for k in range(1, MOST_K + 1)}
+_K = {b"%d" % k: k for k in range(1, MAX_K + 1)}
 # What popular items are asked by comes again and again: about 2 MB.
-_MOST_QUERIES = 8_192
-_LONGEST_QUERY = 128
+_MAX_PARSED_QUERIES = 8_192
+_MAX_QUERY_LENGTH = 128
 
 
 def parse(query: bytes) -> tuple[str, int] | None:
@@ -38,10 +39,10 @@ def parse(query: bytes) -> tuple[str, int] | None:
     item_id = encoded.decode("latin-1")
     if "%" in item_id or "+" in item_id:
         item_id = unquote(item_id.replace("+", " "))
-    return (item_id, k) if len(item_id) <= LONGEST_ID else None
+    return (item_id, k) if len(item_id) <= MAX_ID_LENGTH else None
 
 
-_parsed_before = lru_cache(_MOST_QUERIES)(parse)
+_parsed_before = lru_cache(_MAX_PARSED_QUERIES)(parse)
 
 
 class FastLane:
@@ -67,7 +68,7 @@ class FastLane:
                 send = traced(scope, send)
         if scope["path"] == RECOMMENDATIONS and scope["method"] == "GET":
             query = scope["query_string"]
-            asked = _parsed_before(query) if len(query) <= _LONGEST_QUERY else parse(query)
+            asked = _parsed_before(query) if len(query) <= _MAX_QUERY_LENGTH else parse(query)
             if asked is not None:
                 service = self._service
                 served = service.remembered(*asked)

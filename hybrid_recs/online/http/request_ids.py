@@ -17,8 +17,8 @@ from hybrid_recs import logs
 log = logging.getLogger("hybrid_recs.request")
 
 CARRIED = frozenset({b"x-request-id", b"traceparent"})
-LONGEST_REQUEST_ID = 128
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,%d}" % LONGEST_REQUEST_ID)
+MAX_REQUEST_ID_LENGTH = 128
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,%d}" % MAX_REQUEST_ID_LENGTH)
 # version, trace id, parent id, flags; what versions after 00 append begins with a dash.
 _TRACEPARENT = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"

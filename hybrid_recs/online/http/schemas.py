@@ -13,8 +13,8 @@ from pydantic import (
 )
 
 from hybrid_recs.items.item_change import Placed
-from hybrid_recs.online.serving.limits import LONGEST_ID, LONGEST_TEXT, MOST_CATEGORIES, MOST_DIMENSIONS
-from hybrid_recs.types import Reason, Source
+from hybrid_recs.online.serving.limits import MAX_CATEGORIES, MAX_DIMENSIONS, MAX_TEXT_LENGTH
+from hybrid_recs.types import MAX_ID_LENGTH, Reason, Source
 
 
 class _Shape(BaseModel):
@@ -62,7 +62,7 @@ class ItemDetails(_Shape):
     placed: Placed = Field(description="what gives it its place among the others")
 
 
-_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_ID)]
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID_LENGTH)]
 
 
 class ItemChange(_Shape):
@@ -70,13 +70,13 @@ class ItemChange(_Shape):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    title: str | None = Field(None, max_length=LONGEST_TEXT)
-    categories: list[_Name] = Field([], max_length=MOST_CATEGORIES)
-    text: str | None = Field(None, max_length=LONGEST_TEXT, description="a description, in words")
+    title: str | None = Field(None, max_length=MAX_TEXT_LENGTH)
+    categories: list[_Name] = Field([], max_length=MAX_CATEGORIES)
+    text: str | None = Field(None, max_length=MAX_TEXT_LENGTH, description="a description, in words")
     vector: list[FiniteFloat] | None = Field(
         None,
         min_length=1,
-        max_length=MOST_DIMENSIONS,
+        max_length=MAX_DIMENSIONS,
         description="the item's place in the space of the generation that serves, of its dimensions and "
         "any length but zero. It holds for that space only: after the next rebuild, which learns another, "
         "the item is placed by its metadata.",

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_A_PROXY = frozenset({b"forwarded", b"x-real-ip", b"via"})
-_MOST_BUCKETS = 10_000
+_MAX_BUCKETS = 10_000
 _CLOSE = {"Connection": "close"}  # what is left of a long body is not read
 _NEEDS_A_KEY = {"WWW-Authenticate": "Bearer"}
 
@@ -157,7 +157,7 @@ class Buckets:
         tokens = min(full, tokens + (now - counted) * self._rate)
         enough = tokens >= 1
         self._buckets[name] = tokens - enough, now
-        if len(self._buckets) > _MOST_BUCKETS:
+        if len(self._buckets) > _MAX_BUCKETS:
             self._buckets.popitem(last=False)
         return 0.0 if enough else (1 - tokens) / self._rate
 

@@ -29,7 +29,7 @@ _TIMINGS = {
 }
 # Most items whose pieces are kept: about 20 MB. The ten best of 5,000 hot items are 37,000 items, of 10,000
 # 60,000; where they do not fit and are asked for in turn, every answer renders all its pieces anew.
-_MOST_PIECES = 65_536
+_MAX_PIECES = 65_536
 # What follows the item that was asked about. The id of an answer begins with its source, so that clicks can
 # be told by it. An answer about an item has the same id as long as it is the same answer.
 _REST = (
@@ -76,7 +76,7 @@ class Renderer:
         self._items = recommender.items
         self._id = orjson.dumps(recommender.generation.id)
         self._salt = recommender.generation.id.encode()
-        self._pieces = lru_cache(_MOST_PIECES)(self._rendered)
+        self._pieces = lru_cache(_MAX_PIECES)(self._rendered)
 
     def body(self, item_id: str, answer: Answer) -> bytes:
         """The body of an answer about one item; scores with four decimals."""

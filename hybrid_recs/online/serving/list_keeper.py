@@ -18,7 +18,7 @@ from hybrid_recs.generation.generation import Generation
 log = logging.getLogger(__name__)
 
 _LOADING_SECONDS = 60
-_MOST_REPAIRS = 1_000
+_MAX_REPAIRS = 1_000
 
 
 class ListKeeper:
@@ -41,7 +41,7 @@ class ListKeeper:
         if self._missing_of != generation.id:
             self._missing_of = generation.id
             self._missing.clear()
-        if len(self._missing) < _MOST_REPAIRS:
+        if len(self._missing) < _MAX_REPAIRS:
             self._missing.add(row)
 
     async def keep(self, client: redis.asyncio.Redis, generation: Generation) -> None:

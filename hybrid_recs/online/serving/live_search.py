@@ -21,15 +21,15 @@ from hybrid_recs.ranking.recommender import Query, Recommender, Wanted
 from hybrid_recs.types import Answer, Neighbours
 
 INLINE_MILLISECONDS = 0.5
-MOST_TOGETHER = 16  # more gain nothing, and the loop is not held up for longer
-_MOST_THREADS = 4
+MAX_TOGETHER = 16  # more gain nothing, and the loop is not held up for longer
+_MAX_THREADS = 4
 
 _Waiting = list[asyncio.Future[Neighbours]]
 
 
 def search_threads() -> Executor:
     """Threads for searches; OpenMP's number of threads is a setting of each thread that calls it."""
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    threads = min(_MAX_THREADS, os.cpu_count() or 1)
     return ThreadPoolExecutor(threads, "search", initializer=use_one_thread_per_search)
 
 
@@ -84,7 +84,7 @@ class LiveLane:
 
     def _answer_due(self) -> None:
         """Search for what came in since; the rest of many in the next turn of the loop."""
-        due, self._due = self._due[:MOST_TOGETHER], self._due[MOST_TOGETHER:]
+        due, self._due = self._due[:MAX_TOGETHER], self._due[MAX_TOGETHER:]
         if self._due:
             asyncio.get_running_loop().call_soon(self._answer_due)
         for (_, alone), some in groupby(sorted(due, key=_kind), key=_kind):

@@ -8,18 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from hybrid_recs.generation.category_index import CategoryFilter
 from hybrid_recs.online.serving.limits import (
     DEFAULT_K,
-    LONGEST_ID,
-    LONGEST_TEXT,
-    MOST_CATEGORIES,
-    MOST_EXCLUDED,
-    MOST_ITEMS,
-    MOST_K,
-    MOST_QUERIES,
+    MAX_CATEGORIES,
+    MAX_EXCLUDED,
+    MAX_ITEMS,
+    MAX_K,
+    MAX_QUERIES,
+    MAX_TEXT_LENGTH,
 )
+from hybrid_recs.types import MAX_ID_LENGTH
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
-Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
-Names = Annotated[list[Id], Field(max_length=MOST_CATEGORIES)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH)]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_LENGTH)]
+Names = Annotated[list[Id], Field(max_length=MAX_CATEGORIES)]
 OnUnknown = Literal["skip", "error", "popular"]
 
 
@@ -67,7 +67,7 @@ class Question(_Question):
     interests: categories a new visitor states; they count while nothing else is known.
     """
 
-    items: list[WeightedItem] = Field([], max_length=MOST_ITEMS)
+    items: list[WeightedItem] = Field([], max_length=MAX_ITEMS)
     session_id: Id | None = None
     user_id: Id | None = None
     vector: list[Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
@@ -75,8 +75,8 @@ class Question(_Question):
     )
     metadata: Metadata | None = None
     interests: Names = []
-    k: int = Field(DEFAULT_K, ge=1, le=MOST_K)
-    exclude: list[Id] = Field([], max_length=MOST_EXCLUDED)
+    k: int = Field(DEFAULT_K, ge=1, le=MAX_K)
+    exclude: list[Id] = Field([], max_length=MAX_EXCLUDED)
     categories: CategoryWishes = CategoryWishes.model_validate({})
     diversity: float = Field(0.0, ge=0, le=1, description="0: by score; 1: as unlike each other as can be")
     max_per_category: int | None = Field(None, ge=1)
@@ -114,7 +114,7 @@ class Question(_Question):
 class Questions(_Question):
     """Many at once."""
 
-    queries: list[Question] = Field(min_length=1, max_length=MOST_QUERIES)
+    queries: list[Question] = Field(min_length=1, max_length=MAX_QUERIES)
 
 
 EXAMPLE_QUESTIONS: dict[str, Any] = {

@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 ADMIT_EVERY_SECONDS = 1.0
 TRENDING_EVERY_SECONDS = 5.0
-_MOST_TRENDING = 100
-_MOST_A_ROUND = 50
-_MOST_WANTED = 1_000
+_MAX_TRENDING = 100
+_MAX_PER_ROUND = 50
+_MAX_QUEUED = 1_000
 # A list is given up before Redis drops it, so that its end is not a miss.
 _SHARE_OF_TTL = 0.9
 
@@ -80,7 +80,7 @@ class Rising:
     async def admit(self, client: redis.asyncio.Redis, threads: Executor) -> None:
         """Write lists of the wanted; raises what the client raises, with nothing admitted."""
         await self._look_at_trending(client)
-        rows = list(islice(self._wanted, min(_MOST_A_ROUND, self._most_items)))
+        rows = list(islice(self._wanted, min(_MAX_PER_ROUND, self._most_items)))
         if not rows:
             return
         lists = await asyncio.get_running_loop().run_in_executor(threads, self._packed, rows)
@@ -105,7 +105,7 @@ class Rising:
             return
         self._trending_again = self._clock() + TRENDING_EVERY_SECONDS
         generation, name = self._recommender.generation, self._keys.trending("hour")
-        found = await client.zrange(name, 0, _MOST_TRENDING - 1, desc=True, withscores=True)
+        found = await client.zrange(name, 0, _MAX_TRENDING - 1, desc=True, withscores=True)
         for item, met in cast(list[tuple[bytes, float]], found):
             row = generation.catalogue.row(item.decode("utf-8", "replace"))
             if row is None or row >= generation.manifest.learned or row in generation.hot:
@@ -114,7 +114,7 @@ class Rising:
                 self._want(row)
 
     def _want(self, row: int) -> None:
-        if len(self._wanted) < _MOST_WANTED:
+        if len(self._wanted) < _MAX_QUEUED:
             self._wanted[row] = None
 
     def _packed(self, rows: list[int]) -> list[bytes]:

@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from hybrid_recs.events.session_list import MOST_SHOWN, Pushed, rendered
+from hybrid_recs.events.session_list import MAX_SHOWN, Pushed, rendered
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.visitors.state_reader import Visitors
 from hybrid_recs.ranking.recommender import Recommender
@@ -33,4 +33,4 @@ class SessionState:
 
 def _computed(recommender: Recommender, items: tuple[str, ...], upto: str) -> Pushed:
     rows = np.array(recommender.items.rows(items), np.int64)
-    return Pushed.of(recommender.after_session(rows, MOST_SHOWN), upto, recommender)
+    return Pushed.of(recommender.after_session(rows, MAX_SHOWN), upto, recommender)

@@ -17,7 +17,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.errors import BacklogError, EventsUnavailableError
 from hybrid_recs.events.event import ACCEPT, BadEventError, Event, accept_arguments, arrival, parse
 
-_MOST_CONNECTIONS = 8
+_MAX_CONNECTIONS = 8
 _PAUSE_SECONDS = 0.25
 
 
@@ -50,7 +50,7 @@ class Intake:
         self._keys = keys
         self._limits = most_pending, session_ttl, user_ttl
         self._script = client.register_script(ACCEPT)
-        self._turns = asyncio.Semaphore(_MOST_CONNECTIONS)
+        self._turns = asyncio.Semaphore(_MAX_CONNECTIONS)
         self._away_until = 0.0
 
     async def take(self, batch: Sequence[object]) -> Receipt:

@@ -19,8 +19,8 @@ from hybrid_recs.types import Source
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 10_000
-MOST_KEPT = 200_000
+MAX_WAITING = 10_000
+MAX_KEPT = 200_000
 
 
 class PredictionLog:
@@ -31,8 +31,8 @@ class PredictionLog:
         keys: Keys,
         share: float,
         clock: Callable[[], float] = time.time,
-        most_waiting: int = MOST_WAITING,
-        most_kept: int = MOST_KEPT,
+        most_waiting: int = MAX_WAITING,
+        most_kept: int = MAX_KEPT,
     ) -> None:
         self.dropped = 0
         self._keys = keys

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _CONFIRM_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.05, 1.0
 
 Current = Callable[[str], Awaitable[tuple[str, bytes]]]
 """The newest event known of a session, and the body to show."""
@@ -152,7 +152,7 @@ class SessionStreams:
             except UNREACHABLE as error:
                 log.info("the subscription of session streams is lost and will be made again: %s", error)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
     async def _subscribe_anew(self) -> None:
         """To all channels there are streams for, on a new connection; then bring the streams up to date."""

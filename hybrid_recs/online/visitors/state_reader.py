@@ -14,9 +14,10 @@ import redis.asyncio
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.event import STATE_LENGTH, state_items
+from hybrid_recs.events.event import state_items
+from hybrid_recs.generation.scoring import MAX_HISTORY
 
-_MOST_TOGETHER = 64
+_MAX_PER_ROUND_TRIP = 64
 _PAUSE_SECONDS = 0.25
 
 
@@ -76,10 +77,13 @@ class Visitors:
         batch: list[_Read] = []
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:_MOST_TOGETHER], self._waiting[_MOST_TOGETHER:]
+                batch, self._waiting = (
+                    self._waiting[:_MAX_PER_ROUND_TRIP],
+                    self._waiting[_MAX_PER_ROUND_TRIP:],
+                )
                 pipeline = self._client.pipeline(transaction=False)
                 for items_key, stored_key, _ in batch:
-                    pipeline.lrange(items_key, 0, STATE_LENGTH - 1)
+                    pipeline.lrange(items_key, 0, MAX_HISTORY - 1)
                     pipeline.get(stored_key)
                 found = await pipeline.execute()
                 for (_, _, future), entries, stored in zip(batch, found[::2], found[1::2], strict=True):

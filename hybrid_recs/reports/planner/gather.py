@@ -17,7 +17,7 @@ from hybrid_recs.telemetry import counter_reader, latency_histogram
 from hybrid_recs.types import Source
 
 LIST_DEPTH = 100
-_FEWEST_TIMED = 100
+_MIN_TIMED = 100
 
 
 def of_counters(
@@ -99,7 +99,7 @@ def _list_cost(client: redis.Redis | None, keys: Keys, generation: Generation | 
 
 def _times(cached: list[int], live: list[int]) -> Times | None:
     """What the service took in the window, if it answered enough each way."""
-    if min(sum(cached), sum(live)) < _FEWEST_TIMED:
+    if min(sum(cached), sum(live)) < _MIN_TIMED:
         return None
     p50 = [latency_histogram.quantile(buckets, 0.5) or 0.0 for buckets in (cached, live)]
     return Times(round(p50[0] * 1e3, 4), round(p50[1] * 1e3, 4), "by the service in the window")

@@ -14,7 +14,7 @@ from hybrid_recs.reports.planner.traffic import Traffic
 Shares = NDArray[np.float64]
 
 # The simulation takes about a microsecond a request and size.
-MOST_SIMULATED = 100_000
+MAX_SIMULATED = 100_000
 _GRID = 48
 _SIMULATED_SIZES = 16
 
@@ -58,7 +58,7 @@ def grid(listed: int, *wanted: int) -> list[int]:
 
 def curves(traffic: Traffic, sizes: Sequence[int], admitted_after: int) -> list[Curve]:
     """One curve a policy; exact but for LRU above two million requests, and for TinyLFU, which is simulated
-    on at most MOST_SIMULATED requests and some of the sizes.
+    on at most MAX_SIMULATED requests and some of the sizes.
 
     admitted_after: requests after which an item that is not hot is given a list; 0: never.
     """
@@ -97,7 +97,7 @@ def _sums(counts: Ints, sizes: Ints) -> Shares:
 
 
 def _tiny_lfu(traffic: Traffic, sizes: Ints) -> tuple[Ints, Shares]:
-    trace = traffic.trace[-MOST_SIMULATED:]
+    trace = traffic.trace[-MAX_SIMULATED:]
     spread = np.unique(np.rint(np.linspace(0, len(sizes) - 1, _SIMULATED_SIZES)).astype(int))
     some = sizes[spread]
     numbers = trace.tolist()

@@ -10,7 +10,7 @@ from hybrid_recs.reports.planner.costs import LiveCost
 # kilobyte manages some 20,000 requests a second on a core.
 HTTP_SECONDS = 50e-6
 # Above this load waiting times are of the length of the peak itself, and no figure would mean anything.
-_MOST_LOAD = 0.98
+_MAX_LOAD = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def headroom(live: LiveCost, peak_per_second: float, cores: int) -> Headroom:
     capacity = cores / seconds
     load = peak_per_second / capacity
     carried = min(1.0, 1 / load) if load else 1.0
-    p99 = live.p99_ms / 1e3 + HTTP_SECONDS + waiting_quantile(min(load, _MOST_LOAD), cores, seconds, 0.99)
+    p99 = live.p99_ms / 1e3 + HTTP_SECONDS + waiting_quantile(min(load, _MAX_LOAD), cores, seconds, 0.99)
     return Headroom(
         cores=cores,
         live_cpu_ms=round(live.cpu_ms, 4),

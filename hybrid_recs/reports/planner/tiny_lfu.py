@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 SAMPLE_FACTOR = 10
 # Of a small cache a few dozen requests would say nothing.
-_LEAST_SAMPLE = 10_000
+_MIN_SAMPLE = 10_000
 
 
 def tiny_lfu_hits(trace: Iterable[int], size: int) -> int:
@@ -19,7 +19,7 @@ def tiny_lfu_hits(trace: Iterable[int], size: int) -> int:
         return 0
     cache: dict[int, None] = {}  # least recently asked for first
     asked: dict[int, int] = {}
-    counted, sample, hits = 0, max(_LEAST_SAMPLE, SAMPLE_FACTOR * size), 0
+    counted, sample, hits = 0, max(_MIN_SAMPLE, SAMPLE_FACTOR * size), 0
     for item in trace:
         asked[item] = asked.get(item, 0) + 1
         counted += 1

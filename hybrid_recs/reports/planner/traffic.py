@@ -9,7 +9,7 @@ import numpy as np
 from hybrid_recs.reports.planner.stack_distances import Ints
 
 # Of counts without an order, as many requests are drawn up: enough for a tenth of a point.
-MOST_DRAWN = 200_000
+MAX_DRAWN = 200_000
 _ROW = Callable[[str], int | None]
 
 
@@ -81,9 +81,9 @@ def of_counts(
 
 
 def _drawn(counts: Ints, seed: int = 1) -> Ints:
-    """The counted requests in an order of chance; MOST_DRAWN of them where there are more."""
+    """The counted requests in an order of chance; MAX_DRAWN of them where there are more."""
     rng = np.random.default_rng(seed)
     total = int(counts.sum())
-    if total <= MOST_DRAWN:
+    if total <= MAX_DRAWN:
         return rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    return rng.choice(len(counts), MOST_DRAWN, p=counts / total)
+    return rng.choice(len(counts), MAX_DRAWN, p=counts / total)

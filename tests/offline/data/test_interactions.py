@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.interactions import MAX_ID_CHARACTERS, Account, read_dataset
+from hybrid_recs.offline.data.interactions import Account, read_dataset
+from hybrid_recs.types import MAX_ID_LENGTH
 from tests.conftest import real_data
 from tests.offline.builders import USER_AND_ITEM, WITH_TIME, File, read, write
 from tests.paths import ROOT
@@ -113,7 +114,7 @@ def test_event_types_weigh_and_others_are_dropped_and_counted(tmp_path: Path) ->
 
 
 def test_each_reason_to_drop_a_row_is_counted(tmp_path: Path) -> None:
-    longest = "x" * MAX_ID_CHARACTERS
+    longest = "x" * MAX_ID_LENGTH
     rows = [
         *["u,a,1,5,yes", f"u,{longest},2,5,yes"],  # kept
         *["u,a,1,5,no", ",,,,no"],

@@ -14,7 +14,7 @@ from tests.planted import NEVER_BOUGHT, item_id
 from tests.services import OwnRedis, wait_until
 
 FILES = ROOT / "hybrid_recs" / "online" / "http" / "page"
-MOST_BYTES = 20_000
+MAX_BYTES = 20_000
 
 
 def _parts(http: httpx.Client) -> list[str]:
@@ -40,7 +40,7 @@ def test_the_page_is_small_and_of_this_host_only(http: httpx.Client) -> None:
     assert {Path(part).name for part in parts} == {f.name for f in FILES.iterdir()} - {"index.html"}
     answers = [page, *(http.get(f"/{part}") for part in parts)]
     assert [answer.status_code for answer in answers] == [200] * len(answers)
-    assert sum(int(answer.headers["content-length"]) for answer in answers) < MOST_BYTES
+    assert sum(int(answer.headers["content-length"]) for answer in answers) < MAX_BYTES
     for answer in answers:
         assert answer.headers["content-encoding"] == "gzip"
         assert answer.headers["x-content-type-options"] == "nosniff"

@@ -20,7 +20,7 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.reports.planner.costs import list_cost, sample_lists
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
-from hybrid_recs.telemetry.item_sampler import MOST_A_ROUND
+from hybrid_recs.telemetry.item_sampler import MAX_SAMPLED_PER_ROUND
 from hybrid_recs.types import Json
 from tests.services import wait_until
 
@@ -85,8 +85,8 @@ def _send_in_parts(
 ) -> Outcome:
     """Few enough between two flushes that every request is counted by item: more would be sampled."""
     outcome = Outcome()
-    for start in range(0, REQUESTS, MOST_A_ROUND // 2):
-        outcome += send(service.url, requests[start : start + MOST_A_ROUND // 2])
+    for start in range(0, REQUESTS, MAX_SAMPLED_PER_ROUND // 2):
+        outcome += send(service.url, requests[start : start + MAX_SAMPLED_PER_ROUND // 2])
         sent = outcome.sources.total()
         wait_until(lambda sent=sent: _counted(client, keys, generation).requests == sent, what="counts")  # type: ignore[misc]
     assert outcome.sources.total() == REQUESTS

@@ -13,9 +13,9 @@ from hybrid_recs.items.change_feed import ItemWatch
 from hybrid_recs.items.overlay_builder import ItemsBeside
 from hybrid_recs.online.http import responses, status_schemas
 from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, ItemId, example, loaded
-from hybrid_recs.online.serving.limits import DEFAULT_K, LONGEST_ID, MOST_ITEMS, MOST_K
+from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_ITEMS, MAX_K
 from hybrid_recs.online.serving.service import Service
-from hybrid_recs.types import Json
+from hybrid_recs.types import MAX_ID_LENGTH, Json
 
 
 def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
@@ -35,11 +35,11 @@ def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
         },
     )
     async def find_items(
-        q: Annotated[str, Query(max_length=LONGEST_ID, description="a piece of a title, or an id")] = "",
+        q: Annotated[str, Query(max_length=MAX_ID_LENGTH, description="a piece of a title, or an id")] = "",
         item_id: Annotated[
-            list[ItemId], Query(max_length=MOST_ITEMS, description="repeat it for several items")
+            list[ItemId], Query(max_length=MAX_ITEMS, description="repeat it for several items")
         ] = [],  # noqa: B006  FastAPI copies it
-        k: Annotated[int, Query(ge=1, le=MOST_K, description="how many to find at most")] = DEFAULT_K,
+        k: Annotated[int, Query(ge=1, le=MAX_K, description="how many to find at most")] = DEFAULT_K,
     ) -> Response:
         generation = loaded(service)
         beside = watch.beside(generation)

@@ -8,10 +8,10 @@ from hybrid_recs.errors import NoGenerationError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.online.http import schemas
 from hybrid_recs.online.serving.json_renderer import JSON
-from hybrid_recs.online.serving.limits import LONGEST_ID
 from hybrid_recs.online.serving.service import Service
+from hybrid_recs.types import MAX_ID_LENGTH
 
-ItemId = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH)]
 
 Responses = dict[int | str, dict[str, Any]]
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 
-from hybrid_recs.events.event import MOST_EVENTS
+from hybrid_recs.events.event import MAX_EVENTS
 from hybrid_recs.online.http import event_schemas, responses, schemas
 from hybrid_recs.online.http.routes.common import GUARDED, Responses
 from hybrid_recs.online.serving.json_renderer import JSON
@@ -72,7 +72,7 @@ def _batch(body: bytes) -> list[Any] | Response:
         return [raw]
     if not isinstance(raw, list):
         return responses.error_response(422, "invalid_body", "give an event, a list, or {events: [...]}")
-    if len(raw) > MOST_EVENTS:
-        message = f"{len(raw):,} events; send at most {MOST_EVENTS:,} at once"
+    if len(raw) > MAX_EVENTS:
+        message = f"{len(raw):,} events; send at most {MAX_EVENTS:,} at once"
         return responses.error_response(422, "too_many_events", message)
     return raw

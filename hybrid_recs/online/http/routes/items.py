@@ -9,7 +9,7 @@ from hybrid_recs.errors import UnknownItemError
 from hybrid_recs.items.change_feed import ItemWatch
 from hybrid_recs.online.http import responses, schemas
 from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, UNKNOWN, ItemId, example, loaded
-from hybrid_recs.online.serving.limits import DEFAULT_K, MOST_K
+from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_K
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.ranking.explain import explain, known_row
 
@@ -34,7 +34,7 @@ def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
     async def explain_pair(
         a: Annotated[ItemId, Path(examples=["85123A"], description="the item whose list it is")],
         b: Annotated[ItemId, Path(examples=["21733"], description="the item that is in it, or is not")],
-        k: Annotated[int, Query(ge=1, le=MOST_K, description="length of the list")] = DEFAULT_K,
+        k: Annotated[int, Query(ge=1, le=MAX_K, description="length of the list")] = DEFAULT_K,
     ) -> Response:
         generation, rows = loaded(service), {}
         for parameter, item_id in (("a", a), ("b", b)):

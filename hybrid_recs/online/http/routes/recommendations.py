@@ -8,10 +8,10 @@ from hybrid_recs.online.http import responses, schemas
 from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, UNKNOWN, ItemId, example
 from hybrid_recs.online.serving.limits import (
     DEFAULT_K,
-    MOST_CATEGORIES,
-    MOST_EXCLUDED,
-    MOST_ITEMS,
-    MOST_K,
+    MAX_CATEGORIES,
+    MAX_EXCLUDED,
+    MAX_ITEMS,
+    MAX_K,
     RECOMMENDATIONS,
 )
 from hybrid_recs.online.serving.query import (
@@ -49,7 +49,7 @@ def add(app: FastAPI, service: Service, asking: Asking) -> None:
     async def recommendations(
         item_id: Annotated[
             list[ItemId],
-            Query(max_length=MOST_ITEMS, description="repeat it for a basket", examples=[["85123A"]]),
+            Query(max_length=MAX_ITEMS, description="repeat it for a basket", examples=[["85123A"]]),
         ] = [],  # noqa: B006  FastAPI copies it
         session_id: Annotated[ItemId | None, Query(description="what fits its latest events")] = None,
         user_id: Annotated[
@@ -57,15 +57,15 @@ def add(app: FastAPI, service: Service, asking: Asking) -> None:
         ] = None,
         interests: Annotated[
             list[ItemId],
-            Query(max_length=MOST_CATEGORIES, description="categories a new visitor states; repeatable"),
+            Query(max_length=MAX_CATEGORIES, description="categories a new visitor states; repeatable"),
         ] = [],  # noqa: B006
         category: Annotated[
             list[ItemId],
-            Query(max_length=MOST_CATEGORIES, description="only items in any of these; repeatable"),
+            Query(max_length=MAX_CATEGORIES, description="only items in any of these; repeatable"),
         ] = [],  # noqa: B006
-        k: Annotated[int, Query(ge=1, le=MOST_K, description="how many items")] = DEFAULT_K,
+        k: Annotated[int, Query(ge=1, le=MAX_K, description="how many items")] = DEFAULT_K,
         exclude: Annotated[
-            list[ItemId], Query(max_length=MOST_EXCLUDED, description="ids never to recommend; repeatable")
+            list[ItemId], Query(max_length=MAX_EXCLUDED, description="ids never to recommend; repeatable")
         ] = [],  # noqa: B006
         on_unknown: Annotated[
             OnUnknown, Query(description="an unknown item is passed over, or a 404; popular means skip")

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Query, Response
 
 from hybrid_recs.online.http import event_schemas, responses, schemas
 from hybrid_recs.online.http.routes.common import INVALID, ItemId, Responses, example
-from hybrid_recs.online.serving.limits import DEFAULT_K, MOST_K
+from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_K
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.visitors.trending_reader import Trends, Window
 
@@ -33,7 +33,7 @@ def add(app: FastAPI, service: Service, trends: Trends) -> None:
     async def trending(
         window: Annotated[Window, Query(description="how far back")] = "day",
         category: Annotated[ItemId | None, Query(description="exactly as in the catalogue")] = None,
-        k: Annotated[int, Query(ge=1, le=MOST_K, description="how many items at most")] = DEFAULT_K,
+        k: Annotated[int, Query(ge=1, le=MAX_K, description="how many items at most")] = DEFAULT_K,
     ) -> Response:
         recommender = service.serving.recommender
         known = recommender.items
