@@ -1,7 +1,8 @@
-"""What the books cost: throughput with and without accounting, side by side: python -m benchmarks.accounting.
+"""What counting costs: throughput with and without accounting, side by side: python -m benchmarks.accounting.
 
-Two services of the same code on the same core, in turns (A B, B A, …): one as it is served, one whose books
-take nothing down. Also processor time a request, which says more where others are at work on the machine.
+Two services of the same code on the same core, in turns (A B, B A, …): one as it is served, one whose
+counters take nothing down. Also processor time a request, which says more where others are at work on the
+machine.
 """
 
 import tempfile

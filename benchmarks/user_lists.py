@@ -23,7 +23,7 @@ from hybrid_recs.commands.recommend_users import recommend_users
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.encoding import Encoded, encode
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
-from hybrid_recs.offline.evaluation.cases import Held, hold_out_latest
+from hybrid_recs.offline.evaluation.cases import WorkerGauges, hold_out_latest
 from hybrid_recs.offline.evaluation.learned_baselines import Als
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import Figures, Tally
@@ -129,7 +129,7 @@ def measure(name: str, description: Description, console: Console) -> list[Line]
     return lines
 
 
-def questions(held: Held) -> Questions:
+def questions(held: WorkerGauges) -> Questions:
     """Items without a vector are neither given to a method nor wanted of it."""
     data = encode(held.train)
     rows = data.items.head(data.n_vectors).select("item").with_row_index("row")
@@ -145,7 +145,7 @@ def questions(held: Held) -> Questions:
     return Questions(data, given, targets)
 
 
-def ours(name: str, held: Held, asked: Questions, folder: Path, steps: Steps) -> Line:
+def ours(name: str, held: WorkerGauges, asked: Questions, folder: Path, steps: Steps) -> Line:
     """By the jobs, from files to files."""
     held.events.filter(~pl.col("later")).select("user", "item", "time").write_parquet(
         folder / "train.parquet"

@@ -81,7 +81,7 @@ def serve_implicit(port: int, generation: Path, effort: int) -> None:
 @click.option("--redis-url", required=True)
 @click.option("--local-cache-mb", type=int, required=True)
 def serve_ours(port: int, accounting: str, **settings: object) -> None:
-    """Our own service, with and without its books."""
+    """Our own service, with and without counting."""
     from benchmarks.servers.ours import app
     from hybrid_recs.settings import Settings
 

@@ -1,4 +1,4 @@
-"""Our own service, with or without its books."""
+"""Our own service, with or without counting."""
 
 from collections import deque
 
@@ -8,11 +8,11 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.online.app import create_app
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.outcome import Cause
-from hybrid_recs.telemetry.request_recorder import Stats
+from hybrid_recs.telemetry.request_recorder import RequestRecorder
 from hybrid_recs.types import Source
 
 
-class NoStats(Stats):
+class NoStats(RequestRecorder):
     """Takes nothing down."""
 
     def __init__(self, keys: Keys) -> None:

@@ -37,8 +37,8 @@ from hybrid_recs.online.visitors.trending_reader import Trends
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
-from hybrid_recs.telemetry.prometheus import WorkerCounters
-from hybrid_recs.telemetry.request_recorder import Stats
+from hybrid_recs.telemetry.request_recorder import RequestRecorder
+from hybrid_recs.telemetry.shared_counters import SharedCounters
 
 _BACKGROUND_TIMEOUT = 2.0
 _RISING_TTL_SECONDS = 3_600
@@ -48,10 +48,12 @@ _BYTES_A_MB = 1_000_000
 _SWITCH_SECONDS = 0.0005
 
 
-def create_app(settings: Settings | None = None, stats_of: Callable[[Keys], Stats] = Stats) -> ASGIApp:
+def create_app(
+    settings: Settings | None = None, recorder_of: Callable[[Keys], RequestRecorder] = RequestRecorder
+) -> ASGIApp:
     """One worker's application; opens nothing but a counter file until it is started.
 
-    stats_of: makes the books; for a benchmark of what they cost.
+    recorder_of: makes the request counters; for a benchmark of what counting costs.
     """
     settings = settings or Settings()
     logs.configure(settings.log_format, settings.log_level)
@@ -82,8 +84,8 @@ def create_app(settings: Settings | None = None, stats_of: Callable[[Keys], Stat
         cache=NeighbourCache(url, settings.redis_timeout_ms / 1_000),
         background=connect_async(url, _BACKGROUND_TIMEOUT),
         keeper=ListKeeper(url, keys, list_ttl),
-        counters=WorkerCounters(folder),
-        stats=stats_of(keys),
+        counters=SharedCounters(folder),
+        recorder=recorder_of(keys),
         prepare=prepare,
         overlay_of=watch.overlay_of,
         threads=threads,

@@ -1,9 +1,9 @@
 """Counts of items by hour, within a bound, on their way to Redis; and a sample of the requests to count.
 
 Counting every request by item would cost the fastest answers a tenth of their time. So one request in `step`
-is counted, as `step` requests. The step doubles each time MAX_SAMPLED_PER_ROUND were counted since the books
-were closed, and halves again when few were: quiet services are counted exactly, busy ones to within a few
-tenths of a point of hit rate.
+is counted, as `step` requests. The step doubles each time MAX_SAMPLED_PER_ROUND were counted since the last
+round was closed, and halves again when few were: quiet services are counted exactly, busy ones to within a
+few tenths of a point of hit rate.
 """
 
 import random

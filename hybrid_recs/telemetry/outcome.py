@@ -1,6 +1,7 @@
-"""Why an answer was what it was, as the books tell it: finer than the reason that clients are told.
+"""Why an answer was what it was, as metrics and reports count it: finer than the reason that clients are
+told.
 
-Every request is counted under one source and one cause. A cause stands for one reason, so the books by
+Every request is counted under one source and one cause. A cause stands for one reason, so the counters by
 reason follow from those by cause.
 """
 

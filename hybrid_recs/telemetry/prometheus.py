@@ -21,10 +21,8 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.telemetry import latency_histogram
 from hybrid_recs.telemetry.consumer_lag import Lag
 from hybrid_recs.telemetry.outcome import REASON, USUAL
-from hybrid_recs.telemetry.shared_counters import Held, Total, WorkerCounters
+from hybrid_recs.telemetry.shared_counters import CounterTotals, SharedCounters
 from hybrid_recs.types import Reason, Source
-
-__all__ = ["CONTENT_TYPE", "Held", "WorkerCounters", "exposition"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -40,7 +38,7 @@ _USUAL_REASONS = {(source, REASON[cause]) for source, cause in USUAL}
 class ServiceCollector(Collector):
     """The metrics of one moment."""
 
-    def __init__(self, total: Total, generation: Generation | None, lag: Lag | None) -> None:
+    def __init__(self, total: CounterTotals, generation: Generation | None, lag: Lag | None) -> None:
         self._total = total
         self._generation = generation
         self._lag = lag
@@ -61,14 +59,14 @@ class ServiceCollector(Collector):
             yield from _event_metrics(self._lag)
 
 
-def exposition(counters: WorkerCounters, generation: Generation | None, lag: Lag | None = None) -> bytes:
+def exposition(counters: SharedCounters, generation: Generation | None, lag: Lag | None = None) -> bytes:
     """The text that Prometheus scrapes; `lag` of the events' consumers, None where it is not known."""
     registry = CollectorRegistry()
     registry.register(ServiceCollector(counters.total(), generation, lag))
     return generate_latest(registry)
 
 
-def _requests(total: Total) -> Iterator[Metric]:
+def _requests(total: CounterTotals) -> Iterator[Metric]:
     by_reason = CounterMetricFamily(
         "hybrid_recs_requests",
         "Requests for recommendations by what answered and the reason that clients are told.",
@@ -98,7 +96,7 @@ def _label(reason: Reason | None) -> str:
     return reason.value if reason else ""
 
 
-def _latencies(total: Total) -> Metric:
+def _latencies(total: CounterTotals) -> Metric:
     family = HistogramMetricFamily(
         "hybrid_recs_request_seconds", "Seconds of the service's own work.", labels=["source"]
     )
@@ -111,7 +109,7 @@ def _latencies(total: Total) -> Metric:
     return family
 
 
-def _coverage(total: Total) -> Metric:
+def _coverage(total: CounterTotals) -> Metric:
     family = CounterMetricFamily(
         "hybrid_recs_item_requests",
         "Requests for one known item, hot or not; of busy services by a sample that stands for all.",
@@ -123,7 +121,7 @@ def _coverage(total: Total) -> Metric:
     return family
 
 
-def _state(total: Total) -> Iterator[Metric]:
+def _state(total: CounterTotals) -> Iterator[Metric]:
     yield _gauge("ready", "1 when every worker has a generation.", int(total.all_ready))
     yield _gauge("workers", "Workers that run.", total.workers)
     yield _gauge(

@@ -28,7 +28,7 @@ _MAX_MINUTES_PER_BATCH = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class CounterDelta:
     """What was counted in one interval: requests by field, seconds of work by source, and requests by item
     (a sample that stands for all)."""
 
@@ -48,7 +48,7 @@ class _Tally:
 _Outcome = tuple[str, Source, Cause]
 
 
-class Stats:
+class RequestRecorder:
     """The counters of one worker."""
 
     def __init__(self, keys: Keys, clock: Callable[[], float] = time.time) -> None:
@@ -61,7 +61,7 @@ class Stats:
         # Takes the seconds of a request that was answered from memory: the way of nearly every request, and a
         # tenth of what `record` costs.
         self.hit = self._hits.append
-        self._settled = Books(Counter(), {})
+        self._settled = CounterDelta(Counter(), {})
         self._published: str | None = None
         self._by_minute: dict[int, Counter[Field]] = defaultdict(Counter)
         self._missed, self._asked = HourlyCounts(), SampledCounts()
@@ -84,8 +84,8 @@ class Stats:
         self._settle()
         self._serving = generation
 
-    async def gather_hits(self) -> None:
-        """Every second or so, so that hits take little memory however seldom books are closed."""
+    async def tally_hits(self) -> None:
+        """Every second or so, so that hits take little memory however seldom deltas are taken."""
         self._settle()
 
     def published(self, generation: str) -> None:
@@ -95,11 +95,11 @@ class Stats:
             self._settle()
             self._published = generation
 
-    def close_books(self) -> Books:
+    def take_delta(self) -> CounterDelta:
         """Move what was counted since the last call under this minute; returns it."""
         now = self._clock()
         self._settle()
-        fresh, self._settled = self._settled, Books(Counter(), {})
+        fresh, self._settled = self._settled, CounterDelta(Counter(), {})
         if fresh.counts:
             self._by_minute[int(now // 60)].update(fresh.counts)
         self._missed.close_round(int(now // 3_600))
@@ -142,8 +142,8 @@ class Stats:
         """Requests counted but not known to be written."""
         fresh = sum(sum(tally.buckets) for tally in self._fresh.values())
         fresh += len(self._hits)
-        books = (*self._by_minute.values(), self._settled.counts)
-        closed = (counts.items() for counts in books)
+        delta = (*self._by_minute.values(), self._settled.counts)
+        closed = (counts.items() for counts in delta)
         return fresh + sum(n for counts in closed for f, n in counts if f.bucket < 0)
 
     def _next_batch(self) -> bool:

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.telemetry import latency_histogram
 from hybrid_recs.telemetry.outcome import Cause
-from hybrid_recs.telemetry.request_recorder import Books
+from hybrid_recs.telemetry.request_recorder import CounterDelta
 from hybrid_recs.types import Reason, Source
 
 Ints = NDArray[np.int64]
 
 
-class Held(NamedTuple):
+class WorkerGauges(NamedTuple):
     """What a worker has gathered for the serving generation."""
 
     local_answers: int = 0
@@ -46,7 +46,7 @@ _PARTS = {
     "microseconds": len(Source),
     "errors": 1,
     "asked": 2,  # for any known item, for a hot one
-    "held": len(Held._fields),
+    "held": len(WorkerGauges._fields),
     "state": 3,  # a generation is loaded, its time of birth, Redis answers
     "generation": _ID_BYTES // 8,
 }
@@ -58,7 +58,7 @@ _NAMES = [
     *Source,
     *Reason,
     *Cause,
-    *Held._fields,
+    *WorkerGauges._fields,
     latency_histogram.BUCKETS,
     latency_histogram.upper_edge(0),
 ]
@@ -67,7 +67,7 @@ _SOURCES, _CAUSES = list(Source), list(Cause)
 _REASONS: list[Reason | None] = [None, *Reason]
 
 
-class WorkerCounters:
+class SharedCounters:
     """This worker's file among those of all workers of one service."""
 
     def __init__(self, folder: Path) -> None:
@@ -81,12 +81,12 @@ class WorkerCounters:
             self._part("started")[0] = int(time.time())
         self._part("layout")[0] = LAYOUT
 
-    def add(self, books: Books, cache_errors: int, asked_for_hot: int = 0) -> None:
+    def add(self, delta: CounterDelta, cache_errors: int, hot_requests: int = 0) -> None:
         """Add what was counted since the last call."""
         latencies = self._part("latencies").reshape(len(_SOURCES), latency_histogram.BUCKETS)
         reasons = self._part("reasons").reshape(len(_SOURCES), len(_REASONS))
         causes = self._part("causes").reshape(len(_SOURCES), len(_CAUSES))
-        for field, count in books.counts.items():
+        for field, count in delta.counts.items():
             source = _SOURCES.index(field.source)
             if field.bucket >= 0:
                 latencies[source, field.bucket] += count
@@ -95,12 +95,12 @@ class WorkerCounters:
             if field.cause is not None:
                 causes[source, _CAUSES.index(field.cause)] += count
             self._part("older")[0] += count * field.older
-        for of, seconds in books.seconds.items():
+        for of, seconds in delta.seconds.items():
             self._part("microseconds")[_SOURCES.index(of)] += round(seconds * 1e6)
         self._part("errors")[0] += cache_errors
-        self._part("asked")[:] += (books.asked.total(), asked_for_hot)
+        self._part("asked")[:] += (delta.asked.total(), hot_requests)
 
-    def hold(self, held: Held) -> None:
+    def hold(self, held: WorkerGauges) -> None:
         """Note what is held now."""
         self._part("held")[:] = held
 
@@ -111,15 +111,15 @@ class WorkerCounters:
         born = int(datetime.fromisoformat(serving.created).timestamp()) if serving else 0
         self._part("state")[:] = (serving is not None, born, cache_available)
 
-    def total(self) -> "Total":
+    def total(self) -> "CounterTotals":
         """Everything of all workers."""
-        return Total(list(_files(self._folder)))
+        return CounterTotals(list(_files(self._folder)))
 
     def _part(self, name: str) -> Ints:
         return self._own[_AT[name]]
 
 
-class Total:
+class CounterTotals:
     """The sum over all workers, and what those that run say of themselves."""
 
     def __init__(self, files: list[tuple[bool, Ints]]) -> None:
@@ -175,9 +175,11 @@ class Total:
         return hot, every - hot
 
     @property
-    def held(self) -> Held:
+    def held(self) -> WorkerGauges:
         """The sum of what running workers hold."""
-        return Held(*map(sum, zip(*[_of(counts, "held").tolist() for counts in self._running], strict=True)))
+        return WorkerGauges(
+            *map(sum, zip(*[_of(counts, "held").tolist() for counts in self._running], strict=True))
+        )
 
     @property
     def all_ready(self) -> bool:

@@ -17,7 +17,7 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import RISING_AFTER_REQUESTS
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
-from hybrid_recs.telemetry.shared_counters import WorkerCounters
+from hybrid_recs.telemetry.shared_counters import SharedCounters
 from tests.planted import NEVER_BOUGHT, item_id
 from tests.services import OwnRedis, wait_until
 
@@ -270,7 +270,7 @@ def test_requests_before_there_is_a_generation(
 @pytest.mark.parametrize("stranger", [b"", b"\1" * 8 * 7, b"\0" * 100_000])
 def test_files_of_another_layout_are_not_counted(tmp_path: Path, stranger: bytes) -> None:
     (tmp_path / "worker-1.bin").write_bytes(stranger)
-    counters = WorkerCounters(tmp_path)
+    counters = SharedCounters(tmp_path)
     (own,) = (path for path in tmp_path.glob("worker-*.bin") if path.name != "worker-1.bin")
     changed = bytearray(own.read_bytes())
     changed[0] ^= 1  # another layout of the same size, with counts

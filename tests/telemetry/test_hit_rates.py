@@ -21,7 +21,7 @@ _NOW = _MINUTE * 60 + 42.5
 Outcomes = dict[tuple[str, Source, Reason | None], int]
 
 
-class Books:
+class WrittenCounters:
     """Sends batches as a worker does."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
@@ -50,8 +50,8 @@ class Books:
 
 
 @pytest.fixture
-def books(client: redis.Redis, keys: Keys) -> Books:
-    return Books(client, keys)
+def counters(client: redis.Redis, keys: Keys) -> WrittenCounters:
+    return WrittenCounters(client, keys)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,13 @@ def test_what_is_no_window(text: str) -> None:
         parse_window(text)
 
 
-def test_sums_and_shares_are_exact(books: Books) -> None:
-    books.count({("a", Source.CACHE, None): 50, ("a", Source.LIVE, None): 20})
-    books.count({("a", Source.CACHE, None): 10, ("b", Source.LIVE, Reason.LIST_MISSING): 5}, _MINUTE - 3)
-    books.count({("b", Source.POPULAR, Reason.UNKNOWN_ITEM): 12, ("b", Source.NONE, Reason.UNKNOWN_ITEM): 3})
-    report = books.report()
+def test_sums_and_shares_are_exact(counters: WrittenCounters) -> None:
+    counters.count({("a", Source.CACHE, None): 50, ("a", Source.LIVE, None): 20})
+    counters.count({("a", Source.CACHE, None): 10, ("b", Source.LIVE, Reason.LIST_MISSING): 5}, _MINUTE - 3)
+    counters.count(
+        {("b", Source.POPULAR, Reason.UNKNOWN_ITEM): 12, ("b", Source.NONE, Reason.UNKNOWN_ITEM): 3}
+    )
+    report = counters.report()
     assert report.requests == 100
     assert report.hit_rate == 0.6
     assert [(line.source, line.reason, line.requests, line.share) for line in report.reasons] == [
@@ -117,16 +119,18 @@ def test_sums_and_shares_are_exact(books: Books) -> None:
     ]
 
 
-def test_a_users_own_list_is_a_hit(books: Books) -> None:
-    books.count({("a", Source.CACHE, None): 5, ("a", Source.BATCH, None): 3, ("a", Source.LIVE, None): 2})
-    report = books.report()
+def test_a_users_own_list_is_a_hit(counters: WrittenCounters) -> None:
+    counters.count({("a", Source.CACHE, None): 5, ("a", Source.BATCH, None): 3, ("a", Source.LIVE, None): 2})
+    report = counters.report()
     assert (report.hit_rate, sum(point.hits for point in report.series)) == (0.8, 8)
 
 
-def test_causes_beside_what_older_versions_counted(books: Books) -> None:
+def test_causes_beside_what_older_versions_counted(counters: WrittenCounters) -> None:
     """Both ways of writing the same minute, as while one worker after another is replaced."""
     old = {("a", Source.CACHE, None): 10, ("a", Source.LIVE, None): 4}
-    books.count(old | {("a", Source.LIVE, Reason.LIST_MISSING): 3, ("-", Source.NONE, Reason.NOT_READY): 1})
+    counters.count(
+        old | {("a", Source.LIVE, Reason.LIST_MISSING): 3, ("-", Source.NONE, Reason.NOT_READY): 1}
+    )
     new = {
         Field.of("a", Source.CACHE, Cause.HIT, older=False): 20,
         Field.of("a", Source.CACHE, Cause.HIT, older=True): 6,
@@ -135,8 +139,8 @@ def test_causes_beside_what_older_versions_counted(books: Books) -> None:
         Field.of("b", Source.LIVE, Cause.LIST_NOT_LOADED, older=True): 2,
         Field.of("b", Source.BATCH, Cause.HIT, older=False): 8,
     }
-    assert books.send({books.keys.stats(_MINUTE): {field.name(): n for field, n in new.items()}})
-    report = books.report()
+    assert counters.send({counters.keys.stats(_MINUTE): {field.name(): n for field, n in new.items()}})
+    report = counters.report()
     assert (report.requests, report.older) == (66, 8)
     assert report.hit_rate == pytest.approx(44 / 66)
     assert {(line.source, line.cause): line.requests for line in report.causes} == {
@@ -153,7 +157,7 @@ def test_causes_beside_what_older_versions_counted(books: Books) -> None:
         ("b", 17, 8, 2),
     ]
     assert sum(sum(point.causes.values()) for point in report.series) == 66
-    assert books.report(generation="b").requests == 17
+    assert counters.report(generation="b").requests == 17
 
 
 @pytest.mark.parametrize("older", [False, True])
@@ -164,17 +168,19 @@ def test_fields_with_a_cause_are_read_back(cause: Cause, older: bool) -> None:
     assert counter.reason is None or counter.reason.value in (cause.value, "list_missing")
 
 
-def test_one_generation_alone(books: Books) -> None:
-    books.count({("a", Source.CACHE, None): 8, ("a", Source.LIVE, None): 2, ("b", Source.CACHE, None): 5})
-    report = books.report(generation="a")
+def test_one_generation_alone(counters: WrittenCounters) -> None:
+    counters.count({("a", Source.CACHE, None): 8, ("a", Source.LIVE, None): 2, ("b", Source.CACHE, None): 5})
+    report = counters.report(generation="a")
     assert (report.generation, report.requests, report.hit_rate) == ("a", 10, 0.8)
-    assert books.report(generation="b").hit_rate == 1.0
-    assert books.report(generation="c").requests == 0
-    assert books.report().requests == 15
+    assert counters.report(generation="b").hit_rate == 1.0
+    assert counters.report(generation="c").requests == 0
+    assert counters.report().requests == 15
 
 
 @pytest.mark.parametrize(("seconds", "minutes"), [(60, 1), (300, 5), (3_600, 60), (36_000, 600)])
-def test_the_window_ends_with_the_running_minute(books: Books, seconds: int, minutes: int) -> None:
+def test_the_window_ends_with_the_running_minute(
+    counters: WrittenCounters, seconds: int, minutes: int
+) -> None:
     first = _MINUTE - minutes + 1
     for minute, count in (
         (first - 1, 1_000),
@@ -182,26 +188,26 @@ def test_the_window_ends_with_the_running_minute(books: Books, seconds: int, min
         (_MINUTE, 10 if minutes > 1 else 0),
         (_MINUTE + 1, 5_000),
     ):
-        books.count({("a", Source.CACHE, None): count}, minute)
-    report = books.report(seconds)
+        counters.count({("a", Source.CACHE, None): count}, minute)
+    report = counters.report(seconds)
     assert report.requests == (11 if minutes > 1 else 1)
     assert (report.start, report.end) == (first * 60, (_MINUTE + 1) * 60)
     assert report.end - report.start == seconds
 
 
-def test_nothing_counted(books: Books) -> None:
-    report = books.report()
+def test_nothing_counted(counters: WrittenCounters) -> None:
+    report = counters.report()
     assert (report.requests, report.hit_rate) == (0, None)
     assert (report.sources, report.reasons, report.series, report.most_missed) == ([], [], [], [])
     assert report.advice.startswith("No item request was counted in this window")
 
 
 @pytest.mark.parametrize("length", [1, 60, 61, 200])
-def test_the_series_covers_the_time_since_the_first_request(books: Books, length: int) -> None:
+def test_the_series_covers_the_time_since_the_first_request(counters: WrittenCounters, length: int) -> None:
     first = _MINUTE - length + 1
     for minute in {first, first + length // 2, _MINUTE}:
-        books.count({("a", Source.CACHE, None): 3, ("a", Source.LIVE, None): 1}, minute)
-    report = books.report(86_400)
+        counters.count({("a", Source.CACHE, None): 3, ("a", Source.LIVE, None): 1}, minute)
+    report = counters.report(86_400)
     starts = [point.start for point in report.series]
     step = -(-length // 60) * 60
     assert starts == list(range(first * 60, (_MINUTE + 1) * 60, step))
@@ -212,7 +218,7 @@ def test_the_series_covers_the_time_since_the_first_request(books: Books, length
     assert report.series[-1].requests >= 4
 
 
-def test_latencies_by_source(books: Books) -> None:
+def test_latencies_by_source(counters: WrittenCounters) -> None:
     rng = np.random.default_rng(1)
     fields: dict[str, int] = {}
     true = {}
@@ -222,30 +228,30 @@ def test_latencies_by_source(books: Books) -> None:
         for duration in seconds.tolist():
             name = Field("a", source, None, latency_histogram.bucket_of(duration)).name()
             fields[name] = fields.get(name, 0) + 1
-    books.send({books.keys.stats(_MINUTE): fields})
-    books.count(
+    counters.send({counters.keys.stats(_MINUTE): fields})
+    counters.count(
         {("a", Source.CACHE, None): 5_000, ("a", Source.LIVE, None): 5_000, ("a", Source.POPULAR, None): 1}
     )
-    figures = {line.source: (line.p50_ms, line.p99_ms) for line in books.report().sources}
+    figures = {line.source: (line.p50_ms, line.p99_ms) for line in counters.report().sources}
     for name, expected in true.items():
         assert figures[name] == pytest.approx(expected, rel=0.1)
     assert figures["popular"] == (None, None)
-    assert books.report().requests == 10_001
+    assert counters.report().requests == 10_001
 
 
-def test_the_most_missed_come_with_titles(books: Books) -> None:
-    books.count({("a", Source.LIVE, None): 100})
-    books.miss({f"t{at}": 20 - at for at in range(15)})
-    books.miss({"t1": 30, "ü|:": 4}, _HOUR - 1)
-    books.miss({"t14": 10_000}, _HOUR - 3)
-    missed = books.report(7_200).most_missed
+def test_the_most_missed_come_with_titles(counters: WrittenCounters) -> None:
+    counters.count({("a", Source.LIVE, None): 100})
+    counters.miss({f"t{at}": 20 - at for at in range(15)})
+    counters.miss({"t1": 30, "ü|:": 4}, _HOUR - 1)
+    counters.miss({"t14": 10_000}, _HOUR - 3)
+    missed = counters.report(7_200).most_missed
     assert [(line.item_id, line.requests) for line in missed[:3]] == [("t1", 49), ("t0", 20), ("t2", 18)]
     assert missed[0].title == "Tea"
     assert missed[1].title is None
     assert len(missed) == 10
 
 
-def test_fields_of_a_newer_version_are_passed_over(books: Books) -> None:
+def test_fields_of_a_newer_version_are_passed_over(counters: WrittenCounters) -> None:
     strange = {
         "a|teleport|r": 9,
         "a|cache|rbored": 9,
@@ -256,8 +262,8 @@ def test_fields_of_a_newer_version_are_passed_over(books: Books) -> None:
         "a|cache|x": 9,
         "a|b|c|d": 9,
     }
-    books.send({books.keys.stats(_MINUTE): strange | {"a|cache|r": 1}})
-    assert books.report().requests == 1
+    counters.send({counters.keys.stats(_MINUTE): strange | {"a|cache|r": 1}})
+    assert counters.report().requests == 1
 
 
 @pytest.mark.parametrize("reason", [None, *Reason])
@@ -315,40 +321,43 @@ def test_field_names_are_read_back(source: Source, reason: Reason | None) -> Non
     ],
 )
 def test_advice(
-    books: Books, outcomes: dict[tuple[Source, Reason | None], int], missed: dict[str, int], advice: str
+    counters: WrittenCounters,
+    outcomes: dict[tuple[Source, Reason | None], int],
+    missed: dict[str, int],
+    advice: str,
 ) -> None:
-    books.count({("g", source, reason): count for (source, reason), count in outcomes.items()})
-    books.miss(missed)
-    assert books.report().advice == advice
+    counters.count({("g", source, reason): count for (source, reason), count in outcomes.items()})
+    counters.miss(missed)
+    assert counters.report().advice == advice
 
 
-def test_a_batch_sent_twice_is_added_once(books: Books) -> None:
-    stats, missed = books.keys.stats(_MINUTE), books.keys.missed(_HOUR)
+def test_a_batch_sent_twice_is_added_once(counters: WrittenCounters) -> None:
+    stats, missed = counters.keys.stats(_MINUTE), counters.keys.missed(_HOUR)
     batch = {stats: {"a|cache|r": 3}}, {missed: {"x": 2}}
-    assert books.send(*batch, number=7) is True
-    assert books.send(*batch, number=7) is False
-    assert books.send(*batch, number=6) is False
-    assert books.send(*batch, number=7, worker="another") is True
-    assert books.send(*batch, number=8) is True
-    assert books.report().requests == 9
-    assert books.client.zscore(missed, "x") == 6
+    assert counters.send(*batch, number=7) is True
+    assert counters.send(*batch, number=7) is False
+    assert counters.send(*batch, number=6) is False
+    assert counters.send(*batch, number=7, worker="another") is True
+    assert counters.send(*batch, number=8) is True
+    assert counters.report().requests == 9
+    assert counters.client.zscore(missed, "x") == 6
 
 
-def test_the_most_missed_are_bounded_and_the_largest_are_kept(books: Books) -> None:
-    name = books.keys.missed(_HOUR)
-    books.miss({f"item {at}": at + 1 for at in range(MAX_ITEMS_PER_HOUR)})
-    books.miss({f"late {at}": 100_000 + at for at in range(120)})
-    assert books.client.zcard(name) == MAX_ITEMS_PER_HOUR
-    kept = cast(list[bytes], books.client.zrange(name, 0, -1))
+def test_the_most_missed_are_bounded_and_the_largest_are_kept(counters: WrittenCounters) -> None:
+    name = counters.keys.missed(_HOUR)
+    counters.miss({f"item {at}": at + 1 for at in range(MAX_ITEMS_PER_HOUR)})
+    counters.miss({f"late {at}": 100_000 + at for at in range(120)})
+    assert counters.client.zcard(name) == MAX_ITEMS_PER_HOUR
+    kept = cast(list[bytes], counters.client.zrange(name, 0, -1))
     expected = {f"item {at}" for at in range(120, MAX_ITEMS_PER_HOUR)} | {f"late {at}" for at in range(120)}
     assert {member.decode() for member in kept} == expected
 
 
-def test_every_key_expires(books: Books) -> None:
-    books.count({("a", Source.CACHE, None): 1})
-    books.miss({"x": 1})
-    books.send({}, {})
-    names = {name.decode() for name in books.client.scan_iter(f"{books.keys.prefix}:*", count=1_000)}
-    keys = books.keys
+def test_every_key_expires(counters: WrittenCounters) -> None:
+    counters.count({("a", Source.CACHE, None): 1})
+    counters.miss({"x": 1})
+    counters.send({}, {})
+    names = {name.decode() for name in counters.client.scan_iter(f"{counters.keys.prefix}:*", count=1_000)}
+    keys = counters.keys
     assert names == {keys.stats(_MINUTE), keys.missed(_HOUR), keys.flushed("w")}
-    assert all(KEEP_SECONDS - 5 <= books.client.ttl(name) <= KEEP_SECONDS for name in names)
+    assert all(KEEP_SECONDS - 5 <= counters.client.ttl(name) <= KEEP_SECONDS for name in names)

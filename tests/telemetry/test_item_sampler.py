@@ -15,7 +15,7 @@ from hybrid_recs.telemetry.item_sampler import (
     HourlyCounts,
     SampledCounts,
 )
-from hybrid_recs.telemetry.request_recorder import Stats
+from hybrid_recs.telemetry.request_recorder import RequestRecorder
 
 
 def _asked(counts: SampledCounts, items: list[str], a_round: int) -> Counter[str]:
@@ -72,11 +72,11 @@ def test_counts_are_bounded_and_the_largest_are_kept() -> None:
 
 
 async def _flush(url: str, keys: Keys) -> None:
-    stats, client = Stats(keys, lambda: 7_200.0), connect_async(url, 5)
+    stats, client = RequestRecorder(keys, lambda: 7_200.0), connect_async(url, 5)
     for item, times in (("a", 3), ("b", 1)):
         for _ in range(times):
             stats.asked(item)
-    stats.close_books()
+    stats.take_delta()
     await stats.flush(client)
     await client.aclose()
 

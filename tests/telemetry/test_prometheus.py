@@ -13,8 +13,9 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.telemetry.counter_fields import Field
-from hybrid_recs.telemetry.prometheus import Held, WorkerCounters, exposition
-from hybrid_recs.telemetry.request_recorder import Books
+from hybrid_recs.telemetry.prometheus import exposition
+from hybrid_recs.telemetry.request_recorder import CounterDelta
+from hybrid_recs.telemetry.shared_counters import SharedCounters, WorkerGauges
 from hybrid_recs.types import Source
 from tests.planted import item_id
 from tests.services import OwnRedis, wait_until
@@ -25,36 +26,36 @@ TAIL = item_id(1, 29)
 OTHER_WORKER = """
 import sys
 from pathlib import Path
-from hybrid_recs.telemetry.prometheus import Held, WorkerCounters
-WorkerCounters(Path(sys.argv[1])).hold(Held(30, 400, 5))
+from hybrid_recs.telemetry.shared_counters import WorkerGauges, SharedCounters
+SharedCounters(Path(sys.argv[1])).hold(WorkerGauges(30, 400, 5))
 print("held", flush=True)
 sys.stdin.read()
 """
 
 
-def _held(text: str) -> Held:
+def _held(text: str) -> WorkerGauges:
     found = dict(re.findall(r"^hybrid_recs_(local_answers|local_bytes|rising_items) (\S+)$", text, re.M))
-    return Held(**{name: int(float(value)) for name, value in found.items()})
+    return WorkerGauges(**{name: int(float(value)) for name, value in found.items()})
 
 
 def test_held_is_the_sum_over_workers_that_run(tmp_path: Path) -> None:
-    counters = WorkerCounters(tmp_path)
-    counters.hold(Held(1, 20, 3))
+    counters = SharedCounters(tmp_path)
+    counters.hold(WorkerGauges(1, 20, 3))
     command = [sys.executable, "-c", OTHER_WORKER, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        assert _held(exposition(counters, None).decode()) == Held(31, 420, 8)
+        assert _held(exposition(counters, None).decode()) == WorkerGauges(31, 420, 8)
         other.kill()
-    assert _held(exposition(counters, None).decode()) == Held(1, 20, 3)
-    counters.hold(Held(0, 0, 1))  # a gauge: the last word, not a sum over time
-    assert _held(exposition(counters, None).decode()) == Held(0, 0, 1)
+    assert _held(exposition(counters, None).decode()) == WorkerGauges(1, 20, 3)
+    counters.hold(WorkerGauges(0, 0, 1))  # a gauge: the last word, not a sum over time
+    assert _held(exposition(counters, None).decode()) == WorkerGauges(0, 0, 1)
 
 
 def test_what_an_ended_worker_counted_stays(tmp_path: Path) -> None:
-    counters = WorkerCounters(tmp_path)
-    counters.add(Books(Counter({Field("g", Source.CACHE, None): 7}), {}), 2)
-    counters.hold(Held(1, 20, 3))
+    counters = SharedCounters(tmp_path)
+    counters.add(CounterDelta(Counter({Field("g", Source.CACHE, None): 7}), {}), 2)
+    counters.hold(WorkerGauges(1, 20, 3))
     (path,) = tmp_path.glob("worker-*.bin")
     ended = subprocess.Popen(["true"])
     ended.wait()
@@ -62,7 +63,7 @@ def test_what_an_ended_worker_counted_stays(tmp_path: Path) -> None:
     text = exposition(counters, None).decode()
     assert 'hybrid_recs_requests_total{reason="",source="cache"} 7.0' in text
     assert "hybrid_recs_cache_errors_total 2.0" in text
-    assert _held(text) == Held(0, 0, 0)
+    assert _held(text) == WorkerGauges(0, 0, 0)
 
 
 def test_a_service_tells_what_it_holds(
@@ -74,11 +75,11 @@ def test_a_service_tells_what_it_holds(
         def ask(item: str) -> httpx.Response:
             return http.get("/recommendations", params={"item_id": item})
 
-        assert _held(http.get("/metrics").text) == Held(0, 0, 0)
+        assert _held(http.get("/metrics").text) == WorkerGauges(0, 0, 0)
         with connect(own_redis.url) as client:
             wait_until(lambda: bool(client.exists(keys.ready(generation.id))), what="lists in Redis")
         sizes = [len(ask(hot).content) + len(hot) + 250 for hot in HOT for _ in range(2)]
-        assert _held(http.get("/metrics").text) == Held(5, sum(sizes) // 2, 0)
+        assert _held(http.get("/metrics").text) == WorkerGauges(5, sum(sizes) // 2, 0)
         wait_until(lambda: ask(TAIL).json()["source"] == "cache", what="a rising item")
         held = _held(http.get("/metrics").text)
         assert (held.local_answers, held.rising_items) == (6, 1)

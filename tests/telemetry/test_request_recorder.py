@@ -15,7 +15,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.demo.child_service import ChildService, child_service
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.telemetry.outcome import Cause
-from hybrid_recs.telemetry.request_recorder import Stats
+from hybrid_recs.telemetry.request_recorder import RequestRecorder
 from hybrid_recs.types import Source
 from tests.planted import NEVER_BOUGHT, item_id
 from tests.services import OwnRedis, wait_until
@@ -154,7 +154,7 @@ def test_counts_are_written_when_the_service_ends(
     assert _report(own_redis.url, keys).requests == 9
 
 
-async def _flush(stats: Stats, url: str) -> None:
+async def _flush(stats: RequestRecorder, url: str) -> None:
     client = connect_async(url, 1.0)
     try:
         await stats.flush(client)
@@ -166,15 +166,15 @@ def test_minutes_and_missed_items_are_bounded(keys: Keys, redis_url: str) -> Non
     import asyncio
 
     now = 1_800_000_000.0
-    stats = Stats(keys, clock=lambda: now)
+    stats = RequestRecorder(keys, clock=lambda: now)
     for at in range(25_000):
         stats.missed(f"item {at}")
     stats.record("g", Source.LIVE, Cause.TAIL, 0.001)
-    stats.close_books()
+    stats.take_delta()
     now += 9 * 86_400
     stats.record("g", Source.CACHE, Cause.HIT, 0.001)
     stats.record("g", Source.LIVE, Cause.LIST_MISSING, 0.001)
-    stats.close_books()
+    stats.take_delta()
     assert stats.waiting == 2
     asyncio.run(_flush(stats, redis_url))
     assert stats.waiting == 0

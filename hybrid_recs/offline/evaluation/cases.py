@@ -28,7 +28,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class WorkerGauges:
     """train: what may be learned from. events: all interactions in order, `later` marks the held-out."""
 
     train: Dataset
@@ -36,7 +36,7 @@ class Held:
     protocol: str
 
 
-def hold_out_latest(description: Description, max_history: int) -> Held:
+def hold_out_latest(description: Description, max_history: int) -> WorkerGauges:
     """Hold out the last 10 % of interactions by time; without a time, the last item of each user."""
     kept = labelled_rows(description).filter(pl.col("reason").is_null()).drop("reason")
     events = kept.collect(engine="streaming").sort("user", "time", "order")
@@ -51,10 +51,10 @@ def hold_out_latest(description: Description, max_history: int) -> Held:
     events = events.with_columns(later=later)
     earlier = events.filter(~pl.col("later")).drop("later")
     train = dataset_of_events(description.name, earlier, read_items(description), timed, max_history)
-    return Held(train, events, protocol)
+    return WorkerGauges(train, events, protocol)
 
 
-def cases_of(held: Held, data: Encoded, most: int, seed: int) -> dict[str, list[Case]]:
+def cases_of(held: WorkerGauges, data: Encoded, most: int, seed: int) -> dict[str, list[Case]]:
     """Up to `most` cases of each task, drawn at random with a fixed seed.
 
     Sources and targets are items that have a vector, so that every method can be asked; an item is never

@@ -27,8 +27,8 @@ from hybrid_recs.online.serving.rising_items import ADMIT_EVERY_SECONDS
 from hybrid_recs.online.serving.snapshot import OverlayOf, Prepare, Serving, open_and_warm
 from hybrid_recs.ranking.recommender import NoList, Query, SearchNeeded
 from hybrid_recs.telemetry.outcome import Cause, cause_of
-from hybrid_recs.telemetry.prometheus import Held, WorkerCounters
-from hybrid_recs.telemetry.request_recorder import NO_GENERATION, Stats
+from hybrid_recs.telemetry.request_recorder import NO_GENERATION, RequestRecorder
+from hybrid_recs.telemetry.shared_counters import SharedCounters, WorkerGauges
 from hybrid_recs.types import Answer, Reason, Source
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ class Service:
         cache: NeighbourCache,
         background: redis.asyncio.Redis,
         keeper: ListKeeper,
-        counters: WorkerCounters,
-        stats: Stats,
+        counters: SharedCounters,
+        recorder: RequestRecorder,
         prepare: Prepare,
         overlay_of: OverlayOf,
         threads: Executor,
@@ -69,11 +69,11 @@ class Service:
         self._threads = threads
         self._poll_seconds = poll_seconds
         self._flush_seconds = flush_seconds
-        self._stats = stats
+        self._recorder = recorder
         self._serving: Serving | None = None
         self._failed: tuple[str, float] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._errors_told = 0
+        self._errors_reported = 0
         self._stopping = asyncio.Event()
 
     @property
@@ -92,7 +92,7 @@ class Service:
         """`serving`, for so many requests: they are counted if there is nothing to answer them from."""
         if self._serving is None:
             for _ in range(requests):
-                self._stats.record(NO_GENERATION, Source.NONE, Cause.NOT_READY, 0.0)
+                self._recorder.record(NO_GENERATION, Source.NONE, Cause.NOT_READY, 0.0)
         return self.serving
 
     @property
@@ -110,8 +110,8 @@ class Service:
         self._tasks = [
             asyncio.create_task(self._every(self._poll_seconds, self._look_for_generation)),
             asyncio.create_task(self._every(LOOK_EVERY_SECONDS, self.look_for_changes)),
-            asyncio.create_task(self._every(_GATHER_SECONDS, self._stats.gather_hits)),
-            asyncio.create_task(self._every(self._flush_seconds, self._keep_books)),
+            asyncio.create_task(self._every(_GATHER_SECONDS, self._recorder.tally_hits)),
+            asyncio.create_task(self._every(self._flush_seconds, self._flush_counters)),
             asyncio.create_task(self._every(self._flush_seconds, self._keep_lists)),
             asyncio.create_task(self._every(ADMIT_EVERY_SECONDS, self._admit_rising)),
         ]
@@ -122,9 +122,9 @@ class Service:
         if self._tasks:
             # Ended by a flag, not by cancelling: a client library may take a cancellation for a timeout.
             await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
-        await self._keep_books()
-        if self._stats.waiting:
-            log.warning("%d counted requests could not be written to Redis", self._stats.waiting)
+        await self._flush_counters()
+        if self._recorder.waiting:
+            log.warning("%d counted requests could not be written to Redis", self._recorder.waiting)
         await self._cache.close()
         await self._background.aclose()
         self._threads.shutdown(wait=False)
@@ -139,9 +139,9 @@ class Service:
         if serving is None or (body := serving.local.get(item_id, k)) is None:
             return None
         seconds = time.perf_counter() - started
-        stats = self._stats
-        stats.hit(seconds)
-        stats.asked(item_id)
+        recorder = self._recorder
+        recorder.hit(seconds)
+        recorder.asked(item_id)
         return Served(_CACHE, seconds, body)
 
     async def recommend(
@@ -160,7 +160,7 @@ class Service:
             raise UnknownItemError(item_id)
         packed: bytes | NoList = NoList.NOT_HOT
         if row is not None:
-            self._stats.asked(item_id)
+            self._recorder.asked(item_id)
             if serving.recommender.is_hot(row) or row in serving.rising:
                 try:
                     found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
@@ -193,7 +193,7 @@ class Service:
         """
         seconds = time.perf_counter() - started
         cause = cause or cause_of(source, reason) or Cause.COMPOSED
-        self._stats.record(generation.id, source, cause, seconds)
+        self._recorder.record(generation.id, source, cause, seconds)
         return Served(source, seconds, body)
 
     async def _answer(
@@ -210,7 +210,7 @@ class Service:
             return answer, cause or _HIT
         assert query.row is not None
         if cause is None:
-            self._stats.missed(item_id)
+            self._recorder.missed(item_id)
             cause = Cause.RISING if serving.rising.asked(query.row) else Cause.TAIL
         return Answer(answer.source, answer.reason, await serving.live.neighbours(query)), cause
 
@@ -228,7 +228,7 @@ class Service:
         wanted = self._store.current()
         serving = self.generation.id if self.generation else None
         if wanted is not None:
-            self._stats.published(wanted)
+            self._recorder.published(wanted)
         if wanted is None or wanted == serving or self._failed_lately(wanted):
             return
         try:
@@ -238,7 +238,7 @@ class Service:
             self._failed = (wanted, time.monotonic())
             log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
             return
-        self._stats.serves(generation.id)
+        self._recorder.serves(generation.id)
         self._serving = self._prepare(generation, overlay)
         self._failed = None
         log.info(
@@ -274,20 +274,20 @@ class Service:
             with contextlib.suppress(*UNREACHABLE):
                 await self._serving.rising.admit(self._background, self._threads)
 
-    def close_books(self) -> None:
+    def share_counters(self) -> None:
         """Bring what was counted since the last time into the counters that workers share."""
-        errors, books, serving = self._cache.errors, self._stats.close_books(), self._serving
-        hot = serving.asked_for_hot(books.asked) if serving is not None else 0
-        self.counters.add(books, errors - self._errors_told, hot)
-        self._errors_told = errors
+        errors, delta, serving = self._cache.errors, self._recorder.take_delta(), self._serving
+        hot = serving.hot_requests(delta.asked) if serving is not None else 0
+        self.counters.add(delta, errors - self._errors_reported, hot)
+        self._errors_reported = errors
         if serving is not None:
-            self.counters.hold(Held(len(serving.local), serving.local.taken, len(serving.rising)))
+            self.counters.hold(WorkerGauges(len(serving.local), serving.local.taken, len(serving.rising)))
         self.counters.tell(self._cache.available, serving.generation.manifest if serving else None)
 
-    async def _keep_books(self) -> None:
-        self.close_books()
+    async def _flush_counters(self) -> None:
+        self.share_counters()
         with contextlib.suppress(*UNREACHABLE):
-            await self._stats.flush(self._background)
+            await self._recorder.flush(self._background)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Repeat; a fault in one round is logged and does not end the next."""

@@ -57,7 +57,7 @@ class Serving:
             return None
         return self.renderer.body_of(item_id, _CACHE, None, *head)
 
-    def asked_for_hot(self, asked: Counter[str]) -> int:
+    def hot_requests(self, asked: Counter[str]) -> int:
         """How many of the requests asked for hot items; asked: requests by item."""
         row, is_hot = self.generation.catalogue.row, self.recommender.is_hot
         return sum(n for item_id, n in asked.items() if (at := row(item_id)) is not None and is_hot(at))

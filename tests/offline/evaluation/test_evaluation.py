@@ -15,7 +15,7 @@ from hybrid_recs.offline.data.encoding import Encoded, encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
-from hybrid_recs.offline.evaluation.cases import TASKS, Case, Held, cases_of, hold_out_latest
+from hybrid_recs.offline.evaluation.cases import TASKS, Case, WorkerGauges, cases_of, hold_out_latest
 from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.offline.evaluation.ours import Served, fit_ours, parts_of
 from hybrid_recs.ranking.recommender import NoList, Query, Recommender
@@ -38,7 +38,7 @@ def _events(seed: int, timed: bool) -> str:
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["timed", "untimed"])
-def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Held:
+def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> WorkerGauges:
     folder = tmp_path_factory.mktemp("events")
     toml = WITH_TIME if request.param else USER_AND_ITEM
     return hold_out_latest(Description.load(write(folder, {"a.csv": _events(1, request.param)}, toml)), 5_000)
@@ -52,7 +52,7 @@ def _flat(cases: dict[str, list[Case]]) -> list[tuple[str, tuple[int, ...], tupl
     ]
 
 
-def test_what_is_held_out_is_not_learned_from(held: Held) -> None:
+def test_what_is_held_out_is_not_learned_from(held: WorkerGauges) -> None:
     earlier, later = (held.events.filter(pl.col("later") == flag) for flag in (False, True))
     pairs = held.train.pairs
     assert len(earlier) + len(later) == 3_000
@@ -68,7 +68,7 @@ def test_what_is_held_out_is_not_learned_from(held: Held) -> None:
         assert set(later["order"].to_list()) <= set(last)
 
 
-def test_cases_are_what_was_held_out(held: Held) -> None:
+def test_cases_are_what_was_held_out(held: WorkerGauges) -> None:
     data = encode(held.train)
     cases = cases_of(held, data, 10_000, 1)
     names = data.items["item"].to_list()
@@ -94,7 +94,7 @@ def test_cases_are_what_was_held_out(held: Held) -> None:
     assert len(users) > 30
 
 
-def test_cases_are_few_if_wanted_and_always_the_same(held: Held) -> None:
+def test_cases_are_few_if_wanted_and_always_the_same(held: WorkerGauges) -> None:
     data = encode(held.train)
     everything = cases_of(held, data, 10_000, 1)
     some = cases_of(held, data, 25, 1)

@@ -36,7 +36,7 @@ def add(app: FastAPI, service: Service, report_of: ReportOf, lag_of: LagOf) -> N
 
     @app.get("/metrics", summary="Prometheus metrics", response_class=Response, responses={200: _TEXT})
     async def metrics() -> Response:
-        service.close_books()
+        service.share_counters()
         text = prometheus.exposition(service.counters, service.generation, await lag_of())
         return Response(text, media_type=prometheus.CONTENT_TYPE)
 

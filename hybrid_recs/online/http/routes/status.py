@@ -15,7 +15,7 @@ def add(app: FastAPI, service: Service, lag_of: LagOf) -> None:
 
     @app.get("/status", summary="The service as it is now", response_model=Status)
     async def status() -> Response:
-        service.close_books()
+        service.share_counters()
         lag = await lag_of()
         total = service.counters.total()
         told = Status(

@@ -1,4 +1,4 @@
-"""What the books cost without sockets and neighbours: python -m benchmarks.books_in_process.
+"""What counting costs without sockets and neighbours: python -m benchmarks.counting_in_process.
 
 Both applications in one process, asked in turns of a few milliseconds (A B, B A, …), processor time of the
 one thread: what else the machine does meets both alike. `python -m benchmarks.accounting` is the same over
@@ -29,7 +29,7 @@ _REQUESTS = 320
 
 
 async def _ratios(settings: Settings, asked: list[str], turns: int) -> list[float]:
-    """Processor time of a request without the books over that with them, pair by pair."""
+    """Processor time of a request without counting over that with them, pair by pair."""
     async with AsyncExitStack() as stack:
         both = {accounting: app(settings, accounting) for accounting in (True, False)}
         for one in both.values():
@@ -53,7 +53,7 @@ async def _ratios(settings: Settings, asked: list[str], turns: int) -> list[floa
 @click.option("--turns", default=600, show_default=True, help="pairs")
 def main(items: int, built: Path, reuse: bool, turns: int) -> None:
     """Measure and print."""
-    index, folder = built_index(built, items, 1, reuse), Path(tempfile.mkdtemp(prefix="hr-books-"))
+    index, folder = built_index(built, items, 1, reuse), Path(tempfile.mkdtemp(prefix="hr-counting-"))
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with own_redis(folder) as url:
         load_hot_lists(url, index.current)
