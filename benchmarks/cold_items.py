@@ -25,7 +25,7 @@ from hybrid_recs.offline.data.interactions import Dataset, read_dataset
 from hybrid_recs.offline.evaluation.baselines import top_rows
 from hybrid_recs.offline.memory import peak_mb, restart_peak
 from hybrid_recs.offline.training.content_fit import MAX_ITEMS, Features, fit_encoder, known_features
-from hybrid_recs.offline.training.content_placement import Placed, place
+from hybrid_recs.offline.training.content_placement import PlacedItems, place
 from hybrid_recs.offline.training.covisitation import count_covisits
 from hybrid_recs.offline.training.embeddings import unit_rows
 from hybrid_recs.offline.training.model import fit
@@ -139,7 +139,7 @@ def _recall(found: Rows, wanted: Rows) -> float:
     return len(np.intersect1d(found, wanted)) / len(wanted)
 
 
-def _by_content(placed: Placed, row: int) -> Rows:
+def _by_content(placed: PlacedItems, row: int) -> Rows:
     """As the item would be answered, of learned items only, as with the other methods."""
     learned = placed.data.n_vectors
     if row >= len(placed.scorer.vectors):
@@ -149,7 +149,7 @@ def _by_content(placed: Placed, row: int) -> Rows:
     return top_rows(near, K)
 
 
-def _tfidf(placed: Placed, pieces: bool) -> Callable[[int], Rows]:
+def _tfidf(placed: PlacedItems, pieces: bool) -> Callable[[int], Rows]:
     """Cosine of TF-IDF, of everything that at least two items have."""
     bags = [
         np.sort(np.fromiter((one for one in features_of(*item) if pieces or not one & 1), np.uint32))

@@ -12,8 +12,8 @@ from hybrid_recs.cache.list_loader import load_lists, retire_lists
 from hybrid_recs.errors import GenerationError, RedisServerError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.items.change_feed import ItemWatch
-from hybrid_recs.items.change_store import ItemChanges
+from hybrid_recs.items.change_feed import ChangeFeed
+from hybrid_recs.items.change_store import ChangeStore
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.settings import RISING_AFTER_REQUESTS, Settings
 from hybrid_recs.types import SECONDS_PER_DAY, OnDone, silent
@@ -38,14 +38,14 @@ def store(settings: Settings) -> GenerationStore:
     return GenerationStore(settings.index_dir)
 
 
-def item_changes(settings: Settings) -> ItemChanges:
+def item_changes(settings: Settings) -> ChangeStore:
     """What was said of items since the last rebuild; beside the generations."""
-    return ItemChanges(settings.index_dir)
+    return ChangeStore(settings.index_dir)
 
 
 def overlay(settings: Settings, generation: Generation) -> Overlay:
     """What has changed since a generation was built, as of now."""
-    return ItemWatch(item_changes(settings), settings.max_new_items).overlay_of(generation)
+    return ChangeFeed(item_changes(settings), settings.max_new_items).overlay_of(generation)
 
 
 def rising_after(settings: Settings) -> int:

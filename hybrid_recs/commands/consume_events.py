@@ -12,7 +12,7 @@ from hybrid_recs.cache.client import connect
 from hybrid_recs.consumer.archive import Archive
 from hybrid_recs.consumer.worker import Worker
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
-from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.consumer_lag import Lag, consumer_lag
 
@@ -45,7 +45,7 @@ def worker_of(settings: Settings, client: redis.Redis, upkeep: redis.Redis) -> W
         archive=Archive(upkeep, keys, wiring.events_dir(settings), settings.archive_seconds),
         claim_seconds=settings.claim_seconds,
         poll_seconds=settings.poll_seconds,
-        overlay_of=ItemWatch(wiring.item_changes(settings), settings.max_new_items).overlay_of,
+        overlay_of=ChangeFeed(wiring.item_changes(settings), settings.max_new_items).overlay_of,
     )
 
 

@@ -22,7 +22,7 @@ _RETRY_SECONDS = 10.0
 OverlayOf = Callable[[Generation], Overlay]
 
 
-def nothing_beside(_: Generation) -> Overlay:
+def no_overlay(_: Generation) -> Overlay:
     """Where items never change between rebuilds."""
     return Overlay()
 

@@ -15,7 +15,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.consumer.archive import Archive
 from hybrid_recs.consumer.consumer import Consumer
 from hybrid_recs.consumer.session_pusher import Pusher
-from hybrid_recs.consumer.session_recommender import OverlayOf, SessionRecommender, nothing_beside
+from hybrid_recs.consumer.session_recommender import OverlayOf, SessionRecommender, no_overlay
 from hybrid_recs.consumer.trending import Popularity
 from hybrid_recs.generation.store import GenerationStore
 
@@ -38,7 +38,7 @@ class Worker:
         archive: Archive,
         claim_seconds: float,
         poll_seconds: float,
-        overlay_of: OverlayOf = nothing_beside,
+        overlay_of: OverlayOf = no_overlay,
     ) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._recommender = SessionRecommender(store, poll_seconds, overlay_of)

@@ -43,7 +43,7 @@ class GenerationStore:
         self._staging = root / "staging"
         self._generations = root / "generations"
         self._pointer = root / "CURRENT"
-        self._beside = root / "CURRENT.new"
+        self._next_pointer = root / "CURRENT.new"
         self._history = root / "history.jsonl"
 
     @contextmanager
@@ -118,7 +118,7 @@ class GenerationStore:
         left = list(self._staging.glob("*"))
         for folder in left:
             shutil.rmtree(folder)
-        self._beside.unlink(missing_ok=True)
+        self._next_pointer.unlink(missing_ok=True)
         return dead + [folder.name for folder in left]
 
     def stage(self, generation: str) -> Path:
@@ -147,8 +147,8 @@ class GenerationStore:
         self.path(generation)
         self._settle()
         self.record(_PUBLISHING, generation)
-        _write_synced(self._beside, generation + "\n")
-        self._beside.replace(self._pointer)
+        _write_synced(self._next_pointer, generation + "\n")
+        self._next_pointer.replace(self._pointer)
         sync(self.root)
         self.record(event, generation)
 

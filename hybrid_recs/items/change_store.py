@@ -45,14 +45,14 @@ CREATE INDEX hidden ON item (seq) WHERE NOT available;
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class NewItemQuota:
     """How many described items may wait for a rebuild: at most `most` numbered above `folded`."""
 
     most: int
     folded: int
 
 
-class ItemChanges:
+class ChangeStore:
     """The store. Safe for threads and processes; every method may wait for the disk.
 
     All methods raise ItemChangesError when the file cannot be used.
@@ -78,7 +78,7 @@ class ItemChanges:
         """Every item that ever changed, in the order of their latest changes."""
         return self.since(0)
 
-    def beside(self, folded: int) -> list[Change]:
+    def changes_not_in_build(self, folded: int) -> list[Change]:
         """What a build that knows of the first `folded` changes does not hold: items described later, and
         hidden ones."""
         return self._select("described > ? OR NOT available", folded)
@@ -94,7 +94,7 @@ class ItemChanges:
         fields: ItemFields,
         basis: str = "",
         known: bool = False,
-        room: Room | None = None,
+        room: NewItemQuota | None = None,
     ) -> Change:
         """Record a change, on disk when this returns; the item as it is then. To say the same again is
         no change.
@@ -145,7 +145,7 @@ class ItemChanges:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that no other process writes beside."""
+        """A transaction that excludes other writers."""
         with self._lock, self._clear_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _transaction(self._opened()) as connection:
@@ -227,7 +227,7 @@ def _one(connection: sqlite3.Connection, item_id: str) -> Change | None:
     return change_of(row) if row else None
 
 
-def _check(connection: sqlite3.Connection, room: Room) -> None:
+def _check(connection: sqlite3.Connection, room: NewItemQuota) -> None:
     counted = connection.execute("SELECT count(*) FROM item WHERE described > ?", (room.folded,))
     if counted.fetchone()[0] >= room.most:
         raise TooManyNewItemsError(room.most)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from hybrid_recs.types import Floats
 
 COLUMNS = "item_id, seq, described, metadata, vector, basis, available, time"
-Row = tuple[str, int, int, str | None, bytes | None, str, int, float]
+ChangeRow = tuple[str, int, int, str | None, bytes | None, str, int, float]
 _DESCRIBING = frozenset({"title", "categories", "text", "vector"})
 
 
-class Placed(StrEnum):
+class Placement(StrEnum):
     """What gives an item its place among the others: what visitors did, a vector of its own, or metadata."""
 
     INTERACTIONS = "interactions"
@@ -36,7 +36,7 @@ class ItemFields(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
+class ItemMetadata:
     """What is written about an item; None where nothing was said."""
 
     title: str | None = None
@@ -56,7 +56,7 @@ class Change:
     item_id: str
     seq: int
     described: int
-    metadata: Metadata | None
+    metadata: ItemMetadata | None
     vector: Floats | None
     basis: str
     available: bool
@@ -72,8 +72,8 @@ def merged(item_id: str, before: Change | None, fields: ItemFields, basis: str, 
     """What is said of an item after change number `seq`, given what was said before."""
     metadata = before.metadata if before else None
     if not {"title", "categories", "text"}.isdisjoint(fields):
-        old = metadata or Metadata()
-        metadata = Metadata(
+        old = metadata or ItemMetadata()
+        metadata = ItemMetadata(
             title=fields.get("title", old.title),
             categories=fields.get("categories", old.categories),
             text=fields.get("text", old.text),
@@ -109,14 +109,14 @@ def row_of(change: Change) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def change_of(row: Row) -> Change:
+def change_of(row: ChangeRow) -> Change:
     """The change that `row_of` made the row of."""
     item_id, seq, described, metadata, vector, basis, available, at = row
     return Change(
         item_id=item_id,
         seq=seq,
         described=described,
-        metadata=None if metadata is None else Metadata(**orjson.loads(metadata)),
+        metadata=None if metadata is None else ItemMetadata(**orjson.loads(metadata)),
         vector=None if vector is None else np.frombuffer(vector, "<f4"),
         basis=basis,
         available=bool(available),

@@ -1,6 +1,6 @@
 """What has changed since a generation was built: items that came, items that must not be recommended.
 
-The mapped files of a generation are never written to; this lies beside them, small and in memory, and is
+The mapped files of a generation are never written to; the overlay is small, in memory, on top of them, and is
 swapped as a whole. The j-th new item has row len(catalogue) + j, so rows of old and new never meet.
 """
 

@@ -15,44 +15,44 @@ import numpy as np
 
 from hybrid_recs.errors import ItemChangesError
 from hybrid_recs.generation.generation import VECTORS_FILE, Generation
-from hybrid_recs.items.change_store import ItemChanges
-from hybrid_recs.items.item_change import Change, Metadata, Placed
+from hybrid_recs.items.change_store import ChangeStore
+from hybrid_recs.items.item_change import Change, ItemMetadata, Placement
 from hybrid_recs.items.overlay import NewItems, Overlay
 from hybrid_recs.types import Floats
 
 
-def basis_of(generation: Generation) -> str:
+def vector_space_of(generation: Generation) -> str:
     """Names the space of a generation's vectors: the same for copies of it, another after every fit."""
     sealed = generation.manifest.files.get(VECTORS_FILE)
     return sealed.sha256 if sealed else generation.id
 
 
-def placed_by(generation: Generation, row: int) -> Placed:
+def placement_of(generation: Generation, row: int) -> Placement:
     """What gave a row of the generation its vector."""
     if row < generation.manifest.learned:
-        return Placed.INTERACTIONS
-    return Placed.CONTENT if row < generation.manifest.vectors else Placed.NOT_PLACED
+        return Placement.INTERACTIONS
+    return Placement.CONTENT if row < generation.manifest.vectors else Placement.NOT_PLACED
 
 
 class NewItem(NamedTuple):
-    """An item as it is beside the generation; vector: of length 1, None for one that is not placed."""
+    """An edited or new item, over the generation; vector: of length 1, None for one that is not placed."""
 
     item_id: str
     title: str | None
     categories: Sequence[str]
     vector: Floats | None
-    placed: Placed
+    placed: Placement
 
 
-class ItemsBeside:
+class OverlayBuilder:
     """Reads the store for one generation; not safe for several threads at once."""
 
-    def __init__(self, generation: Generation, before: "ItemsBeside | None" = None) -> None:
+    def __init__(self, generation: Generation, before: "OverlayBuilder | None" = None) -> None:
         """before: of the generation that served until now; its word stands until the store was read."""
         self.overlay = Overlay()
         self.new: dict[str, NewItem] = {}
         self._generation = generation
-        self._basis = basis_of(generation)
+        self._basis = vector_space_of(generation)
         self._changes: dict[str, Change] = dict(before._changes) if before else {}
         self._last = -1
         self._made = False
@@ -60,12 +60,12 @@ class ItemsBeside:
             str, tuple[int, Floats | None]
         ] = {}  # item id → number of its description, vector
 
-    def read(self, store: ItemChanges) -> None:
+    def read(self, store: ChangeStore) -> None:
         """Bring the overlay up to date; after an ItemChangesError it says what it said before."""
         try:
             last = store.last
             if last < self._last or self._last < 0:  # the file was replaced, or never could be read
-                changes = store.beside(self._generation.manifest.changes)
+                changes = store.changes_not_in_build(self._generation.manifest.changes)
                 self._changes = {change.item_id: change for change in changes}
             elif last > self._last:
                 changes = store.since(self._last)
@@ -79,11 +79,11 @@ class ItemsBeside:
         self._last = last
         self._make()
 
-    def placed(self, item_id: str, row: int | None) -> Placed:
+    def placed(self, item_id: str, row: int | None) -> Placement:
         """What gives the item its place; row: in the generation, if it has one."""
         if item_id in self.new:
             return self.new[item_id].placed
-        return Placed.NOT_PLACED if row is None else placed_by(self._generation, row)
+        return Placement.NOT_PLACED if row is None else placement_of(self._generation, row)
 
     def available(self, item_id: str) -> bool:
         """Whether the item may be recommended."""
@@ -107,31 +107,31 @@ class ItemsBeside:
         self.overlay = Overlay(max(self._last, 0), frozenset(hidden), self._new_items())
 
     def _new(self, change: Change, row: int | None) -> NewItem | None:
-        """The item as it is beside the generation; None where the generation's word stands."""
+        """The item as edited; None where the generation's own row stands."""
         generation = self._generation
         if change.described <= generation.manifest.changes:
             return None
         said = self._metadata(change, row)
-        vector, placed = None, Placed.NOT_PLACED
+        vector, placed = None, Placement.NOT_PLACED
         if change.vector is not None and change.basis == self._basis:
-            vector, placed = change.vector, Placed.VECTOR
+            vector, placed = change.vector, Placement.VECTOR
         elif row is None or row >= generation.manifest.learned:
             vector = self._by_content(change, said)
-            placed = Placed.NOT_PLACED if vector is None else Placed.CONTENT
+            placed = Placement.NOT_PLACED if vector is None else Placement.CONTENT
         if vector is None and row is not None:
             return None
         return NewItem(change.item_id, said.title, said.categories or [], vector, placed)
 
-    def _metadata(self, change: Change, row: int | None) -> Metadata:
+    def _metadata(self, change: Change, row: int | None) -> ItemMetadata:
         """What is written about the item, the generation's word where the change says nothing."""
-        said = change.metadata or Metadata()
+        said = change.metadata or ItemMetadata()
         if row is None:
             return said
         known = self._generation.catalogue.item(row)
         categories = known.categories if said.categories is None else said.categories
-        return Metadata(said.title or known.title, categories, said.text)
+        return ItemMetadata(said.title or known.title, categories, said.text)
 
-    def _by_content(self, change: Change, said: Metadata) -> Floats | None:
+    def _by_content(self, change: Change, said: ItemMetadata) -> Floats | None:
         encoder = self._generation.content
         if encoder is None:
             return None

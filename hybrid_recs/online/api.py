@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 import hybrid_recs
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.online.http import responses
 from hybrid_recs.online.http.routes import (
     catalogue,
@@ -31,7 +31,7 @@ from hybrid_recs.online.visitors.components import VisitorSide
 def create_api(
     service: Service,
     asking: Asking,
-    watch: ItemWatch,
+    feed: ChangeFeed,
     visitors: VisitorSide,
     report_of: operations.ReportOf,
 ) -> FastAPI:
@@ -56,9 +56,9 @@ def create_api(
     app.add_exception_handler(RequestValidationError, responses.on_bad_parameter)
     app.add_exception_handler(HTTPException, responses.on_http_error)
     recommendations.add(app, service, asking)
-    catalogue.add(app, service, watch)
-    items.add(app, service, watch)
-    item_changes.add(app, service, watch)
+    catalogue.add(app, service, feed)
+    items.add(app, service, feed)
+    item_changes.add(app, service, feed)
     events.add(app, visitors.intake)
     sessions.add(app, service, visitors.streams, visitors.heartbeat_seconds)
     trending.add(app, service, visitors.trends)

@@ -14,7 +14,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.neighbour_cache import NeighbourCache
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
-from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.online.api import create_api
 from hybrid_recs.online.http.fast_path import FastLane
@@ -77,7 +77,7 @@ def create_app(
             ),
         )
 
-    watch = ItemWatch(wiring.item_changes(settings), settings.max_new_items)
+    feed = ChangeFeed(wiring.item_changes(settings), settings.max_new_items)
     service = Service(
         store=wiring.store(settings),
         keys=keys,
@@ -87,7 +87,7 @@ def create_app(
         counters=SharedCounters(folder),
         recorder=recorder_of(keys),
         prepare=prepare,
-        overlay_of=watch.overlay_of,
+        overlay_of=feed.overlay_of,
         threads=threads,
         poll_seconds=settings.poll_seconds,
         flush_seconds=settings.flush_seconds,
@@ -101,7 +101,7 @@ def create_app(
             return hit_rate_report(client, keys, seconds, title)
 
     guarded = Guard(
-        create_api(service, asking, watch, visitors, report_of),
+        create_api(service, asking, feed, visitors, report_of),
         wiring.api_keys(settings),
         settings.writes_per_second,
         int(settings.max_body_mb * _BYTES_A_MB),

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 
 from hybrid_recs.errors import ItemChangesError, TooManyNewItemsError, UnknownItemError
-from hybrid_recs.items.change_store import ItemChanges, Room
-from hybrid_recs.items.item_change import Metadata
+from hybrid_recs.items.change_store import ChangeStore, NewItemQuota
+from hybrid_recs.items.item_change import ItemMetadata
 
 _WRITE_FOREVER = """
 import sys
 from pathlib import Path
-from hybrid_recs.items.change_store import ItemChanges
-store, name = ItemChanges(Path(sys.argv[1])), sys.argv[2]
+from hybrid_recs.items.change_store import ChangeStore
+store, name = ChangeStore(Path(sys.argv[1])), sys.argv[2]
 for number in range(int(sys.argv[3])):
     print(store.put(f"{name}-{number}", {"title": f"{name} {number}"}).seq, flush=True)
 """
@@ -35,13 +35,13 @@ def _writer(folder: Path, name: str, count: int) -> "subprocess.Popen[str]":
 
 
 def test_reading_makes_no_file(tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
-    assert (store.last, store.all(), store.get("a"), store.beside(0)) == (0, [], None, [])
+    store = ChangeStore(tmp_path)
+    assert (store.last, store.all(), store.get("a"), store.changes_not_in_build(0)) == (0, [], None, [])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_keeps_the_latest_of_each_item_in_the_order_of_changes(tmp_path: Path) -> None:
-    store, other = ItemChanges(tmp_path), ItemChanges(tmp_path)
+    store, other = ChangeStore(tmp_path), ChangeStore(tmp_path)
     first = store.put("a/é", {"title": "A", "categories": ["x", "y"], "text": "words"})
     second = other.put("b", {"vector": np.array([3, 4], np.float32)}, basis="space")
     third = store.put("a/é", {"title": "A2"})
@@ -49,7 +49,7 @@ def test_keeps_the_latest_of_each_item_in_the_order_of_changes(tmp_path: Path) -
     assert [change.item_id for change in other.all()] == ["b", "a/é"]
     assert [change.item_id for change in other.since(second.seq)] == ["a/é"]
     assert other.get("a/é") == third
-    assert third.metadata == Metadata("A2", ["x", "y"], "words")  # what is left out stays
+    assert third.metadata == ItemMetadata("A2", ["x", "y"], "words")  # what is left out stays
     kept = store.get("b")
     assert kept is not None
     assert kept.vector is not None
@@ -57,19 +57,19 @@ def test_keeps_the_latest_of_each_item_in_the_order_of_changes(tmp_path: Path) -
 
 
 def test_a_hidden_item_stays_hidden_until_it_is_said_to_be_available(tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     described = store.put("a", {"title": "A"})
     hidden = store.hide("a")
-    assert (hidden.available, hidden.described, hidden.metadata) == (False, described.seq, Metadata("A"))
+    assert (hidden.available, hidden.described, hidden.metadata) == (False, described.seq, ItemMetadata("A"))
     assert store.put("a", {"title": "B"}).available is False
     again = store.put("a", {"available": True})
-    assert (again.available, again.metadata) == (True, Metadata("B"))
+    assert (again.available, again.metadata) == (True, ItemMetadata("B"))
     assert store.hide("a").seq > again.seq
-    assert ItemChanges(tmp_path).get("a") == store.get("a")
+    assert ChangeStore(tmp_path).get("a") == store.get("a")
 
 
 def test_hiding_what_nobody_knows_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     with pytest.raises(UnknownItemError):
         store.hide("a")
     assert store.last == 0
@@ -78,27 +78,27 @@ def test_hiding_what_nobody_knows_is_an_error_and_leaves_nothing(tmp_path: Path)
 
 
 def test_what_a_build_does_not_hold(tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     store.put("folded", {"title": "old"})
     store.put("hidden later", {"title": "old"})
     folded = store.last
     store.hide("hidden later")
     store.put("new", {"title": "new"})
-    assert [change.item_id for change in store.beside(folded)] == ["hidden later", "new"]
+    assert [change.item_id for change in store.changes_not_in_build(folded)] == ["hidden later", "new"]
     store.put("hidden later", {"available": True})
-    assert [change.item_id for change in store.beside(folded)] == ["new"]
-    assert len(store.beside(0)) == 3
+    assert [change.item_id for change in store.changes_not_in_build(folded)] == ["new"]
+    assert len(store.changes_not_in_build(0)) == 3
 
 
 def test_room_for_new_items_ends(tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     for name in ("a", "b"):
-        store.put(name, {"title": name}, room=Room(2, 0))
+        store.put(name, {"title": name}, room=NewItemQuota(2, 0))
     with pytest.raises(TooManyNewItemsError, match="HYBRID_RECS_MAX_NEW_ITEMS"):
-        store.put("c", {"title": "c"}, room=Room(2, 0))
-    assert store.put("a", {"title": "changed"}, room=Room(2, 0)).metadata == Metadata("changed")
+        store.put("c", {"title": "c"}, room=NewItemQuota(2, 0))
+    assert store.put("a", {"title": "changed"}, room=NewItemQuota(2, 0)).metadata == ItemMetadata("changed")
     assert store.hide("a").available is False
-    assert store.put("c", {"title": "c"}, room=Room(2, store.last)).item_id == "c"
+    assert store.put("c", {"title": "c"}, room=NewItemQuota(2, store.last)).item_id == "c"
 
 
 def test_several_processes_write_at_once(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
     assert [len(numbers) for numbers in told] == [200] * 2
     numbers = sorted(number for of_one in told for number in of_one)
     assert len(set(numbers)) == 400
-    changes = ItemChanges(tmp_path).all()
+    changes = ChangeStore(tmp_path).all()
     assert [change.seq for change in changes] == numbers
     assert {change.item_id for change in changes} == {f"{name}-{n}" for name in "ab" for n in range(200)}
 
@@ -120,13 +120,13 @@ def test_a_killed_writer_loses_nothing_it_was_told_is_kept_and_blocks_nobody(tmp
     told += [int(line) for line in writer.stdout.read().split("\n")[:-1]]
     writer.wait()
     writer.stdout.close()
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     assert [change.seq for change in store.all()][: len(told)] == told
     assert store.put("b", {"title": "after"}).seq > told[-1]
 
 
 def test_a_damaged_file_is_an_error_that_names_it_and_the_remedy(tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     before = store.put("a", {"title": "A"}).seq
     store.close()
     for left in tmp_path.glob("items.sqlite*"):
@@ -142,30 +142,30 @@ def test_a_damaged_file_is_an_error_that_names_it_and_the_remedy(tmp_path: Path)
 
 
 def test_a_file_moved_away_in_service_is_noticed(tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     store.put("a", {"title": "A"})
     for left in tmp_path.glob("items.sqlite*"):
         left.unlink()
     assert store.last == 0
     store.put("b", {"title": "B"})
-    assert [change.item_id for change in ItemChanges(tmp_path).all()] == ["b"]
+    assert [change.item_id for change in ChangeStore(tmp_path).all()] == ["b"]
 
 
 def test_what_cannot_be_opened_and_other_versions(tmp_path: Path) -> None:
     (tmp_path / "folder" / "items.sqlite").mkdir(parents=True)
     with pytest.raises(ItemChangesError, match="cannot be opened or written; make its folder writable"):
-        ItemChanges(tmp_path / "folder").put("a", {"title": "A"})
+        ChangeStore(tmp_path / "folder").put("a", {"title": "A"})
     with sqlite3.connect(tmp_path / "items.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(ItemChangesError, match="schema version 99, this program reads 1"):
-        assert ItemChanges(tmp_path).last
+        assert ChangeStore(tmp_path).last
 
 
 def test_a_folder_that_may_not_be_written() -> None:
     folder = Path(tempfile.mkdtemp())
     try:
-        store = ItemChanges(folder)
+        store = ChangeStore(folder)
         store.put("a", {"title": "A"})
         store.close()
         with _others_folder(folder):
@@ -194,7 +194,7 @@ def _others_folder(folder: Path) -> Iterator[None]:
 
 
 def test_a_writer_waits_for_another(tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     store.put("a", {"title": "A"})
     blocker = sqlite3.connect(store.path, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")

@@ -9,9 +9,9 @@ import pytest
 
 from hybrid_recs.errors import BadVectorError, TooManyNewItemsError
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.items.change_feed import ItemWatch, unit
-from hybrid_recs.items.change_store import ItemChanges
-from hybrid_recs.items.item_change import Placed
+from hybrid_recs.items.change_feed import ChangeFeed, unit
+from hybrid_recs.items.change_store import ChangeStore
+from hybrid_recs.items.item_change import Placement
 from hybrid_recs.types import Floats
 from tests.builders import write_generation
 
@@ -47,8 +47,8 @@ def small(tmp_path: Path, encoder: _Encoder) -> Generation:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ItemChanges:
-    return ItemChanges(tmp_path)
+def store(tmp_path: Path) -> ChangeStore:
+    return ChangeStore(tmp_path)
 
 
 def _after(generation: Generation, name: str, changes: int) -> Generation:
@@ -57,13 +57,13 @@ def _after(generation: Generation, name: str, changes: int) -> Generation:
     return replace(generation, id=name, manifest=manifest)
 
 
-def test_nothing_changed(small: Generation, store: ItemChanges) -> None:
-    overlay = ItemWatch(store, 10).overlay_of(small)
+def test_nothing_changed(small: Generation, store: ChangeStore) -> None:
+    overlay = ChangeFeed(store, 10).overlay_of(small)
     assert (overlay.version, overlay.hidden, len(overlay.new)) == (0, frozenset(), 0)
 
 
-def test_hidden_rows_old_and_new(small: Generation, store: ItemChanges) -> None:
-    watch = ItemWatch(store, 10)
+def test_hidden_rows_old_and_new(small: Generation, store: ChangeStore) -> None:
+    watch = ChangeFeed(store, 10)
     store.hide("b", known=True)
     store.hide("f", known=True)
     watch.put(small, "new", {"vector": X, "available": False})
@@ -72,15 +72,15 @@ def test_hidden_rows_old_and_new(small: Generation, store: ItemChanges) -> None:
     assert overlay.hidden == {1, 5, N}
     assert overlay.new.ids == ["new", "new too"]
     assert overlay.version == store.last
-    beside = watch.beside(small)
+    beside = watch.builder_of(small)
     assert [beside.available(item) for item in ("a", "b", "new", "new too")] == [True, False, False, True]
     watch.put(small, "b", {"available": True})
     watch.put(small, "new", {"available": True})
     assert watch.overlay_of(small).hidden == {5}
 
 
-def test_what_places_an_item(small: Generation, store: ItemChanges, encoder: _Encoder) -> None:
-    watch = ItemWatch(store, 100)
+def test_what_places_an_item(small: Generation, store: ChangeStore, encoder: _Encoder) -> None:
+    watch = ChangeFeed(store, 100)
     for item_id in ("a", "d", "e", "new"):
         watch.put(small, item_id, {"title": "a red one"})
     for item_id in ("f", "blue"):
@@ -96,11 +96,12 @@ def test_what_places_an_item(small: Generation, store: ItemChanges, encoder: _En
         "both": by_vector,
     }  # fmt: skip
     assert overlay.hidden == {1, 3, 4}  # rows whose item is a new one now
-    placed = watch.beside(small).placed
+    placed = watch.builder_of(small).placed
     assert {item: placed(item, small.catalogue.row(item)) for item in (*IDS, "new", "blue", "both")} == {
-        "a": Placed.INTERACTIONS, "b": Placed.VECTOR, "c": Placed.INTERACTIONS, "d": Placed.CONTENT,
-        "e": Placed.CONTENT, "f": Placed.NOT_PLACED, "new": Placed.CONTENT, "blue": Placed.NOT_PLACED,
-        "both": Placed.VECTOR,
+        "a": Placement.INTERACTIONS, "b": Placement.VECTOR, "c": Placement.INTERACTIONS,
+        "d": Placement.CONTENT, "e": Placement.CONTENT, "f": Placement.NOT_PLACED, "new": Placement.CONTENT,
+        "blue": Placement.NOT_PLACED,
+        "both": Placement.VECTOR,
     }  # fmt: skip
     asked = len(encoder.asked)
     watch.put(small, "more", {"title": "a red one"})
@@ -108,8 +109,8 @@ def test_what_places_an_item(small: Generation, store: ItemChanges, encoder: _En
     assert len(encoder.asked) == asked + 1  # each description is encoded once
 
 
-def test_a_new_generation_keeps_what_it_did_not_fold_in(small: Generation, store: ItemChanges) -> None:
-    watch = ItemWatch(store, 100)
+def test_a_new_generation_keeps_what_it_did_not_fold_in(small: Generation, store: ChangeStore) -> None:
+    watch = ChangeFeed(store, 100)
     watch.put(small, "e", {"title": "a red one"})
     store.hide("e")
     store.hide("a", known=True)
@@ -123,22 +124,22 @@ def test_a_new_generation_keeps_what_it_did_not_fold_in(small: Generation, store
     assert watch.overlay_of(_after(small, "all", store.last)).new.ids == ()
 
 
-def test_a_vector_is_right_in_its_own_space_only(small: Generation, store: ItemChanges) -> None:
-    watch = ItemWatch(store, 100)
+def test_a_vector_is_right_in_its_own_space_only(small: Generation, store: ChangeStore) -> None:
+    watch = ChangeFeed(store, 100)
     watch.put(small, "red", {"title": "a red one", "vector": X})
     watch.put(small, "vector only", {"vector": X})
     assert watch.overlay_of(small).new.vectors.tolist() == [X.tolist(), X.tolist()]
     other = _after(small, "of another fit", 0)
     assert watch.overlay_of(other).new.vectors.tolist() == [Y.tolist(), [0, 0, 0, 0]]
-    assert watch.beside(other).placed("vector only", None) is Placed.NOT_PLACED
+    assert watch.builder_of(other).placed("vector only", None) is Placement.NOT_PLACED
     assert watch.overlay_of(small).new.vectors.tolist() == [X.tolist(), X.tolist()]  # rolled back
 
 
-def test_news_of_other_processes_and_the_same_object_without(small: Generation, store: ItemChanges) -> None:
-    watch = ItemWatch(store, 100)
+def test_news_of_other_processes_and_the_same_object_without(small: Generation, store: ChangeStore) -> None:
+    watch = ChangeFeed(store, 100)
     first = watch.overlay_of(small)
     assert watch.overlay_of(small) is first
-    other = ItemChanges(store.path.parent)
+    other = ChangeStore(store.path.parent)
     other.hide("c", known=True)
     second = watch.overlay_of(small)
     assert (set(second.hidden), second.version) == ({2}, other.last)
@@ -148,9 +149,9 @@ def test_news_of_other_processes_and_the_same_object_without(small: Generation, 
 
 
 def test_while_the_store_is_damaged_what_is_known_stands_and_is_said_once(
-    small: Generation, store: ItemChanges, caplog: pytest.LogCaptureFixture
+    small: Generation, store: ChangeStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = ItemWatch(store, 100)
+    watch = ChangeFeed(store, 100)
     store.hide("c", known=True)
     before = watch.overlay_of(small)
     store.close()
@@ -169,8 +170,8 @@ def test_while_the_store_is_damaged_what_is_known_stands_and_is_said_once(
     assert "can be read again" in caplog.messages[-1]
 
 
-def test_bounds(small: Generation, store: ItemChanges) -> None:
-    watch = ItemWatch(store, 1)
+def test_bounds(small: Generation, store: ChangeStore) -> None:
+    watch = ChangeFeed(store, 1)
     for bad in ([1.0] * 3, [1.0] * 5, [0.0] * 4, [np.nan, 1, 1, 1], [np.inf, 1, 1, 1]):
         with pytest.raises(BadVectorError, match="vector: 4 finite numbers, not all 0, are needed"):
             watch.put(small, "new", {"vector": np.array(bad)})

@@ -9,7 +9,7 @@ from hybrid_recs.offline.build.hot_set import HotSet
 from hybrid_recs.offline.data.encoding import Encoded
 from hybrid_recs.offline.data.interactions import Account
 from hybrid_recs.offline.progress import Steps
-from hybrid_recs.offline.training.content_placement import Placed
+from hybrid_recs.offline.training.content_placement import PlacedItems
 from hybrid_recs.offline.training.covisitation import CoVisitCounts
 from hybrid_recs.types import HistoryWeights, Json
 
@@ -60,7 +60,7 @@ def vectors(data: Encoded, scorer: Scorer) -> str:
     return text + (f"; {without:,} items with too few interactions" if without else "")
 
 
-def content(placed: Placed) -> str:
+def content(placed: PlacedItems) -> str:
     """What the encoder was fitted to, what hiding items says of it, and how many items it placed."""
     info, data = placed.info, placed.data
     without = len(data.items) - data.n_vectors - data.n_content

@@ -15,7 +15,7 @@ from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.hot_set import HotSet
 from hybrid_recs.offline.build.index import build_index
 from hybrid_recs.offline.build.precompute import LIST_DEPTH, neighbour_lists
-from hybrid_recs.offline.training.content_placement import Placed
+from hybrid_recs.offline.training.content_placement import PlacedItems
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import OnDone, silent
 
@@ -28,7 +28,7 @@ _OF_THE_BUILD = {
 }  # fmt: skip
 
 
-def write_items(folder: Path, placed: Placed) -> None:
+def write_items(folder: Path, placed: PlacedItems) -> None:
     """The catalogue, and what places further items in it."""
     items = placed.data.items
     write_catalogue(
@@ -42,7 +42,7 @@ def write_items(folder: Path, placed: Placed) -> None:
         placed.encoder.save(folder)
 
 
-def write_model(folder: Path, placed: Placed, settings: Settings) -> IndexInfo:
+def write_model(folder: Path, placed: PlacedItems, settings: Settings) -> IndexInfo:
     """Vectors, tilt, co-visits, the trend and the FAISS index."""
     scorer = placed.scorer
     save_array(folder / VECTORS_FILE, scorer.vectors)
@@ -72,7 +72,7 @@ def describe(
     generation: str,
     parent: str | None,
     dataset: DatasetInfo,
-    placed: Placed,
+    placed: PlacedItems,
     index: IndexInfo,
     scoring: ScoringInfo,
     hot: HotSet,

@@ -15,7 +15,7 @@ from hybrid_recs.types import Floats, OnDone, silent
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedItems:
     """Items in their final rows, the scoring function over all that have a vector, and the encoder.
 
     encoder and info are None when nothing is written about the items, or nothing that tells their vectors.
@@ -27,7 +27,7 @@ class Placed:
     info: ContentInfo | None = None
 
 
-def place(data: Encoded, scorer: Scorer, seed: int, on_done: OnDone = silent) -> Placed:
+def place(data: Encoded, scorer: Scorer, seed: int, on_done: OnDone = silent) -> PlacedItems:
     """Fit the encoder to the items with a learned vector, and give all that it can place a vector.
 
     Learned rows stay as they are; rows with a vector from metadata follow them.
@@ -35,10 +35,10 @@ def place(data: Encoded, scorer: Scorer, seed: int, on_done: OnDone = silent) ->
     learned, last = data.n_vectors, len(data.items)
     fitted = fit_encoder(list(_described(data, 0, learned)), scorer.vectors, data.degrees, seed, on_done)
     if fitted is None:
-        return Placed(data, scorer)
+        return PlacedItems(data, scorer)
     encoder, info = fitted
     found, vectors = encoder.encode_many(_described(data, learned, last))
-    return Placed(with_content(data, learned + found), extended(scorer, vectors), encoder, info)
+    return PlacedItems(with_content(data, learned + found), extended(scorer, vectors), encoder, info)
 
 
 def extended(scorer: Scorer, vectors: Floats) -> Scorer:

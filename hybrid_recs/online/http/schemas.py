@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from hybrid_recs.items.item_change import Placed
+from hybrid_recs.items.item_change import Placement
 from hybrid_recs.online.serving.limits import MAX_CATEGORIES, MAX_DIMENSIONS, MAX_TEXT_LENGTH
 from hybrid_recs.types import MAX_ID_LENGTH, Reason, Source
 
@@ -59,7 +59,7 @@ class ItemDetails(_Shape):
     popularity: float = Field(description="interactions, weighted where the data has weights")
     hot: bool = Field(description="whether its neighbour list is precomputed")
     available: bool = Field(description="false: never recommended, though it may be asked about")
-    placed: Placed = Field(description="what gives it its place among the others")
+    placed: Placement = Field(description="what gives it its place among the others")
 
 
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID_LENGTH)]
@@ -95,7 +95,7 @@ class ItemChanged(_Shape):
 
     item_id: str
     available: bool
-    placed: Placed = Field(
+    placed: Placement = Field(
         description="by its vector, by its content (metadata), or by the interactions it was learned from, "
         "whose title and categories stay what they are until the next rebuild; not placed: known, and "
         "answered with popular items"

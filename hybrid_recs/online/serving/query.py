@@ -53,7 +53,7 @@ class CategoryWishes(_Question):
         return CategoryFilter(tuple(self.any), tuple(self.all), tuple(self.not_))
 
 
-class Metadata(_Question):
+class DescribedItem(_Question):
     """What is known of something that is not in the catalogue."""
 
     title: Text | None = None
@@ -73,7 +73,7 @@ class Question(_Question):
     vector: list[Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
         None, max_length=4_096, description="as long as the generation's vectors; of any length as a vector"
     )
-    metadata: Metadata | None = None
+    metadata: DescribedItem | None = None
     interests: Names = []
     k: int = Field(DEFAULT_K, ge=1, le=MAX_K)
     exclude: list[Id] = Field([], max_length=MAX_EXCLUDED)

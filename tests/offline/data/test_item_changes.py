@@ -8,7 +8,7 @@ import pytest
 from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import ItemChangesError
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.items.change_store import ItemChanges
+from hybrid_recs.items.change_store import ChangeStore
 from hybrid_recs.offline.data.dataset_config import Description
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.data.item_changes import last_of, with_changes
@@ -18,7 +18,7 @@ from tests.planted import item_id
 
 
 def test_changes_go_before_the_items_table(planted: Path, tmp_path: Path) -> None:
-    store = ItemChanges(tmp_path)
+    store = ChangeStore(tmp_path)
     old, other = item_id(0, 0), item_id(0, 1)
     store.put("new", {"title": "New", "categories": ["a", "b"], "text": "words"})
     store.put("vector only", {"vector": np.ones(3, np.float32)})
@@ -39,7 +39,7 @@ def test_a_rebuild_says_which_changes_it_knows(index_dir: Path, planted: Path, r
     settings = Settings(
         index_dir=index_dir, redis_url=redis_url, key_prefix="changed", covisit_weight=1, tilt=0.05, steps=2
     )
-    store = ItemChanges(index_dir)
+    store = ChangeStore(index_dir)
     store.put("new/1", {"title": "Thing 5 of world 2", "categories": ["world 2"]})
     store.hide(item_id(1, 0), known=True)
     built = rebuild_index.rebuild(planted, None, settings, quiet_steps(), force=True)

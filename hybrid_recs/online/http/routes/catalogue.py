@@ -9,8 +9,8 @@ from fastapi import FastAPI, Query, Response
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.title_index import words_of
-from hybrid_recs.items.change_feed import ItemWatch
-from hybrid_recs.items.overlay_builder import ItemsBeside
+from hybrid_recs.items.change_feed import ChangeFeed
+from hybrid_recs.items.overlay_builder import OverlayBuilder
 from hybrid_recs.online.http import responses, status_schemas
 from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, ItemId, example, loaded
 from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_ITEMS, MAX_K
@@ -18,7 +18,7 @@ from hybrid_recs.online.serving.service import Service
 from hybrid_recs.types import MAX_ID_LENGTH, Json
 
 
-def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
+def add(app: FastAPI, service: Service, feed: ChangeFeed) -> None:
     """Add the route."""
 
     @app.get(
@@ -42,42 +42,42 @@ def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
         k: Annotated[int, Query(ge=1, le=MAX_K, description="how many to find at most")] = DEFAULT_K,
     ) -> Response:
         generation = loaded(service)
-        beside = watch.beside(generation)
+        builder = feed.builder_of(generation)
         started = time.perf_counter()
         if item_id:
-            found = _known(generation, beside, item_id)
+            found = _known(generation, builder, item_id)
         else:
-            found = await asyncio.to_thread(_found, generation, beside, q, k)
+            found = await asyncio.to_thread(_found, generation, builder, q, k)
         took = (time.perf_counter() - started) * 1_000
         return responses.json_response({"items": found}, headers={"Server-Timing": f"find;dur={took:.3f}"})
 
 
-def _found(generation: Generation, beside: ItemsBeside, query: str, count: int) -> list[Json]:
+def _found(generation: Generation, builder: OverlayBuilder, query: str, count: int) -> list[Json]:
     """The item of that id, new items, then the generation's: the new have no popularity to go by."""
     catalogue = generation.catalogue
-    new = _new(beside, words_of(query))
+    new = _new(builder, words_of(query))
     # What is new may stand for a row that is found as well.
-    rows = catalogue.titles.find(query, count + len(beside.new))
+    rows = catalogue.titles.find(query, count + len(builder.new))
     ids = [query.strip(), *new, *(catalogue.item_id(row) for row in rows.tolist())]
-    return _known(generation, beside, ids)[:count]
+    return _known(generation, builder, ids)[:count]
 
 
-def _new(beside: ItemsBeside, pieces: list[str]) -> Iterable[str]:
+def _new(builder: OverlayBuilder, pieces: list[str]) -> Iterable[str]:
     """New items with every piece in their titles."""
-    for item in beside.new.values() if pieces else ():
+    for item in builder.new.values() if pieces else ():
         words = words_of(item.title or "")
         if all(any(piece in word for word in words) for piece in pieces):
             yield item.item_id
 
 
-def _known(generation: Generation, beside: ItemsBeside, ids: Iterable[str]) -> list[Json]:
+def _known(generation: Generation, builder: OverlayBuilder, ids: Iterable[str]) -> list[Json]:
     """What is known of each, once; nothing of those that nothing has."""
-    known = (_item(generation, beside, item_id) for item_id in dict.fromkeys(ids))
+    known = (_item(generation, builder, item_id) for item_id in dict.fromkeys(ids))
     return [item for item in known if item is not None]
 
 
-def _item(generation: Generation, beside: ItemsBeside, item_id: str) -> Json | None:
-    row, new = generation.catalogue.row(item_id), beside.new.get(item_id)
+def _item(generation: Generation, builder: OverlayBuilder, item_id: str) -> Json | None:
+    row, new = generation.catalogue.row(item_id), builder.new.get(item_id)
     known = None if row is None else generation.catalogue.item(row)
     told = new or known
     if told is None:
@@ -87,5 +87,5 @@ def _item(generation: Generation, beside: ItemsBeside, item_id: str) -> Json | N
         "title": told.title,
         "categories": list(told.categories),
         "popularity": known.popularity if known else 0.0,
-        "available": beside.available(item_id),
+        "available": builder.available(item_id),
     }

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import Body, FastAPI, Path, Response
 
-from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.items.item_change import ItemFields
 from hybrid_recs.online.http import responses, schemas
 from hybrid_recs.online.http.routes.common import (
@@ -34,15 +34,15 @@ _CREATED: dict[int | str, dict[str, object]] = {
 }
 
 
-def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
+def add(app: FastAPI, service: Service, feed: ChangeFeed) -> None:
     """Add the routes."""
 
     async def change(item_id: str, fields: ItemFields) -> Response:
         generation = loaded(service)
-        changed, unknown = await asyncio.to_thread(watch.put, generation, item_id, fields)
+        changed, unknown = await asyncio.to_thread(feed.put, generation, item_id, fields)
         await service.look_for_changes()
         generation = loaded(service)
-        placed = watch.beside(generation).placed(item_id, generation.catalogue.row(item_id))
+        placed = feed.builder_of(generation).placed(item_id, generation.catalogue.row(item_id))
         said = schemas.ItemChanged(
             item_id=item_id, available=changed.available, placed=placed, generation=generation.id
         )

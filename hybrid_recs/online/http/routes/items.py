@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Query, Response
 
 from hybrid_recs.errors import UnknownItemError
-from hybrid_recs.items.change_feed import ItemWatch
+from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.online.http import responses, schemas
 from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, UNKNOWN, ItemId, example, loaded
 from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_K
@@ -14,7 +14,7 @@ from hybrid_recs.online.serving.service import Service
 from hybrid_recs.ranking.explain import explain, known_row
 
 
-def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
+def add(app: FastAPI, service: Service, feed: ChangeFeed) -> None:
     """Add the routes; those with more to their path first, as `{item_id:path}` would match them too."""
 
     @app.get(
@@ -57,8 +57,8 @@ def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
     )
     async def item(item_id: Annotated[ItemId, Path(examples=["85123A"])]) -> Response:
         generation = loaded(service)
-        beside, row = watch.beside(generation), generation.catalogue.row(item_id)
-        new = beside.new.get(item_id)
+        builder, row = feed.builder_of(generation), generation.catalogue.row(item_id)
+        new = builder.new.get(item_id)
         if new is None:
             row = known_row(generation, item_id)
         known = generation.catalogue.item(row) if row is not None else None
@@ -71,7 +71,7 @@ def add(app: FastAPI, service: Service, watch: ItemWatch) -> None:
                 categories=list(found.categories),
                 popularity=known.popularity if known else 0.0,
                 hot=new is None and row is not None and row in generation.hot,
-                available=beside.available(item_id),
-                placed=beside.placed(item_id, row),
+                available=builder.available(item_id),
+                placed=builder.placed(item_id, row),
             ).model_dump()
         )
