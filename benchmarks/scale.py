@@ -34,7 +34,7 @@ from hybrid_recs.offline.memory import peak_mb, restart_peak
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training.embeddings import fit_vectors
 from hybrid_recs.offline.training.model import count
-from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 
@@ -111,7 +111,7 @@ def live_search(_: Path) -> Json:
     seconds = []
     for row in tail_sample(generation.manifest.vectors, ASKED, 1).tolist():
         started = time.perf_counter()
-        recommender.live(Query(row, DEPTH))
+        recommender.live(ItemQuery(row, DEPTH))
         seconds.append(time.perf_counter() - started)
     vectors, index = generation.scorer.vectors, generation.index
     rows = tail_sample(len(vectors), RECALL_OF, 2)

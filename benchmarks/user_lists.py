@@ -71,7 +71,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class RecommendationBatch:
     """Of every user of the earlier part: what was met then (rows, oldest first) and, new to them, later."""
 
     data: Encoded
@@ -129,7 +129,7 @@ def measure(name: str, description: Description, console: Console) -> list[Line]
     return lines
 
 
-def questions(held: WorkerGauges) -> Questions:
+def questions(held: WorkerGauges) -> RecommendationBatch:
     """Items without a vector are neither given to a method nor wanted of it."""
     data = encode(held.train)
     rows = data.items.head(data.n_vectors).select("item").with_row_index("row")
@@ -142,10 +142,10 @@ def questions(held: WorkerGauges) -> Questions:
             given[user] = seen[~late]
             if new:
                 targets[user] = new
-    return Questions(data, given, targets)
+    return RecommendationBatch(data, given, targets)
 
 
-def ours(name: str, held: WorkerGauges, asked: Questions, folder: Path, steps: Steps) -> Line:
+def ours(name: str, held: WorkerGauges, asked: RecommendationBatch, folder: Path, steps: Steps) -> Line:
     """By the jobs, from files to files."""
     held.events.filter(~pl.col("later")).select("user", "item", "time").write_parquet(
         folder / "train.parquet"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.speed import paths
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Neighbours
 
 Items = tuple[tuple[str, float], ...]
@@ -24,7 +24,7 @@ def valid_answers(folder: Path, rows: Iterable[int]) -> Valid:
     valid: Valid = {}
     for path, row in zip(paths.paths_of(folder, rows), rows, strict=True):
         precomputed = generation.hot.neighbours(int(row))
-        lists = [recommender.live(Query(int(row), paths.K))]
+        lists = [recommender.live(ItemQuery(int(row), paths.K))]
         lists += [precomputed.head(paths.K)] if precomputed else []
         valid[path] = {_items(generation, neighbours) for neighbours in lists}
     return valid

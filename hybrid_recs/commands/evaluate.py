@@ -15,7 +15,7 @@ from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import cases_of, hold_out_latest
 from hybrid_recs.offline.evaluation.learned_baselines import Als, RandomisedSvd, Word2Vec
 from hybrid_recs.offline.evaluation.method import Method
-from hybrid_recs.offline.evaluation.ours import Served, fit_ours, parts_of
+from hybrid_recs.offline.evaluation.ours import ServedMethod, fit_ours, parts_of
 from hybrid_recs.offline.evaluation.run import Fitted, Row, fitted, measure
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
@@ -64,7 +64,7 @@ def evaluate(
     with tempfile.TemporaryDirectory() as folder:
         with steps("Fit hybrid-recs") as step:
             ours = fitted(lambda: fit_ours(held.train, data, settings, Path(folder)))
-        assert isinstance(ours.method, Served)
+        assert isinstance(ours.method, ServedMethod)
         methods = [ours, *(Fitted(part, ours.seconds, ours.peak_mb) for part in parts_of(ours.method))]
         for name, fit in baselines.items():
             with steps(f"Fit {name}") as step:

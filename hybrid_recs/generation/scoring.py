@@ -25,7 +25,7 @@ MAX_HISTORY = 50
 
 
 @dataclass(frozen=True, slots=True)
-class ItemSet:
+class WeightedItems:
     """Distinct rows with a weight each, and how co-visits and the trend count in this kind of query.
 
     repeat: what the items' own weights are multiplied by in their score; None: they never come again.
@@ -51,11 +51,11 @@ class Scorer:
     weight: float
     trending: Trending = field(default_factory=Trending.nothing)
 
-    def one(self, row: int) -> ItemSet:
+    def one(self, row: int) -> WeightedItems:
         """The query for items like one item."""
-        return ItemSet(np.array([row], np.int64), np.ones(1, np.float32), self.weight)
+        return WeightedItems(np.array([row], np.int64), np.ones(1, np.float32), self.weight)
 
-    def query(self, items: ItemSet) -> Floats:
+    def query(self, items: WeightedItems) -> Floats:
         """The vector (d) that a query searches the index with."""
         if len(items.rows) == 1:
             query = np.asarray(items.weights[0] * self.vectors[items.rows[0]])
@@ -63,7 +63,7 @@ class Scorer:
             query = np.einsum("i,ij->j", items.weights, self.vectors[items.rows])
         return query if items.vector is None else query + items.vector
 
-    def spare(self, items: ItemSet) -> int:
+    def spare(self, items: WeightedItems) -> int:
         """How many more candidates than k `rank_sets` needs for a query, exclusions aside."""
         indptr, pushing_back = self.covisits.indptr, items.rows[items.weights < 0]
         return len(items.rows) + int((indptr[pushing_back + 1] - indptr[pushing_back]).sum())
@@ -74,7 +74,7 @@ class Scorer:
 
     def rank_set(
         self,
-        items: ItemSet,
+        items: WeightedItems,
         candidates: Rows,
         k: int,
         excluded: frozenset[int] = frozenset(),
@@ -85,7 +85,7 @@ class Scorer:
 
     def rank_sets(
         self,
-        sets: Sequence[ItemSet],
+        sets: Sequence[WeightedItems],
         candidates: Sequence[Rows],
         k: int,
         excluded: Sequence[frozenset[int]] = (),
@@ -122,7 +122,7 @@ class Scorer:
         best = [some[scores[some] > -np.inf] for some in best]
         return [Neighbours(rows[some], shown[some]) for some in best]
 
-    def _near(self, sets: Sequence[ItemSet], query: Rows, rows: Rows) -> Floats:
+    def _near(self, sets: Sequence[WeightedItems], query: Rows, rows: Rows) -> Floats:
         """q · V of every cell.
 
         einsum sums each row by itself, the same for one query as for many: a score does not depend on what
@@ -134,7 +134,7 @@ class Scorer:
         queries = np.stack([self.query(items) for items in sets])
         return np.asarray(np.einsum("ij,ij->i", vectors, queries.take(query, axis=0)))
 
-    def _linked(self, sets: Sequence[ItemSet]) -> tuple[Rows, Floats]:
+    def _linked(self, sets: Sequence[WeightedItems]) -> tuple[Rows, Floats]:
         """Cells of what the items of each query are co-visited with and of what is trending, with repeats,
         and what each adds to a score."""
         n = len(self.vectors)
@@ -152,7 +152,7 @@ class Scorer:
         return np.concatenate(cells), np.concatenate(added)
 
 
-def _again(items: ItemSet) -> Floats:
+def _again(items: WeightedItems) -> Floats:
     """What an item's being in the query adds to its own score."""
     if items.repeat is None:
         return np.full(len(items.rows), -np.inf, np.float32)
@@ -168,10 +168,10 @@ def _distinct(rows: Rows) -> Rows:
     return rows[first]
 
 
-def history(rows: Rows, how: HistoryWeights) -> ItemSet:
+def history(rows: Rows, how: HistoryWeights) -> WeightedItems:
     """A visitor's items, oldest first, as a query."""
     newest_first = rows[::-1]
     _, first = np.unique(newest_first, return_index=True)
     distinct = newest_first[np.sort(first)][:MAX_HISTORY]
     weights = ((1 + np.arange(len(distinct))) ** -float(how.decay)).astype(np.float32)
-    return ItemSet(distinct, weights, how.covisit_weight, how.repeat, how.trend)
+    return WeightedItems(distinct, weights, how.covisit_weight, how.repeat, how.trend)

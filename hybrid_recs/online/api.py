@@ -23,14 +23,14 @@ from hybrid_recs.online.http.routes import (
     status,
     trending,
 )
-from hybrid_recs.online.serving.query_service import Asking
+from hybrid_recs.online.serving.query_service import QueryService
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.visitors.components import VisitorSide
 
 
 def create_api(
     service: Service,
-    asking: Asking,
+    query_service: QueryService,
     feed: ChangeFeed,
     visitors: VisitorSide,
     report_of: operations.ReportOf,
@@ -55,7 +55,7 @@ def create_api(
     app.add_exception_handler(HybridRecsError, responses.on_product_error)
     app.add_exception_handler(RequestValidationError, responses.on_bad_parameter)
     app.add_exception_handler(HTTPException, responses.on_http_error)
-    recommendations.add(app, service, asking)
+    recommendations.add(app, service, query_service)
     catalogue.add(app, service, feed)
     items.add(app, service, feed)
     item_changes.add(app, service, feed)

@@ -22,12 +22,12 @@ from hybrid_recs.online.http.write_guard import Guard
 from hybrid_recs.online.serving.json_renderer import Renderer
 from hybrid_recs.online.serving.list_keeper import ListKeeper
 from hybrid_recs.online.serving.live_search import LiveLane, search_threads
-from hybrid_recs.online.serving.query_service import Asking
+from hybrid_recs.online.serving.query_service import QueryService
 from hybrid_recs.online.serving.response_cache import LocalCache
 from hybrid_recs.online.serving.rising_items import Rising
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.serving.session_view import SessionState
-from hybrid_recs.online.serving.snapshot import Serving
+from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.online.visitors.components import VisitorSide
 from hybrid_recs.online.visitors.event_intake import Intake
 from hybrid_recs.online.visitors.impression_log import PredictionLog
@@ -63,9 +63,9 @@ def create_app(
     folder = settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))
     list_ttl, threads = wiring.list_ttl_seconds(settings), search_threads()
 
-    def prepare(generation: Generation, overlay: Overlay) -> Serving:
+    def prepare(generation: Generation, overlay: Overlay) -> Snapshot:
         recommender = Recommender(generation, overlay)
-        return Serving(
+        return Snapshot(
             generation,
             overlay,
             recommender,
@@ -94,14 +94,14 @@ def create_app(
     )
 
     visitors = _visitor_side(settings, url, keys, service, threads)
-    asking = Asking(service, visitors.visitors, visitors.predictions)
+    query_service = QueryService(service, visitors.visitors, visitors.predictions)
 
     def report_of(seconds: int, title: Callable[[str], str | None]) -> HitRateReport:
         with connect(url, _BACKGROUND_TIMEOUT) as client:
             return hit_rate_report(client, keys, seconds, title)
 
     guarded = Guard(
-        create_api(service, asking, feed, visitors, report_of),
+        create_api(service, query_service, feed, visitors, report_of),
         wiring.api_keys(settings),
         settings.writes_per_second,
         int(settings.max_body_mb * _BYTES_A_MB),

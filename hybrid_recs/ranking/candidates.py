@@ -6,7 +6,7 @@ import numpy as np
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.row_mask import Allowed
-from hybrid_recs.generation.scoring import ItemSet
+from hybrid_recs.generation.scoring import WeightedItems
 from hybrid_recs.ranking.item_pool import KnownItems
 from hybrid_recs.types import Floats, Neighbours
 
@@ -23,7 +23,7 @@ class Ranking:
     items: KnownItems
 
     def best(
-        self, items: ItemSet, k: int, excluded: frozenset[int] = _NONE, allowed: Allowed | None = None
+        self, items: WeightedItems, k: int, excluded: frozenset[int] = _NONE, allowed: Allowed | None = None
     ) -> Neighbours:
         """The best k by score of the items that have a vector."""
         scorer, allowed = self.generation.scorer, allowed or self.items.allowed

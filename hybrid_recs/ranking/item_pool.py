@@ -80,14 +80,14 @@ class KnownItems:
             found[new] = self._new.vectors[rows[new] - self._n]
         return found
 
-    def allowed_by(self, wanted: CategoryFilter) -> Allowed | None:
+    def allowed_by(self, query: CategoryFilter) -> Allowed | None:
         """What may be recommended under a filter; None: everything."""
-        return self._filtered(wanted) if wanted else self.allowed
+        return self._filtered(query) if query else self.allowed
 
-    def _allowed_by(self, wanted: CategoryFilter) -> Allowed:
-        mask = self._catalogue.categories.allowed(wanted, len(self)).mask
+    def _allowed_by(self, query: CategoryFilter) -> Allowed:
+        mask = self._catalogue.categories.allowed(query, len(self)).mask
         mask[self._n :] = False
-        mask[self._n + self.overlay.fitting(wanted)] = True
+        mask[self._n + self.overlay.fitting(query)] = True
         return Allowed(mask) & self.allowed
 
     def _all_allowed(self) -> Allowed | None:

@@ -10,7 +10,7 @@ import numpy as np
 from hybrid_recs.generation.category_index import CategoryFilter
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import unpack
-from hybrid_recs.generation.scoring import ItemSet, history
+from hybrid_recs.generation.scoring import WeightedItems, history
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.ranking.candidates import Ranking
 from hybrid_recs.ranking.item_pool import KnownItems
@@ -30,7 +30,7 @@ class NoList(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class ItemQuery:
     """What is asked: the row of a known item (None: unknown), how many, and which rows not."""
 
     row: int | None
@@ -39,7 +39,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ResolvedQuery:
     """A query of any kind, resolved: a weighted set of items, or a vector, or both, minus exclusions, under
     filters. An empty set without a vector gets popular items.
 
@@ -47,7 +47,7 @@ class Wanted:
     nothing: why there is nothing to go by, if so.
     """
 
-    items: ItemSet
+    items: WeightedItems
     k: int
     excluded: frozenset[int] = frozenset()
     categories: CategoryFilter = field(default_factory=CategoryFilter)
@@ -99,7 +99,7 @@ class Recommender:
         beyond = len(neighbours) and np.maximum.reduce(neighbours.rows) >= len(self.generation.catalogue)
         return NoList.MISSING if beyond else neighbours
 
-    def answer(self, query: Query, cached: Neighbours | NoList) -> Answer:
+    def answer(self, query: ItemQuery, cached: Neighbours | NoList) -> Answer:
         """The answer to `query`, given what the cache had.
 
         Holds k items unless there are fewer; best first; never the item itself, an excluded or hidden one,
@@ -110,7 +110,7 @@ class Recommender:
             return Answer(answer.source, answer.reason, self.live(query))
         return answer
 
-    def without_search(self, query: Query, cached: Neighbours | NoList) -> Answer | SearchNeeded:
+    def without_search(self, query: ItemQuery, cached: Neighbours | NoList) -> Answer | SearchNeeded:
         """`answer`, for callers that do the search themselves: `live` is then the answer to be given."""
         if query.row is None:
             return Answer(Source.POPULAR, Reason.UNKNOWN_ITEM, self.popular(query))
@@ -135,11 +135,11 @@ class Recommender:
             return bool(self.items.vector(row).any())
         return row < self.generation.manifest.vectors
 
-    def live(self, query: Query) -> Neighbours:
+    def live(self, query: ItemQuery) -> Neighbours:
         """What a precomputed list would say, found now by search."""
         return self._filled(query, self.neighbour_list(query))
 
-    def live_many(self, queries: Sequence[Query]) -> list[Neighbours]:
+    def live_many(self, queries: Sequence[ItemQuery]) -> list[Neighbours]:
         """`live` of queries for one k without exclusions, found at once for a fraction of the work."""
         rows = [query.row for query in queries if query.row is not None]
         assert len(rows) == len(queries)
@@ -148,12 +148,12 @@ class Recommender:
         found = self.neighbour_lists(rows, queries[0].k)
         return [self._filled(query, one) for query, one in zip(queries, found, strict=True)]
 
-    def neighbour_list(self, query: Query) -> Neighbours:
+    def neighbour_list(self, query: ItemQuery) -> Neighbours:
         """The precomputed list itself, found now: fewer than k where fewer items have a vector."""
         assert query.row is not None
         if self.items.is_new(query.row):
             excluded = query.excluded | {query.row}
-            items = self.item_set((), (), self.items.vector(query.row))
+            items = self.weighted_items((), (), self.items.vector(query.row))
         else:
             excluded, items = query.excluded, self.generation.scorer.one(query.row)
         return self._ranking.best(items, query.k, excluded)
@@ -162,23 +162,23 @@ class Recommender:
         """`neighbour_list` for several rows of the generation."""
         return self._ranking.best_of_rows(list(rows), k)
 
-    def popular(self, query: Query) -> Neighbours:
+    def popular(self, query: ItemQuery) -> Neighbours:
         """The last rung: scores are popularity over that of the most popular item."""
         return self._ranking.popular(query.k, _beyond(query))
 
-    def _filled(self, query: Query, found: Neighbours) -> Neighbours:
+    def _filled(self, query: ItemQuery, found: Neighbours) -> Neighbours:
         return self._ranking.filled(found, query.k, _beyond(query))
 
     def _is_complete(self, neighbours: Neighbours) -> bool:
         """Whether a list holds every other item that has a vector, so that search has nothing to add."""
         return len(neighbours) >= self.generation.manifest.vectors - 1
 
-    def item_set(
+    def weighted_items(
         self, rows: Sequence[int], weights: Sequence[float], vector: Floats | None = None
-    ) -> ItemSet:
+    ) -> WeightedItems:
         """A weighted set of rows of the generation (distinct), none of which comes back, and a vector."""
         weight = self.generation.manifest.scoring.covisit_weight
-        return ItemSet(np.array(rows, np.int64), np.array(weights, np.float32), weight, vector=vector)
+        return WeightedItems(np.array(rows, np.int64), np.array(weights, np.float32), weight, vector=vector)
 
     def after_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
         """What a visitor will want next; `rows` oldest first. Items of the session may come again where
@@ -189,7 +189,7 @@ class Recommender:
         """What else a user will want; `rows` is the history, oldest first, none of which comes again."""
         return self.for_set(self.of_history(rows, k, excluded, self.generation.manifest.scoring.of_user))
 
-    def of_history(self, rows: Rows, k: int, excluded: frozenset[int], how: HistoryWeights) -> Wanted:
+    def of_history(self, rows: Rows, k: int, excluded: frozenset[int], how: HistoryWeights) -> ResolvedQuery:
         """A visitor's rows, oldest first, as a query; new items take part by their vectors."""
         if how.repeat is None:
             excluded |= frozenset(rows.tolist())
@@ -197,57 +197,59 @@ class Recommender:
         items = history(np.array(placed, np.int64), how)
         old = items.rows < self.generation.manifest.vectors
         vector = None if old.all() else items.weights[~old] @ self.items.vectors(items.rows[~old])
-        known = ItemSet(
+        known = WeightedItems(
             items.rows[old], items.weights[old], items.covisit_weight, items.repeat, items.trend, vector
         )
         learned = bool((known.rows < self.generation.manifest.learned).any())
         source = Source.LIVE if learned else Source.CONTENT
         reason = None if learned else Reason.NO_INTERACTIONS
         nothing = Reason.NO_VECTOR if len(rows) else Reason.NOTHING_KNOWN
-        return Wanted(known, k, excluded, source=source, reason=reason, nothing=nothing)
+        return ResolvedQuery(known, k, excluded, source=source, reason=reason, nothing=nothing)
 
-    def for_set(self, wanted: Wanted) -> Answer:
+    def for_set(self, query: ResolvedQuery) -> Answer:
         """The answer to any query: k items while k eligible ones exist."""
-        if wanted.nothing_known:
-            return Answer(Source.POPULAR, wanted.nothing, self._selected(wanted, self._popular_pool))
-        return Answer(wanted.source, wanted.reason, self._selected(wanted, self._ranked_pool))
+        if query.nothing_known:
+            return Answer(Source.POPULAR, query.nothing, self._selected(query, self._popular_pool))
+        return Answer(query.source, query.reason, self._selected(query, self._ranked_pool))
 
-    def from_list(self, wanted: Wanted, best_first: Neighbours) -> Neighbours | None:
+    def from_list(self, query: ResolvedQuery, best_first: Neighbours) -> Neighbours | None:
         """`for_set` out of the beginning of its full list, made before; None where too little is left."""
-        left = best_first.without(wanted.excluded)
-        allowed = self.items.allowed_by(wanted.categories)
+        left = best_first.without(query.excluded)
+        allowed = self.items.allowed_by(query.categories)
         if allowed is not None:
             left = left.only(allowed.mask[left.rows])
-        if len(left) < wanted.k:
+        if len(left) < query.k:
             return None
-        query = self.generation.scorer.query(wanted.items)
-        return self._ranking.with_new(left.head(wanted.k), query, wanted.k, wanted.excluded, allowed)
+        vector = self.generation.scorer.query(query.items)
+        return self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded, allowed)
 
-    def _selected(self, wanted: Wanted, pool_of: Callable[[Wanted, int], Neighbours]) -> Neighbours:
+    def _selected(
+        self, query: ResolvedQuery, pool_of: Callable[[ResolvedQuery, int], Neighbours]
+    ) -> Neighbours:
         """The best k, or of a larger pool those that differ; the pool grows until k are found."""
-        if not wanted.diversity and wanted.max_per_category is None:
-            return pool_of(wanted, wanted.k)
-        depth = max(_MIN_POOL, _POOL_PER_PLACE * wanted.k)
+        if not query.diversity and query.max_per_category is None:
+            return pool_of(query, query.k)
+        depth = max(_MIN_POOL, _POOL_PER_PLACE * query.k)
         while True:
-            pool = pool_of(wanted, depth)
+            pool = pool_of(query, depth)
             vectors, categories_of = self.items.vectors(pool.rows), self.items.categories_of
-            chosen = choose(pool, vectors, categories_of, wanted.k, wanted.diversity, wanted.max_per_category)
-            if len(chosen) == wanted.k or len(pool) < depth:
+            chosen = choose(pool, vectors, categories_of, query.k, query.diversity, query.max_per_category)
+            if len(chosen) == query.k or len(pool) < depth:
                 return chosen
             depth *= 4
 
-    def _ranked_pool(self, wanted: Wanted, depth: int) -> Neighbours:
-        allowed = self.items.allowed_by(wanted.categories)
-        found = self._ranking.best(wanted.items, depth, wanted.excluded, allowed)
-        return self._ranking.filled(found, depth, wanted.excluded, allowed)
+    def _ranked_pool(self, query: ResolvedQuery, depth: int) -> Neighbours:
+        allowed = self.items.allowed_by(query.categories)
+        found = self._ranking.best(query.items, depth, query.excluded, allowed)
+        return self._ranking.filled(found, depth, query.excluded, allowed)
 
-    def _popular_pool(self, wanted: Wanted, depth: int) -> Neighbours:
+    def _popular_pool(self, query: ResolvedQuery, depth: int) -> Neighbours:
         """Popular items of the wanted categories, behind them all others that are not ruled out."""
-        wishes, excluded = wanted.categories, wanted.excluded
+        wishes, excluded = query.categories, query.excluded
         found = self._ranking.popular(depth, excluded, self.items.allowed_by(wishes))
         return self._ranking.filled(found, depth, excluded, self.items.allowed_by(wishes.without_wishes))
 
 
-def _beyond(query: Query) -> frozenset[int]:
+def _beyond(query: ItemQuery) -> frozenset[int]:
     """Rows that may not come as popular items either."""
     return query.excluded if query.row is None else query.excluded | {query.row}

@@ -12,7 +12,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import unpack
 from hybrid_recs.generation.vector_index import ExactIndex
-from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Neighbours, Rows
 
 _DEPTH = 10
@@ -153,7 +153,7 @@ def _audit_lists(
         age_max_seconds=float(ages.max()) if len(ages) else None,
         shortest_ttl_seconds=float(min(ttls)) if ttls else None,
         with_hidden=sum(
-            not hidden.isdisjoint(recommender.answer(Query(row, _DEPTH), stored).neighbours.rows.tolist())
+            not hidden.isdisjoint(recommender.answer(ItemQuery(row, _DEPTH), stored).neighbours.rows.tolist())
             for row, stored in lists.items()
         ),
         with_repeated=holding(lambda _, listed: len(np.unique(listed)) < len(listed)),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_recs.generation.scoring import MAX_HISTORY, ItemSet, Scorer, history
+from hybrid_recs.generation.scoring import MAX_HISTORY, Scorer, WeightedItems, history
 from hybrid_recs.generation.trend import Trending
 from hybrid_recs.types import HistoryWeights, Neighbours
 from tests.builders import random_covisits, random_unit_vectors
@@ -31,17 +31,17 @@ def _trending(rng: np.random.Generator, n: int) -> Trending:
     return Trending(rows, (np.sort(rng.integers(1, 17, len(rows)))[::-1] / 16).astype(np.float32))
 
 
-def _items(seed: int, n: int, repeat: float | None) -> ItemSet:
+def _items(seed: int, n: int, repeat: float | None) -> WeightedItems:
     rng = np.random.default_rng(seed + 1)
     rows = rng.permutation(n)[: rng.integers(1, 8)]
     weights = rng.choice([0.125, 0.25, 0.5, 1.0], len(rows)).astype(np.float32)
-    return ItemSet(
+    return WeightedItems(
         rows, weights, float(rng.choice([0.0, 0.5, 2.0])), repeat, float(rng.choice([0.0, 0.5, 4.0]))
     )
 
 
 def _reference(
-    scorer: Scorer, items: ItemSet, candidates: list[int], k: int, excluded: frozenset[int]
+    scorer: Scorer, items: WeightedItems, candidates: list[int], k: int, excluded: frozenset[int]
 ) -> Pairs:
     weights = dict(zip(items.rows.tolist(), items.weights.tolist(), strict=True))
     linked: dict[int, float] = {}
@@ -152,14 +152,14 @@ def test_items_come_again_only_if_they_may() -> None:
     n = len(scorer.vectors)
     rows = np.array([0, 2])
     weights = np.array([1.0, 0.5], np.float32)
-    without = _pairs(scorer.rank_set(ItemSet(rows, weights, 1.0), np.arange(n), n))
-    nothing_added = dict(_pairs(scorer.rank_set(ItemSet(rows, weights, 1.0, 0.0), np.arange(n), n)))
-    added = dict(_pairs(scorer.rank_set(ItemSet(rows, weights, 1.0, 4.0), np.arange(n), n)))
+    without = _pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0), np.arange(n), n))
+    nothing_added = dict(_pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0, 0.0), np.arange(n), n)))
+    added = dict(_pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0, 4.0), np.arange(n), n)))
     assert {row for row, _ in without} == set(range(n)) - {0, 2}
     assert set(added) == set(range(n))
     assert [pair for pair in added.items() if pair[0] not in (0, 2)] == without
     assert (added[0] - nothing_added[0], added[2] - nothing_added[2]) == (4.0, 2.0)
-    left_out = scorer.rank_set(ItemSet(rows, weights, 1.0, 4.0), np.arange(n), n, frozenset((0,)))
+    left_out = scorer.rank_set(WeightedItems(rows, weights, 1.0, 4.0), np.arange(n), n, frozenset((0,)))
     assert set(left_out.rows.tolist()) == set(range(n)) - {0}
 
 
@@ -168,8 +168,8 @@ def test_the_trend_counts_for_visitors_and_never_for_what_is_like_an_item() -> N
     n = len(scorer.vectors)
     assert len(scorer.trending.rows)
     rows, weights = np.array([0, 2]), np.array([1.0, 0.5], np.float32)
-    plain = dict(_pairs(scorer.rank_set(ItemSet(rows, weights, 1.0, 0.0), np.arange(n), n)))
-    moved = dict(_pairs(scorer.rank_set(ItemSet(rows, weights, 1.0, 0.0, 4.0), np.arange(n), n)))
+    plain = dict(_pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0, 0.0), np.arange(n), n)))
+    moved = dict(_pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0, 0.0, 4.0), np.arange(n), n)))
     added = {row: moved[row] - plain[row] for row in moved if moved[row] != plain[row]}
     expected = zip(scorer.trending.rows.tolist(), scorer.trending.weights.tolist(), strict=True)
     assert added == {row: 4 * weight for row, weight in expected}

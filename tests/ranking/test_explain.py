@@ -16,7 +16,7 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_lists import HotLists
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.ranking.explain import Explanation, explain, known_row, ordinal
-from hybrid_recs.ranking.recommender import NoList, Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
 from hybrid_recs.types import Source
 from tests.builders import covisits_of, write_generation
 from tests.planted import NEVER_BOUGHT, item_id
@@ -34,7 +34,7 @@ def test_every_served_item_is_told_with_the_score_and_place_it_is_served_with(
 ) -> None:
     row = known_row(generation, a)
     cached = generation.hot.neighbours(row) or NoList.NOT_HOT
-    answer = Recommender(generation).answer(Query(row, 100), cached)
+    answer = Recommender(generation).answer(ItemQuery(row, 100), cached)
     assert len(answer.neighbours) == 100
     pairs = zip(answer.neighbours.rows.tolist(), answer.neighbours.scores.tolist(), strict=True)
     for place, (b, score) in enumerate(pairs, 1):
@@ -162,7 +162,7 @@ def test_verdicts_follow_the_parts(generation: Generation, weight: float, in_lis
     none_hot = HotLists(np.empty(0, np.uint32), np.empty(0, np.uint8), np.zeros(1, np.int64))
     weighed = replace(generation, scorer=replace(generation.scorer, weight=weight), hot=none_hot)
     a, seen = known_row(generation, HOT), set()
-    served = Recommender(weighed).live(Query(a, 5)).rows.tolist()
+    served = Recommender(weighed).live(ItemQuery(a, 5)).rows.tolist()
     for b in (b for b in range(generation.manifest.vectors) if b != a):
         told = explain(weighed, a, b, 5)
         (kind,) = (kind for kind, form in _VERDICTS.items() if re.fullmatch(form, told.verdict))

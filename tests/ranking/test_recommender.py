@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import pack
-from hybrid_recs.ranking.recommender import NoList, Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
 from hybrid_recs.types import Answer, Neighbours, Reason, Source
 from tests.planted import NEVER_BOUGHT, item_id, world_of
 
@@ -29,7 +29,9 @@ def _everything(generation: Generation, row: int) -> Neighbours:
     return generation.scorer.rank(row, np.arange(generation.manifest.vectors), generation.manifest.vectors)
 
 
-def _expected_pairs(generation: Generation, query: Query, answer_is_popular: bool) -> list[tuple[int, float]]:
+def _expected_pairs(
+    generation: Generation, query: ItemQuery, answer_is_popular: bool
+) -> list[tuple[int, float]]:
     """Ranked neighbours, then popular items at a score no higher, all without the excluded."""
     catalogue, own = generation.catalogue, set() if query.row is None else {query.row}
     by_popularity = sorted(range(len(catalogue)), key=lambda row: (-catalogue.popularity[row], row))
@@ -53,7 +55,7 @@ def _row(generation: Generation, kind: str, number: int) -> int | None:
     return start + number % (stop - start) if stop else None
 
 
-def _check_shape(generation: Generation, query: Query, answer: Answer) -> None:
+def _check_shape(generation: Generation, query: ItemQuery, answer: Answer) -> None:
     rows, scores = answer.neighbours.rows.tolist(), answer.neighbours.scores
     not_wanted = query.excluded | (frozenset() if query.row is None else {query.row})
     there_are = len(set(range(len(generation.catalogue))) - not_wanted)
@@ -77,7 +79,7 @@ def test_the_ladder(
     recommender: Recommender, kind: str, number: int, k: int, excluded: frozenset[int], outcome: str | NoList
 ) -> None:
     generation = recommender.generation
-    query = Query(_row(generation, kind, number), k, excluded)
+    query = ItemQuery(_row(generation, kind, number), k, excluded)
     cached: Neighbours | NoList = outcome if isinstance(outcome, NoList) else NoList.NOT_HOT
     if outcome == "list" and kind == "hot" and query.row is not None:
         cached = recommender.decode(generation.hot.packed(query.row))
@@ -105,7 +107,7 @@ def test_every_hot_item_gets_the_same_from_the_cache_and_live(recommender: Recom
     excluded = frozenset((0, 5, generation.manifest.vectors))
     for row, packed in generation.hot.items():
         cached = recommender.decode(packed)
-        for query in (Query(row, 10), Query(row, 100), Query(row, 60, excluded)):
+        for query in (ItemQuery(row, 10), ItemQuery(row, 100), ItemQuery(row, 60, excluded)):
             first, second = recommender.answer(query, cached), recommender.answer(query, NoList.MISSING)
             assert (first.source, second.source) == (Source.CACHE, Source.LIVE)
             assert first.neighbours.rows.tolist() == second.neighbours.rows.tolist()
@@ -153,7 +155,7 @@ def test_neighbours_are_of_the_items_own_world(recommender: Recommender, world: 
         assert row is not None
         if place:
             assert not recommender.is_hot(row)
-        answer = recommender.answer(Query(row, 10), NoList.NOT_HOT)
+        answer = recommender.answer(ItemQuery(row, 10), NoList.NOT_HOT)
         assert answer.source is Source.LIVE
         assert {world_of(catalogue.item_id(r)) for r in answer.neighbours.rows.tolist()} == {world}
 
@@ -162,7 +164,7 @@ def test_an_item_nobody_bought_gets_the_best_sellers(recommender: Recommender) -
     catalogue = recommender.generation.catalogue
     row = catalogue.row(NEVER_BOUGHT[0])
     assert row is not None
-    answer = recommender.answer(Query(row, 5), NoList.NOT_HOT)
+    answer = recommender.answer(ItemQuery(row, 5), NoList.NOT_HOT)
     best = np.argsort(-catalogue.popularity, kind="stable")[:5]
     assert answer.neighbours.rows.tolist() == best.tolist()
     assert answer.neighbours.scores[0] == 1.0
@@ -173,8 +175,8 @@ def test_a_list_that_holds_every_other_vector_is_filled_up_not_searched(recommen
     generation = recommender.generation
     whole = _everything(generation, 4)
     n = len(generation.catalogue)
-    answer = recommender.answer(Query(4, n), whole)
+    answer = recommender.answer(ItemQuery(4, n), whole)
     assert answer.source is Source.CACHE
-    _check_shape(generation, Query(4, n), answer)
-    live = recommender.answer(Query(4, n), NoList.MISSING)
+    _check_shape(generation, ItemQuery(4, n), answer)
+    live = recommender.answer(ItemQuery(4, n), NoList.MISSING)
     assert answer.neighbours.rows.tolist() == live.neighbours.rows.tolist()

@@ -12,7 +12,7 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import unpack
 from hybrid_recs.items.overlay import NewItems, Overlay
 from hybrid_recs.ranking.mmr import choose
-from hybrid_recs.ranking.recommender import NoList, Query, Recommender, Wanted
+from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender, ResolvedQuery
 from hybrid_recs.types import Floats, Neighbours, Reason, Source
 from tests.builders import random_unit_vectors
 from tests.planted import WORLDS, item_id, world_of
@@ -33,9 +33,9 @@ def _scores(recommender: Recommender, weights: dict[int, float], vector: Floats 
     return scores
 
 
-def _wanted(recommender: Recommender, weights: dict[int, float], k: int, **fields: object) -> Wanted:
-    items = recommender.item_set(list(weights), list(weights.values()))
-    return replace(Wanted(items, k), **fields)  # type: ignore[arg-type]
+def _wanted(recommender: Recommender, weights: dict[int, float], k: int, **fields: object) -> ResolvedQuery:
+    items = recommender.weighted_items(list(weights), list(weights.values()))
+    return replace(ResolvedQuery(items, k), **fields)  # type: ignore[arg-type]
 
 
 def _check(found: Neighbours, scores: Scores, k: int) -> None:
@@ -62,7 +62,7 @@ def test_weighted_sets_get_the_best_of_all_items(plain: Recommender, seed: int) 
 
 def test_a_vector_is_a_query_of_its_own(plain: Recommender) -> None:
     vector = random_unit_vectors(np.random.default_rng(1), 1, plain.generation.manifest.dimensions)[0]
-    answer = plain.for_set(Wanted(plain.item_set((), (), vector), 20))
+    answer = plain.for_set(ResolvedQuery(plain.weighted_items((), (), vector), 20))
     assert answer.source is Source.LIVE
     _check(answer.neighbours, _scores(plain, {}, vector), 20)
 
@@ -99,7 +99,7 @@ def test_a_filter_that_leaves_few_gives_those_few(plain: Recommender) -> None:
 def test_nothing_known_gets_popular_of_the_categories_then_popular(plain: Recommender) -> None:
     catalogue = plain.generation.catalogue
     wishes = CategoryFilter(any_of=("world 2",), none_of=("world 5",))
-    answer = plain.for_set(Wanted(plain.item_set((), ()), 40, frozenset((3,)), wishes))
+    answer = plain.for_set(ResolvedQuery(plain.weighted_items((), ()), 40, frozenset((3,)), wishes))
     assert (answer.source, answer.reason) == (Source.POPULAR, Reason.NOTHING_KNOWN)
     worlds = [world_of(catalogue.item_id(row)) for row in answer.neighbours.rows.tolist()]
     assert len(worlds) == 40
@@ -162,7 +162,7 @@ def _overlay(recommender: Recommender) -> Overlay:
         (["world 1", "all"], ["world 2", "all"], [], ["moved"]),
         np.concatenate((vectors, more)),
     )
-    best = int(recommender.live(Query(rows[0], 1)).rows[0])
+    best = int(recommender.live(ItemQuery(rows[0], 1)).rows[0])
     return Overlay(7, frozenset((best,)), new)
 
 
@@ -175,16 +175,16 @@ def test_new_and_hidden_items_in_lists_cached_and_live(generation: Generation, p
     cached = unpack(generation.hot.packed(hot) or b"")
     assert cached is not None
     for k in (1, 10, 60):
-        live, stored = changed.live(Query(hot, k)), changed.answer(Query(hot, k), cached)
+        live, stored = changed.live(ItemQuery(hot, k)), changed.answer(ItemQuery(hot, k), cached)
         assert (stored.source, stored.reason) == (Source.CACHE, None)
         assert live.rows.tolist() == stored.neighbours.rows.tolist()
         assert live.scores.tolist() == stored.neighbours.scores.tolist()
         assert not overlay.hidden & set(live.rows.tolist())
-    rows = changed.live(Query(hot, 60)).rows.tolist()
+    rows = changed.live(ItemQuery(hot, 60)).rows.tolist()
     assert n in rows
     assert n + 2 not in rows
     assert generation.catalogue.row(item_id(3, 5)) not in rows
-    everything = changed.live(Query(hot, n + 4)).rows.tolist()
+    everything = changed.live(ItemQuery(hot, n + 4)).rows.tolist()
     assert {n, n + 1, n + 3} <= set(everything)
     assert len(everything) == len(set(everything)) == n + 4 - 4  # itself, the hidden, unplaced, replaced
 
@@ -193,15 +193,15 @@ def test_a_new_item_may_be_asked_about(generation: Generation, plain: Recommende
     changed = Recommender(generation, _overlay(plain))
     row = changed.items.row("new-1")
     assert row == len(generation.catalogue)
-    answer = changed.answer(Query(row, 10), NoList.NOT_HOT)
+    answer = changed.answer(ItemQuery(row, 10), NoList.NOT_HOT)
     assert (answer.source, answer.reason) == (Source.CONTENT, Reason.NO_INTERACTIONS)
     first = [changed.items.item_id(r) for r in answer.neighbours.rows.tolist()]
     assert "new-1" not in first
     assert first[0] == item_id(1, 0)  # its twin
-    unplaced = changed.answer(Query(changed.items.row("unplaced"), 5), NoList.NOT_HOT)
+    unplaced = changed.answer(ItemQuery(changed.items.row("unplaced"), 5), NoList.NOT_HOT)
     assert (unplaced.source, unplaced.reason) == (Source.POPULAR, Reason.NO_VECTOR)
     hidden = next(iter(_overlay(plain).hidden))
-    assert changed.answer(Query(hidden, 10), NoList.MISSING).source is Source.LIVE
+    assert changed.answer(ItemQuery(hidden, 10), NoList.MISSING).source is Source.LIVE
 
 
 def test_filters_and_histories_know_new_items(generation: Generation, plain: Recommender) -> None:
@@ -223,4 +223,4 @@ def test_everything_of_a_wish_hidden_is_an_empty_list(generation: Generation) ->
     assert row is not None
     ask = _wanted(changed, {row: 1.0}, 5, categories=CategoryFilter(any_of=("world 4",)))
     assert len(changed.for_set(ask).neighbours) == 0
-    assert not hidden & set(changed.live(Query(row, 100)).rows.tolist())
+    assert not hidden & set(changed.live(ItemQuery(row, 100)).rows.tolist())

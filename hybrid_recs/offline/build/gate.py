@@ -9,7 +9,7 @@ from hybrid_recs.errors import GateRefusedError, GenerationError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Floats
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def _parity(build: Generation) -> float:
         if stored is None or not len(stored):
             continue
         wanted = stored.head(10).rows
-        live = recommender.live(Query(int(row), len(wanted))).rows
+        live = recommender.live(ItemQuery(int(row), len(wanted))).rows
         shares.append(len(np.intersect1d(wanted, live)) / len(wanted))
     return float(np.mean(shares)) if shares else 1.0
 

@@ -18,13 +18,13 @@ from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.offline.training.content_placement import place
 from hybrid_recs.offline.training.model import fit
 from hybrid_recs.offline.training.tuning import choose_scoring
-from hybrid_recs.ranking.recommender import NoList, Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import HistoryWeights, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedMethod:
     """The recommender object that the service uses: hot lists, FAISS index and all."""
 
     recommender: Recommender
@@ -34,7 +34,7 @@ class Served:
     def from_item(self, row: int, k: int) -> Rows:
         """From the item's precomputed list when it is hot, by live search when it is not."""
         cached = self.recommender.generation.hot.neighbours(row) or NoList.NOT_HOT
-        return self.recommender.answer(Query(row, k), cached).neighbours.rows
+        return self.recommender.answer(ItemQuery(row, k), cached).neighbours.rows
 
     def from_session(self, rows: Rows, k: int) -> Rows:
         """As the recommender answers a session."""
@@ -80,7 +80,7 @@ class Exhaustive:
         return best
 
 
-def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) -> Served:
+def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) -> ServedMethod:
     """Choose, fit, build and open a generation in `folder`, as a rebuild does; it is not published."""
     scoring = choose_scoring(dataset, settings)
     scorer = fit(data, settings.dimensions, settings.seed, scoring).scorer(scoring)
@@ -97,10 +97,10 @@ def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) 
     writer.write_hot_lists(folder, placed.scorer, index, hot)
     source = DatasetInfo(name=dataset.name, fingerprint="", account={})
     manifest = writer.describe("evaluation", None, source, placed, index, scoring, hot, settings)
-    return Served(Recommender(Generation.open(folder, manifest)))
+    return ServedMethod(Recommender(Generation.open(folder, manifest)))
 
 
-def parts_of(served: Served) -> list[Exhaustive]:
+def parts_of(served: ServedMethod) -> list[Exhaustive]:
     """The same score by exact search, its vectors alone, and its co-visit lists alone."""
     generation = served.recommender.generation
     scorer, scoring = generation.scorer, generation.manifest.scoring

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from hybrid_recs.generation.covisits import CoVisits
-from hybrid_recs.generation.scoring import ItemSet, Scorer
+from hybrid_recs.generation.scoring import Scorer, WeightedItems
 from hybrid_recs.types import Floats, Rows
 
 CUTOFF = 20
@@ -28,7 +28,7 @@ Values = NDArray[np.float64]
 class Queries:
     """Item sets, the rows that never answer each, and the rows that should."""
 
-    sets: Sequence[ItemSet]
+    sets: Sequence[WeightedItems]
     masked: Sequence[Rows]
     targets: Sequence[Rows]
 
@@ -167,7 +167,7 @@ def _joined(blocks: Sequence[_Block], queries: Queries, step: int) -> Contenders
     )
 
 
-def _weights(sets: Sequence[ItemSet], n: int) -> "Csr[np.float32]":
+def _weights(sets: Sequence[WeightedItems], n: int) -> "Csr[np.float32]":
     """The sets as a matrix, queries × items."""
     starts = np.cumsum([0, *(len(items.rows) for items in sets)])
     rows, weights = (

@@ -11,14 +11,14 @@ from hybrid_recs.cache.user_list_codec import StoredPrediction
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.items.overlay import Overlay
-from hybrid_recs.ranking.recommender import Recommender, Wanted
+from hybrid_recs.ranking.recommender import Recommender, ResolvedQuery
 from hybrid_recs.types import Neighbours, OnDone, Rows, silent
 
 _SEARCHED_AT_ONCE = 128
 # 4 MB at 256 dimensions, twice over. With more it takes longer.
 _CELLS_AT_ONCE = 4_096
 
-_Asked = tuple[int, Wanted]
+_Asked = tuple[int, ResolvedQuery]
 """Place of the user, and the query."""
 
 

@@ -18,7 +18,7 @@ from hybrid_recs.errors import (
     TooManyNewItemsError,
     UnknownItemError,
 )
-from hybrid_recs.online.serving.json_renderer import JSON, Served
+from hybrid_recs.online.serving.json_renderer import JSON, RenderedAnswer
 from hybrid_recs.types import Json
 
 # Error → status and code; the only such table.
@@ -41,17 +41,18 @@ def json_response(content: object, status: int = 200, headers: Mapping[str, str]
     return Response(orjson.dumps(content), status, headers, JSON)
 
 
-def recommendations(served: Served) -> Response:
+def recommendations(served: RenderedAnswer) -> Response:
     """An answer, with the same headers as by the fast lane."""
     response = Response(served.body)
     response.raw_headers = served.raw_headers()
     return response
 
 
-def many_recommendations(served: Sequence[Served | HybridRecsError]) -> Response:
+def many_recommendations(served: Sequence[RenderedAnswer | HybridRecsError]) -> Response:
     """Many answers in one; one that could not be given is its error."""
     parts = (
-        one.body if isinstance(one, Served) else orjson.dumps({"error": _problem(one)[1]}) for one in served
+        one.body if isinstance(one, RenderedAnswer) else orjson.dumps({"error": _problem(one)[1]})
+        for one in served
     )
     return Response(b'{"answers":[%b]}' % b",".join(parts), media_type=JSON)
 

@@ -38,7 +38,7 @@ _REST = (
 )
 
 
-class Served(NamedTuple):
+class RenderedAnswer(NamedTuple):
     """A rendered answer: the rung it came from, the seconds it took, and the body.
 
     A tuple because one is made for every request: a frozen dataclass takes three times as long to make.

@@ -17,7 +17,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import groupby
 
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
-from hybrid_recs.ranking.recommender import Query, Recommender, Wanted
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender, ResolvedQuery
 from hybrid_recs.types import Answer, Neighbours
 
 INLINE_MILLISECONDS = 0.5
@@ -41,23 +41,23 @@ class LiveLane:
         self._recommender = recommender
         self._threads = threads
         self._figures = sorted(recommender.generation.manifest.index.search, key=lambda figure: figure.k)
-        self._due: list[Query] = []
-        self._waiting: dict[Query, _Waiting] = {}
+        self._due: list[ItemQuery] = []
+        self._waiting: dict[ItemQuery, _Waiting] = {}
 
     def over(self, recommender: Recommender) -> "LiveLane":
         """A lane for the same generation with other changes, in the same threads."""
         return LiveLane(recommender, self._threads)
 
-    async def answer(self, wanted: Wanted, one_of_many: bool = False) -> Answer:
+    async def answer(self, query: ResolvedQuery, one_of_many: bool = False) -> Answer:
         """The answer to any query. On the event loop where that is short: alone, without a filter, which
         looks at every item, and without choosing among a pool."""
-        plain = not (wanted.categories or wanted.diversity or wanted.max_per_category or one_of_many)
-        if plain and self._is_short(wanted.k):
-            return self._recommender.for_set(wanted)
+        plain = not (query.categories or query.diversity or query.max_per_category or one_of_many)
+        if plain and self._is_short(query.k):
+            return self._recommender.for_set(query)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._recommender.for_set, wanted)
+        return await loop.run_in_executor(self._threads, self._recommender.for_set, query)
 
-    async def neighbours(self, query: Query) -> Neighbours:
+    async def neighbours(self, query: ItemQuery) -> Neighbours:
         """The live answer to `query`."""
         loop = asyncio.get_running_loop()
         # One future a request: a request that is given up must not take the others' answer with it.
@@ -98,7 +98,7 @@ class LiveLane:
                 for query, neighbours in zip(queries, found, strict=True):
                     self._answer(query, neighbours)
 
-    def _settle(self, query: Query, done: asyncio.Future[Neighbours]) -> None:
+    def _settle(self, query: ItemQuery, done: asyncio.Future[Neighbours]) -> None:
         """Pass on what a thread found."""
         error = done.exception()
         if error is None:
@@ -106,17 +106,17 @@ class LiveLane:
         else:
             self._fail(query, error)
 
-    def _answer(self, query: Query, neighbours: Neighbours) -> None:
+    def _answer(self, query: ItemQuery, neighbours: Neighbours) -> None:
         for future in self._waiting.pop(query):
             if not future.done():
                 future.set_result(neighbours)
 
-    def _fail(self, query: Query, error: BaseException) -> None:
+    def _fail(self, query: ItemQuery, error: BaseException) -> None:
         for future in self._waiting.pop(query):
             if not future.done():
                 future.set_exception(error)
 
 
-def _kind(query: Query) -> tuple[int, bool]:
+def _kind(query: ItemQuery) -> tuple[int, bool]:
     """Queries of one k are searched together, those with exclusions one by one."""
     return query.k, bool(query.excluded)

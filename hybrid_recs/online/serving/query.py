@@ -23,11 +23,11 @@ Names = Annotated[list[Id], Field(max_length=MAX_CATEGORIES)]
 OnUnknown = Literal["skip", "error", "popular"]
 
 
-class _Question(BaseModel):
+class _RequestPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class WeightedItem(_Question):
+class WeightedItem(_RequestPart):
     """One item of a query; a negative weight asks for what is unlike it."""
 
     item_id: Id
@@ -41,7 +41,7 @@ class WeightedItem(_Question):
         return weight
 
 
-class CategoryWishes(_Question):
+class CategoryConditions(_RequestPart):
     """In any of these, in all of those, in none of the others."""
 
     any: Names = []
@@ -53,7 +53,7 @@ class CategoryWishes(_Question):
         return CategoryFilter(tuple(self.any), tuple(self.all), tuple(self.not_))
 
 
-class DescribedItem(_Question):
+class DescribedItem(_RequestPart):
     """What is known of something that is not in the catalogue."""
 
     title: Text | None = None
@@ -61,7 +61,7 @@ class DescribedItem(_Question):
     text: Text | None = None
 
 
-class Question(_Question):
+class RecommendationRequest(_RequestPart):
     """Any of items, session_id, user_id, vector, metadata; together they make one query.
 
     interests: categories a new visitor states; they count while nothing else is known.
@@ -77,7 +77,7 @@ class Question(_Question):
     interests: Names = []
     k: int = Field(DEFAULT_K, ge=1, le=MAX_K)
     exclude: list[Id] = Field([], max_length=MAX_EXCLUDED)
-    categories: CategoryWishes = CategoryWishes.model_validate({})
+    categories: CategoryConditions = CategoryConditions.model_validate({})
     diversity: float = Field(0.0, ge=0, le=1, description="0: by score; 1: as unlike each other as can be")
     max_per_category: int | None = Field(None, ge=1)
     on_unknown: OnUnknown = Field(
@@ -111,13 +111,13 @@ class Question(_Question):
         return "vector" if self.vector is not None else "metadata" if self.metadata is not None else "popular"
 
 
-class Questions(_Question):
+class RecommendationBatch(_RequestPart):
     """Many at once."""
 
-    queries: list[Question] = Field(min_length=1, max_length=MAX_QUERIES)
+    queries: list[RecommendationRequest] = Field(min_length=1, max_length=MAX_QUERIES)
 
 
-EXAMPLE_QUESTIONS: dict[str, Any] = {
+EXAMPLE_REQUESTS: dict[str, Any] = {
     "like two, unlike one": {
         "value": {
             "items": [

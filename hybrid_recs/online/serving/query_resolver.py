@@ -1,4 +1,4 @@
-"""Turns a question and what is known of its visitor into one query over the rows of one generation."""
+"""Turns a request and what is known of its visitor into one query over the rows of one generation."""
 
 import time
 from dataclasses import replace
@@ -9,30 +9,30 @@ from hybrid_recs.cache.user_list_codec import decode
 from hybrid_recs.errors import UnknownItemError
 from hybrid_recs.events.session_list import Pushed
 from hybrid_recs.generation.category_index import CategoryFilter
-from hybrid_recs.generation.scoring import ItemSet
+from hybrid_recs.generation.scoring import WeightedItems
 from hybrid_recs.items.change_feed import unit
-from hybrid_recs.online.serving.query import Question
-from hybrid_recs.online.serving.snapshot import Serving
+from hybrid_recs.online.serving.query import RecommendationRequest
+from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.online.visitors.state_reader import VisitorState
-from hybrid_recs.ranking.recommender import Recommender, Wanted
+from hybrid_recs.ranking.recommender import Recommender, ResolvedQuery
 from hybrid_recs.types import Answer, Floats, Reason, Source
 
 
-class Resolved:
+class QueryResolver:
     """One question, with rows for ids; everything from one generation and overlay."""
 
     def __init__(
-        self, serving: Serving, question: Question, session: VisitorState, user: VisitorState
+        self, serving: Snapshot, request: RecommendationRequest, session: VisitorState, user: VisitorState
     ) -> None:
         self._recommender: Recommender = serving.recommender
         rows = self._recommender.items.rows
-        self._question = question
+        self._request = request
         self._session = session
         self._prediction = decode(user.stored) if user.stored else None
         self._recent = rows(user.items) + rows(session.items)
         self._history = [*(self._prediction.history.tolist() if self._prediction else ()), *self._recent]
         self.unknown: list[str] = []
-        self._excluded = frozenset(rows(question.exclude))
+        self._excluded = frozenset(rows(request.exclude))
         self._weights = self._item_weights()
 
     @property
@@ -40,24 +40,24 @@ class Resolved:
         """How old the user's stored list is, if there is one."""
         return time.time() - self._prediction.made if self._prediction else None
 
-    def ahead(self, wanted: Wanted) -> Answer | None:
-        """What was computed ahead, if it still is the answer to `wanted`."""
-        question = self._question
-        if question.items or question.vector or question.metadata or question.varied:
+    def ahead(self, query: ResolvedQuery) -> Answer | None:
+        """What was computed ahead, if it still is the answer to `query`."""
+        request = self._request
+        if request.items or request.vector or request.metadata or request.varied:
             return None
-        if question.user_id is None:
-            return self._pushed(wanted)
+        if request.user_id is None:
+            return self._pushed(query)
         if self._prediction is None or self._something_new():
             return None
-        found = self._recommender.from_list(wanted, self._prediction.neighbours)
+        found = self._recommender.from_list(query, self._prediction.neighbours)
         return Answer(Source.BATCH, None, found) if found is not None else None
 
-    def _pushed(self, wanted: Wanted) -> Answer | None:
+    def _pushed(self, query: ResolvedQuery) -> Answer | None:
         pushed = Pushed.decode(self._session.stored)
         version = self._session.version
         if pushed is None or version is None or not pushed.is_what(self._recommender, version.decode()):
             return None
-        found = self._recommender.from_list(wanted, pushed.neighbours)
+        found = self._recommender.from_list(query, pushed.neighbours)
         if found is None:
             return None
         if pushed.source is Source.POPULAR:
@@ -70,28 +70,28 @@ class Resolved:
             self._recent
         )
 
-    def wanted(self) -> Wanted:
-        """The question as one query."""
-        question, visitor = self._question, self._visitor()
+    def query(self) -> ResolvedQuery:
+        """The request as one query."""
+        request, visitor = self._request, self._visitor()
         items = self._together(visitor.items)
-        filters = question.categories.filter()
-        if not len(items.rows) and items.vector is None and question.interests:
-            wishes = (*question.interests, *filters.any_of)
+        filters = request.categories.filter()
+        if not len(items.rows) and items.vector is None and request.interests:
+            wishes = (*request.interests, *filters.any_of)
             filters = CategoryFilter(wishes, filters.all_of, filters.none_of)
         source, reason = self._source(items)
-        return Wanted(
+        return ResolvedQuery(
             items=items,
-            k=question.k,
+            k=request.k,
             excluded=visitor.excluded | self._excluded | frozenset(self._weights),
             categories=filters,
-            diversity=question.diversity,
-            max_per_category=question.max_per_category,
+            diversity=request.diversity,
+            max_per_category=request.max_per_category,
             source=source,
             reason=reason,
             nothing=self._nothing(),
         )
 
-    def _together(self, of_visitor: ItemSet) -> ItemSet:
+    def _together(self, of_visitor: WeightedItems) -> WeightedItems:
         """The visitor's items, those of the question, and what has a vector but no row: one set."""
         items = self._recommender.items
         weights = dict(zip(of_visitor.rows.tolist(), of_visitor.weights.tolist(), strict=True))
@@ -109,21 +109,21 @@ class Resolved:
             vector=vector if vector is not None and vector.any() else None,
         )
 
-    def _visitor(self) -> Wanted:
+    def _visitor(self) -> ResolvedQuery:
         """What the visitor did, as a query; an empty one where there is no visitor."""
         if not self._history:
-            return Wanted(self._recommender.item_set((), ()), self._question.k)
+            return ResolvedQuery(self._recommender.weighted_items((), ()), self._request.k)
         scoring = self._recommender.generation.manifest.scoring
         how = scoring.of_session if self._session.items else scoring.of_user
         rows = np.array(self._history, np.int64)
-        return self._recommender.of_history(rows, self._question.k, frozenset(), how)
+        return self._recommender.of_history(rows, self._request.k, frozenset(), how)
 
     def _item_weights(self) -> dict[int, float]:
         weights: dict[int, float] = {}
-        for item in self._question.items:
+        for item in self._request.items:
             row = self._recommender.items.row(item.item_id)
             if row is None:
-                if self._question.on_unknown == "error":
+                if self._request.on_unknown == "error":
                     raise UnknownItemError(item.item_id)
                 self.unknown.append(item.item_id)
             else:
@@ -132,20 +132,20 @@ class Resolved:
 
     def _given(self) -> Floats | None:
         """The vector of the question, at unit length."""
-        if self._question.vector is None:
+        if self._request.vector is None:
             return None
-        return unit(np.array(self._question.vector), self._recommender.generation.manifest.dimensions)
+        return unit(np.array(self._request.vector), self._recommender.generation.manifest.dimensions)
 
     def _described(self) -> Floats | None:
         """The place of the metadata of the question, if its words say anything."""
-        said, encoder = self._question.metadata, self._recommender.generation.content
+        said, encoder = self._request.metadata, self._recommender.generation.content
         if said is None or encoder is None:
             return None
         return encoder.encode(said.title, said.categories, said.text)
 
-    def _source(self, items: ItemSet) -> tuple[Source, Reason | None]:
+    def _source(self, items: WeightedItems) -> tuple[Source, Reason | None]:
         learned = self._recommender.generation.manifest.learned
-        if self._question.vector or bool((items.rows < learned).any()):
+        if self._request.vector or bool((items.rows < learned).any()):
             return Source.LIVE, self._why_not_stored()
         return Source.CONTENT, Reason.NO_INTERACTIONS
 

@@ -21,11 +21,11 @@ from hybrid_recs.errors import CacheUnavailableError, HybridRecsError, NoGenerat
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.items.overlay import Overlay
-from hybrid_recs.online.serving.json_renderer import Served
+from hybrid_recs.online.serving.json_renderer import RenderedAnswer
 from hybrid_recs.online.serving.list_keeper import ListKeeper
 from hybrid_recs.online.serving.rising_items import ADMIT_EVERY_SECONDS
-from hybrid_recs.online.serving.snapshot import OverlayOf, Prepare, Serving, open_and_warm
-from hybrid_recs.ranking.recommender import NoList, Query, SearchNeeded
+from hybrid_recs.online.serving.snapshot import OverlayOf, Prepare, Snapshot, open_and_warm
+from hybrid_recs.ranking.recommender import ItemQuery, NoList, SearchNeeded
 from hybrid_recs.telemetry.outcome import Cause, cause_of
 from hybrid_recs.telemetry.request_recorder import NO_GENERATION, RequestRecorder
 from hybrid_recs.telemetry.shared_counters import SharedCounters, WorkerGauges
@@ -70,7 +70,7 @@ class Service:
         self._poll_seconds = poll_seconds
         self._flush_seconds = flush_seconds
         self._recorder = recorder
-        self._serving: Serving | None = None
+        self._serving: Snapshot | None = None
         self._failed: tuple[str, float] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._errors_reported = 0
@@ -82,13 +82,13 @@ class Service:
         return self._serving.generation if self._serving else None
 
     @property
-    def serving(self) -> Serving:
+    def serving(self) -> Snapshot:
         """All that new requests are answered from; raises NoGenerationError before there is something."""
         if self._serving is None:
             raise NoGenerationError("no generation is loaded yet")
         return self._serving
 
-    def serving_for(self, requests: int) -> Serving:
+    def serving_for(self, requests: int) -> Snapshot:
         """`serving`, for so many requests: they are counted if there is nothing to answer them from."""
         if self._serving is None:
             for _ in range(requests):
@@ -129,7 +129,7 @@ class Service:
         await self._background.aclose()
         self._threads.shutdown(wait=False)
 
-    def remembered(self, item_id: str, k: int) -> Served | None:
+    def remembered(self, item_id: str, k: int) -> RenderedAnswer | None:
         """The answer to a plain request, if it is in this worker's memory; counted then.
 
         The way of most requests: every call less shows in what the service can answer.
@@ -142,11 +142,11 @@ class Service:
         recorder = self._recorder
         recorder.hit(seconds)
         recorder.asked(item_id)
-        return Served(_CACHE, seconds, body)
+        return RenderedAnswer(_CACHE, seconds, body)
 
     async def recommend(
         self, item_id: str, k: int, exclude: Sequence[str] = (), unknown_is_error: bool = False
-    ) -> Served:
+    ) -> RenderedAnswer:
         """Answer one request that is not `remembered`, and count it.
 
         Raises NoGenerationError before a generation is loaded, and UnknownItemError where that is asked for.
@@ -171,7 +171,7 @@ class Service:
         if not exclude and isinstance(packed, bytes):
             body = serving.head(item_id, k, packed)
         if body is None:
-            query = Query(row, k, serving.rows(exclude))
+            query = ItemQuery(row, k, serving.rows(exclude))
             answer, cause = await self._answer(serving, query, item_id, packed)
             source, body = answer.source, serving.renderer.body(item_id, answer)
         if source is _CACHE and not exclude:
@@ -186,7 +186,7 @@ class Service:
         started: float,
         body: bytes,
         cause: Cause | None = None,
-    ) -> Served:
+    ) -> RenderedAnswer:
         """An answer that was begun at `started` (of the performance counter), counted.
 
         cause: None where source and reason say it; a live answer without a reason was composed.
@@ -194,10 +194,10 @@ class Service:
         seconds = time.perf_counter() - started
         cause = cause or cause_of(source, reason) or Cause.COMPOSED
         self._recorder.record(generation.id, source, cause, seconds)
-        return Served(source, seconds, body)
+        return RenderedAnswer(source, seconds, body)
 
     async def _answer(
-        self, serving: Serving, query: Query, item_id: str, packed: bytes | NoList
+        self, serving: Snapshot, query: ItemQuery, item_id: str, packed: bytes | NoList
     ) -> tuple[Answer, Cause]:
         """Climb down the ladder from what the cache had; the answer, and what the books say of it."""
         cached = packed if isinstance(packed, NoList) else serving.recommender.decode(packed)
@@ -214,7 +214,7 @@ class Service:
             cause = Cause.RISING if serving.rising.asked(query.row) else Cause.TAIL
         return Answer(answer.source, answer.reason, await serving.live.neighbours(query)), cause
 
-    def _missing(self, serving: Serving, row: int) -> Cause:
+    def _missing(self, serving: Snapshot, row: int) -> Cause:
         """See to it that a list that Redis should have comes back; why it is not there."""
         if not serving.recommender.is_hot(row):
             serving.rising.missing(row)

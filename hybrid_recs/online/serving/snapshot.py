@@ -13,14 +13,14 @@ from hybrid_recs.online.serving.json_renderer import Renderer
 from hybrid_recs.online.serving.live_search import LiveLane
 from hybrid_recs.online.serving.response_cache import LocalCache
 from hybrid_recs.online.serving.rising_items import Rising
-from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Source
 
 _CACHE = Source.CACHE
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class Snapshot:
     """One generation in service, with the ladder over it and what was learnt while serving it."""
 
     generation: Generation
@@ -31,7 +31,7 @@ class Serving:
     live: LiveLane
     rising: Rising
 
-    def changed(self, overlay: Overlay) -> "Serving":
+    def changed(self, overlay: Overlay) -> "Snapshot":
         """The same generation with other new and hidden items; what was rendered before is forgotten."""
         recommender = Recommender(self.generation, overlay)
         return replace(
@@ -67,7 +67,7 @@ class Serving:
         return frozenset(self.recommender.items.rows(item_ids))
 
 
-Prepare = Callable[[Generation, Overlay], Serving]
+Prepare = Callable[[Generation, Overlay], Snapshot]
 """How a worker comes to hold a generation."""
 
 OverlayOf = Callable[[Generation], Overlay]
@@ -80,5 +80,5 @@ def open_and_warm(store: GenerationStore, wanted: str) -> Generation:
     generation = store.open(wanted)
     recommender = Recommender(generation)
     for row in range(min(3, generation.manifest.vectors)):
-        recommender.live(Query(row, 10))
+        recommender.live(ItemQuery(row, 10))
     return generation

@@ -14,7 +14,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import pack, unpack_head
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
-from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Neighbours
 
 _PROBES = 64
@@ -55,7 +55,7 @@ def live_cost(generation: Generation, answers: int = _TIMED, seed: int = 1) -> L
     wall, cpu = [], []
     for row in rows:
         before, cpu_before = time.perf_counter(), time.thread_time()
-        recommender.live(Query(row, _SHOWN))
+        recommender.live(ItemQuery(row, _SHOWN))
         cpu.append(time.thread_time() - cpu_before)
         wall.append(time.perf_counter() - before)
     warm_wall, warm_cpu = wall[answers // 10 :], cpu[answers // 10 :]

@@ -17,8 +17,8 @@ from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import TASKS, Case, WorkerGauges, cases_of, hold_out_latest
 from hybrid_recs.offline.evaluation.method import Kind
-from hybrid_recs.offline.evaluation.ours import Served, fit_ours, parts_of
-from hybrid_recs.ranking.recommender import NoList, Query, Recommender
+from hybrid_recs.offline.evaluation.ours import ServedMethod, fit_ours, parts_of
+from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 from tests.conftest import quiet_steps
@@ -105,13 +105,13 @@ def test_cases_are_few_if_wanted_and_always_the_same(held: WorkerGauges) -> None
 
 
 @pytest.fixture(scope="module")
-def ours(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, Encoded]:
+def ours(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ServedMethod, Encoded]:
     dataset = read_dataset(Description.load(planted), 5_000)
     data = encode(dataset)
     return fit_ours(dataset, data, SETTINGS, tmp_path_factory.mktemp("ours")), data
 
 
-def test_ours_is_what_the_recommender_answers(ours: tuple[Served, Encoded]) -> None:
+def test_ours_is_what_the_recommender_answers(ours: tuple[ServedMethod, Encoded]) -> None:
     served, data = ours
     generation = served.recommender.generation
     assert (served.name, served.kind) == ("hybrid-recs", Kind.SERVED)
@@ -122,11 +122,11 @@ def test_ours_is_what_the_recommender_answers(ours: tuple[Served, Encoded]) -> N
     for row in range(data.n_vectors):
         cached = generation.hot.neighbours(row)
         assert (cached is not None) == (row in hot)
-        answer = recommender.answer(Query(row, 20), NoList.NOT_HOT if cached is None else cached)
+        answer = recommender.answer(ItemQuery(row, 20), NoList.NOT_HOT if cached is None else cached)
         assert served.from_item(row, 20).tolist() == answer.neighbours.rows.tolist()
 
 
-def test_its_exact_search_is_ours_with_an_exact_index(ours: tuple[Served, Encoded]) -> None:
+def test_its_exact_search_is_ours_with_an_exact_index(ours: tuple[ServedMethod, Encoded]) -> None:
     served, data = ours
     assert not served.recommender.generation.index.approximate
     exact, vectors, lists = parts_of(served)

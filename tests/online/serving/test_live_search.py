@@ -13,7 +13,7 @@ import pytest
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import IndexInfo, SearchFigure
 from hybrid_recs.online.serving.live_search import INLINE_MILLISECONDS, LiveLane, search_threads
-from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Neighbours
 
 ON_THE_LOOP, IN_A_THREAD = INLINE_MILLISECONDS / 2, INLINE_MILLISECONDS * 2
@@ -34,7 +34,7 @@ def _lane(generation: Generation, threads: Executor, at_10: float, at_100: float
     return LiveLane(Recommender(replace(generation, manifest=manifest)), threads)
 
 
-async def _together(lane: LiveLane, queries: list[Query]) -> list[Neighbours]:
+async def _together(lane: LiveLane, queries: list[ItemQuery]) -> list[Neighbours]:
     return list(await asyncio.gather(*(lane.neighbours(query) for query in queries)))
 
 
@@ -43,7 +43,12 @@ def test_the_same_request_in_flight_is_searched_once(
     generation: Generation, threads: Executor, milliseconds: float
 ) -> None:
     lane, recommender = _lane(generation, threads, milliseconds, milliseconds), Recommender(generation)
-    different = [Query(200, 10), Query(201, 10), Query(200, 11), Query(200, 10, frozenset({1, 2}))]
+    different = [
+        ItemQuery(200, 10),
+        ItemQuery(201, 10),
+        ItemQuery(200, 11),
+        ItemQuery(200, 10, frozenset({1, 2})),
+    ]
 
     async def twice() -> None:
         for rounds in (1, 2):
@@ -71,7 +76,7 @@ def test_the_indexs_own_figure_says_where(generation: Generation) -> None:
         lane = _lane(generation, threads, ON_THE_LOOP, IN_A_THREAD)
         submitted = []
         for k in (1, 10, 11, 100):
-            asyncio.run(_together(lane, [Query(200, k)]))
+            asyncio.run(_together(lane, [ItemQuery(200, k)]))
             submitted.append(threads.submitted)
     assert submitted == [0, 0, 1, 2]
 
@@ -81,7 +86,9 @@ def test_requests_of_one_turn_are_answered_as_one_by_one(generation: Generation,
     rng = np.random.default_rng(0)
     n = generation.manifest.vectors
     queries = [
-        Query(int(row), int(k), frozenset(rng.integers(0, n, 3).tolist()) if row % 5 == 0 else frozenset())
+        ItemQuery(
+            int(row), int(k), frozenset(rng.integers(0, n, 3).tolist()) if row % 5 == 0 else frozenset()
+        )
         for row, k in zip(rng.integers(0, n, 90), rng.choice([1, 10, 30, 300], 90), strict=True)
     ]
     lane, recommender = _lane(generation, threads, ON_THE_LOOP, ON_THE_LOOP), Recommender(generation)
@@ -98,9 +105,9 @@ def test_an_error_reaches_those_who_are_searched_for_together_and_nobody_later(
     lane = _lane(generation, threads, ON_THE_LOOP, ON_THE_LOOP)
 
     async def ask() -> list[Neighbours | BaseException]:
-        asked = [lane.neighbours(Query(row, 10)) for row in (200, 10**9, 10**9)]
+        asked = [lane.neighbours(ItemQuery(row, 10)) for row in (200, 10**9, 10**9)]
         first = await asyncio.gather(*asked, return_exceptions=True)
-        return [*first, *await asyncio.gather(lane.neighbours(Query(200, 10)), return_exceptions=True)]
+        return [*first, *await asyncio.gather(lane.neighbours(ItemQuery(200, 10)), return_exceptions=True)]
 
     *together, later = asyncio.run(ask())
     assert all(isinstance(found, IndexError) for found in together)
@@ -111,12 +118,12 @@ def test_a_request_given_up_takes_no_other_with_it(generation: Generation, threa
     lane = _lane(generation, threads, IN_A_THREAD, IN_A_THREAD)
 
     async def ask() -> Neighbours:
-        first, second = (asyncio.create_task(lane.neighbours(Query(200, 10))) for _ in range(2))
+        first, second = (asyncio.create_task(lane.neighbours(ItemQuery(200, 10))) for _ in range(2))
         await asyncio.sleep(0)
         first.cancel()
         return await second
 
-    assert asyncio.run(ask()).rows.tolist() == Recommender(generation).live(Query(200, 10)).rows.tolist()
+    assert asyncio.run(ask()).rows.tolist() == Recommender(generation).live(ItemQuery(200, 10)).rows.tolist()
     assert lane.searches == 1
 
 
@@ -127,6 +134,6 @@ def test_a_search_uses_one_thread_of_openmp(threads: Executor) -> None:
 def test_every_tail_item_gets_what_the_recommender_says(generation: Generation, threads: Executor) -> None:
     rows = range(len(generation.hot), generation.manifest.vectors)
     lane, recommender = _lane(generation, threads, IN_A_THREAD, IN_A_THREAD), Recommender(generation)
-    found = asyncio.run(_together(lane, [Query(row, 10) for row in rows]))
+    found = asyncio.run(_together(lane, [ItemQuery(row, 10) for row in rows]))
     for row, neighbours in zip(rows, found, strict=True):
-        np.testing.assert_array_equal(neighbours.rows, recommender.live(Query(row, 10)).rows)
+        np.testing.assert_array_equal(neighbours.rows, recommender.live(ItemQuery(row, 10)).rows)

@@ -11,7 +11,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.user_list_codec import StoredPrediction, encode
 from hybrid_recs.events.session_list import Pushed
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.ranking.recommender import Recommender, Wanted
+from hybrid_recs.ranking.recommender import Recommender, ResolvedQuery
 from tests.planted import NEVER_BOUGHT, item_id, world_of
 
 BUILT = Keys("built")
@@ -36,9 +36,9 @@ def test_a_basket_is_answered_by_all_its_items(http: httpx.Client, generation: G
     basket = [item_id(1, 3), item_id(2, 4), "no such item", item_id(1, 3)]
     answer = http.get("/recommendations", params={"item_id": basket, "k": 20}).json()
     recommender = Recommender(generation)
-    items = recommender.item_set(_rows(generation, basket[0], basket[1]), [2.0, 1.0])
+    items = recommender.weighted_items(_rows(generation, basket[0], basket[1]), [2.0, 1.0])
     rows = _rows(generation, *basket[:2])
-    expected = recommender.for_set(Wanted(items, 20, frozenset(rows))).neighbours.rows.tolist()
+    expected = recommender.for_set(ResolvedQuery(items, 20, frozenset(rows))).neighbours.rows.tolist()
     assert _ids(answer) == [generation.catalogue.item_id(row) for row in expected]
     assert (answer["source"], answer["fallback_reason"]) == ("live", None)
     assert answer["unknown_items"] == ["no such item"]
@@ -65,7 +65,9 @@ def test_a_vector_gets_what_lies_near_it(http: httpx.Client, generation: Generat
     answer = _ask(http, vector=vector, k=12)
     assert _ids(answer)[0] == item_id(5, 0)
     expected = Recommender(generation)
-    near = expected.for_set(Wanted(expected.item_set((), (), generation.scorer.vectors[row]), 12))
+    near = expected.for_set(
+        ResolvedQuery(expected.weighted_items((), (), generation.scorer.vectors[row]), 12)
+    )
     assert _ids(answer) == [generation.catalogue.item_id(one) for one in near.neighbours.rows.tolist()]
 
 

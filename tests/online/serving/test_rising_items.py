@@ -18,7 +18,7 @@ from hybrid_recs.generation.neighbour_codec import unpack
 from hybrid_recs.online.serving.count_min_sketch import SAMPLE, FrequencySketch
 from hybrid_recs.online.serving.live_search import search_threads
 from hybrid_recs.online.serving.rising_items import Rising
-from hybrid_recs.ranking.recommender import Query, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import RISING_AFTER_REQUESTS
 from tests.planted import ITEMS_PER_WORLD, NEVER_BOUGHT, WORLDS, item_id
 from tests.services import OwnRedis, wait_until
@@ -113,7 +113,7 @@ def test_a_list_is_what_the_live_answer_says(
     name = keys.neighbours(generation.id, TAIL)
     packed = client.get(name)
     assert isinstance(packed, bytes)
-    written, live = unpack(packed), recommender.live(Query(row, generation.manifest.list_depth))
+    written, live = unpack(packed), recommender.live(ItemQuery(row, generation.manifest.list_depth))
     assert written is not None
     assert written.rows.tolist() == live.rows.tolist()
     assert written.scores.tolist() == live.scores.tolist()

@@ -16,14 +16,14 @@ from hybrid_recs.online.serving.limits import (
 )
 from hybrid_recs.online.serving.query import (
     EXAMPLE_BATCH,
-    EXAMPLE_QUESTIONS,
-    CategoryWishes,
+    EXAMPLE_REQUESTS,
+    CategoryConditions,
     OnUnknown,
-    Question,
-    Questions,
+    RecommendationBatch,
+    RecommendationRequest,
     WeightedItem,
 )
-from hybrid_recs.online.serving.query_service import Asking
+from hybrid_recs.online.serving.query_service import QueryService
 from hybrid_recs.online.serving.service import Service
 
 _ANSWER = {
@@ -36,7 +36,7 @@ _ANSWER = {
 }
 
 
-def add(app: FastAPI, service: Service, asking: Asking) -> None:
+def add(app: FastAPI, service: Service, query_service: QueryService) -> None:
     """Add the routes."""
 
     @app.get(
@@ -71,19 +71,19 @@ def add(app: FastAPI, service: Service, asking: Asking) -> None:
             OnUnknown, Query(description="an unknown item is passed over, or a 404; popular means skip")
         ] = "skip",
     ) -> Response:
-        question = Question(
+        request = RecommendationRequest(
             items=[WeightedItem(item_id=one) for one in item_id],
             session_id=session_id,
             user_id=user_id,
             interests=interests,
-            categories=CategoryWishes(any=category),
+            categories=CategoryConditions(any=category),
             k=k,
             exclude=exclude,
             on_unknown=on_unknown,
         )
-        plain = None if exclude else question.plain_item
+        plain = None if exclude else request.plain_item
         served = service.remembered(plain, k) if plain is not None else None
-        return responses.recommendations(served or await asking.answer(question))
+        return responses.recommendations(served or await query_service.answer(request))
 
     @app.post(
         RECOMMENDATIONS,
@@ -97,9 +97,9 @@ def add(app: FastAPI, service: Service, asking: Asking) -> None:
         responses=_ANSWER,
     )
     async def ask(
-        question: Annotated[Question, Body(openapi_examples=EXAMPLE_QUESTIONS)],
+        request: Annotated[RecommendationRequest, Body(openapi_examples=EXAMPLE_REQUESTS)],
     ) -> Response:
-        return responses.recommendations(await asking.answer(question))
+        return responses.recommendations(await query_service.answer(request))
 
     @app.post(
         f"{RECOMMENDATIONS}/batch",
@@ -109,6 +109,6 @@ def add(app: FastAPI, service: Service, asking: Asking) -> None:
         responses={**example("All answers.", schemas.ManyRecommendations), **INVALID, **NOT_READY},
     )
     async def ask_many(
-        questions: Annotated[Questions, Body(openapi_examples=EXAMPLE_BATCH)],
+        batch: Annotated[RecommendationBatch, Body(openapi_examples=EXAMPLE_BATCH)],
     ) -> Response:
-        return responses.many_recommendations(await asking.answer_all(questions.queries))
+        return responses.many_recommendations(await query_service.answer_all(batch.queries))

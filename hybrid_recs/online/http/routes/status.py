@@ -6,7 +6,7 @@ from hybrid_recs.online.http import responses
 from hybrid_recs.online.http.routes.operations import LagOf
 from hybrid_recs.online.http.status_schemas import EventStatus, GenerationStatus, IndexFigures, Status
 from hybrid_recs.online.serving.service import Service
-from hybrid_recs.online.serving.snapshot import Serving
+from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.telemetry.consumer_lag import Lag
 
 
@@ -28,7 +28,7 @@ def add(app: FastAPI, service: Service, lag_of: LagOf) -> None:
         return responses.json_response(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
 
-def _generation(serving: Serving) -> GenerationStatus:
+def _generation(serving: Snapshot) -> GenerationStatus:
     manifest, overlay = serving.generation.manifest, serving.overlay
     figures = manifest.index.search
     return GenerationStatus(
