@@ -19,7 +19,7 @@ from rich.console import Console
 from hybrid_recs.demo.shop import write_demo_shop
 from hybrid_recs.generation.content_encoder import features_of
 from hybrid_recs.generation.manifest import ScoringInfo
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import Dataset, read_dataset
 from hybrid_recs.offline.evaluation.baselines import top_rows
@@ -66,7 +66,7 @@ def main(data_dir: Path, seeds: int, only: tuple[str, ...], sizes: tuple[int, ..
         "|---|---|---|---|---|---|---|",
     ]
     for name in only or NAMES:
-        quality.append(_of_dataset(Description.load(ROOT / "examples" / f"{name}.toml", data_dir), seeds))
+        quality.append(_of_dataset(DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir), seeds))
         console.print(quality[-1], markup=False)
     scale = ["| items | features | fit | CPU | most memory | one encode, CPU |", "|---|---|---|---|---|---|"]
     for size in sizes:
@@ -76,7 +76,7 @@ def main(data_dir: Path, seeds: int, only: tuple[str, ...], sizes: tuple[int, ..
     (ROOT / "docs" / "cold-items.md").write_text(page)
 
 
-def _of_dataset(description: Description, seeds: int) -> str:
+def _of_dataset(description: DatasetConfig, seeds: int) -> str:
     dataset = read_dataset(description, Settings().max_history)
     results = [_hide(dataset, seed) for seed in range(seeds)]
     cells = []

@@ -29,7 +29,7 @@ from benchmarks.speed.built_index import built_index
 from benchmarks.speed.rig import load_hot_lists, own_redis
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import unpack
+from hybrid_recs.generation.neighbour_codec import decode_neighbours
 
 _ROOT = Path(__file__).parents[1]
 _ASKED = 2_000
@@ -77,7 +77,7 @@ def in_most_lists(generation: Generation, count: int) -> tuple[list[str], list[i
     met: Counter[int] = Counter()
     heads = {}
     for row in generation.hot.rows.tolist():
-        neighbours = unpack(generation.hot.packed(row) or b"")
+        neighbours = decode_neighbours(generation.hot.encoded(row) or b"")
         assert neighbours is not None
         heads[row] = set(neighbours.rows[: paths.K].tolist())
         met.update(heads[row])

@@ -25,7 +25,7 @@ from hybrid_recs.demo import replay
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.requests import latest_requests
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.reports.charts import draw_sizes
@@ -75,7 +75,7 @@ def main(data_dir: Path, out: Path) -> None:
         try:
             settings = Settings(index_dir=folder / "index", redis_url=url)
             generation = rebuild_index.rebuild(before, data_dir, settings, Steps())
-            requests = latest_requests(Description.load(whole, data_dir), DAYS)
+            requests = latest_requests(DatasetConfig.load(whole, data_dir), DAYS)
             found = [_check(folder, url, generation, requests, items, False) for items in SIZES]
             found.append(_check(folder, url, generation, requests, SIZES[1], True))
             _write(out, gather.of_trace(requests, generation, "the replay"), found)

@@ -13,7 +13,7 @@ from rich.console import Console
 from benchmarks.session_knn import SessionKnn
 from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.commands.evaluate import BASELINES, evaluate
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
@@ -43,7 +43,7 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
     results: list[Json] = []
     with reported(steps.console):
         for name in only or NAMES:
-            description = Description.load(ROOT / "examples" / f"{name}.toml", data_dir)
+            description = DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir)
             fits = {**BASELINES, "session-KNN": SessionKnn.fit}
             results.append(evaluate(description, Settings(), steps, fits, 4_000))
             show.print_table(results[-1], steps.console)

@@ -26,8 +26,8 @@ from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.offline.build.index import exact_neighbours, tail_sample
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation.learned_baselines import fit_als
 from hybrid_recs.offline.memory import peak_mb, restart_peak
@@ -145,8 +145,8 @@ PARTS: dict[str, Callable[[Path], Json]] = {
 }
 
 
-def _encoded(dataset: Path) -> Encoded:
-    return encode(read_dataset(Description.load(dataset), Settings().max_history))
+def _encoded(dataset: Path) -> EncodedData:
+    return encode(read_dataset(DatasetConfig.load(dataset), Settings().max_history))
 
 
 def _timed(work: Callable[[], object]) -> Json:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.evaluation.baselines import known_rows, spans, top_rows
 from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.types import Floats, Rows
@@ -46,7 +46,7 @@ class SessionKnn:
 
     @classmethod
     def fit(
-        cls, data: Encoded, fade_within: float = 6, fade_days: float = 40, near: float = 2
+        cls, data: EncodedData, fade_within: float = 6, fade_days: float = 40, near: float = 2
     ) -> "SessionKnn":
         """Without times no session is older than another one by age, only by place in the data."""
         ends = data.pairs.group_by("user").agg(end=pl.col("time").max()).sort("end", "user", nulls_last=False)

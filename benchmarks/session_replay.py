@@ -31,8 +31,8 @@ from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import labelled_rows, read_dataset
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.method import Method
@@ -50,7 +50,7 @@ user = "SessionId"
 item = "ItemId"
 time = "Time"
 """
-BASELINES: dict[str, Callable[[Encoded], Method]] = {
+BASELINES: dict[str, Callable[[EncodedData], Method]] = {
     "session-KNN (STAN-like)": SessionKnn.fit,
     "item-KNN cosine": ItemKnn.fit,
     "most popular": Popular.fit,
@@ -151,11 +151,11 @@ def main(data_dir: Path, directly: bool) -> None:
     put_table(steps.console, "session replay", head, rows, write=not directly)
 
 
-def describe(folder: Path, data_dir: Path, part: str) -> Description:
+def describe(folder: Path, data_dir: Path, part: str) -> DatasetConfig:
     """One of the dataset's files, by a dataset.toml of its own."""
     path = folder / f"{part}.toml"
     path.write_text(_TOML.format(name=part))
-    return Description.load(path, data_dir)
+    return DatasetConfig.load(path, data_dir)
 
 
 @contextmanager
@@ -173,13 +173,13 @@ def asked_of(
         yield OverHttp(service.port)
 
 
-def clicks(test: Description) -> list[Click]:
+def clicks(test: DatasetConfig) -> list[Click]:
     """All sessions mixed, in the order of their times."""
     rows = labelled_rows(test).filter(pl.col("reason").is_null())
     return rows.sort("time", "order").select("user", "item").collect().rows()
 
 
-def replay(arriving: list[Click], service: OverHttp | Directly, data: Encoded) -> Cases:
+def replay(arriving: list[Click], service: OverHttp | Directly, data: EncodedData) -> Cases:
     """Ask before every click but a session's first, then tell of the click.
 
     A case needs an earlier and a next item that have a vector: other methods know of no others.
@@ -201,7 +201,7 @@ def replay(arriving: list[Click], service: OverHttp | Directly, data: Encoded) -
     return cases
 
 
-def table(cases: Cases, service: OverHttp | Directly, data: Encoded) -> list[list[str]]:
+def table(cases: Cases, service: OverHttp | Directly, data: EncodedData) -> list[list[str]]:
     """Ours first. Milliseconds of ours are of whole requests, of the baselines of their calls."""
     ours = "**hybrid-recs**, `GET /recommendations?session_id=`"
     rows = [line(ours, cases.said, cases, service.asking)]

@@ -20,8 +20,8 @@ from hybrid_recs.cache import embedded_server
 from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.commands.recommend_users import recommend_users
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import WorkerGauges, hold_out_latest
 from hybrid_recs.offline.evaluation.learned_baselines import Als
@@ -33,7 +33,7 @@ from hybrid_recs.types import Rows
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("ml-latest-small", "online-retail")
-BASELINES: dict[str, Callable[[Encoded], Method]] = {
+BASELINES: dict[str, Callable[[EncodedData], Method]] = {
     "most popular": Popular.fit,
     "item-KNN cosine": ItemKnn.fit,
     "implicit ALS, tuned": Als.fit,
@@ -74,7 +74,7 @@ class Line:
 class RecommendationBatch:
     """Of every user of the earlier part: what was met then (rows, oldest first) and, new to them, later."""
 
-    data: Encoded
+    data: EncodedData
     given: dict[str, Rows]
     targets: dict[str, frozenset[int]]
 
@@ -96,7 +96,7 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
     lines: list[Line] = []
     with reported(console):
         for name in only or NAMES:
-            description = Description.load(ROOT / "examples" / f"{name}.toml", data_dir)
+            description = DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir)
             lines += measure(name, description, console)
     head = [
         "dataset",
@@ -113,7 +113,7 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
     put_table(console, "user lists", head, [line.cells() for line in lines], write=not only)
 
 
-def measure(name: str, description: Description, console: Console) -> list[Line]:
+def measure(name: str, description: DatasetConfig, console: Console) -> list[Line]:
     """Ours first, then the baselines, on the same cases."""
     held = hold_out_latest(description, Settings().max_history)
     asked = questions(held)
@@ -155,7 +155,7 @@ def ours(name: str, held: WorkerGauges, asked: RecommendationBatch, folder: Path
     try:
         generation = rebuild(folder / "dataset.toml", None, settings, steps, force=True)
         fit, work = steps.total_seconds(), time.process_time()
-        files = recommend_users(Description.load(folder / "dataset.toml"), settings, steps)
+        files = recommend_users(DatasetConfig.load(folder / "dataset.toml"), settings, steps)
         seconds, cpu = steps.total_seconds() - fit, time.process_time() - work
     finally:
         embedded_server.stop(settings.var_dir)
@@ -164,7 +164,7 @@ def ours(name: str, held: WorkerGauges, asked: RecommendationBatch, folder: Path
     return Line(name, "**hybrid-recs**, the job's files", asked.judge(found), len(lists), seconds, cpu, fit)
 
 
-def as_rows(lists: pl.Series, data: Encoded) -> list[Rows]:
+def as_rows(lists: pl.Series, data: EncodedData) -> list[Rows]:
     """The job's ids in the rows of the questions; what has no vector there counts as a wrong answer."""
     row_of = {item: row for row, item in enumerate(data.items["item"])}
     return [np.array([row_of[item] for item in items[:K]], np.int64) for items in lists.to_list()]

@@ -15,11 +15,11 @@ SECONDS_PER_DAY = 86_400
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Json = dict[str, Any]
-OnDone = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 """Told how many more units of a long work are done."""
 
 
-def silent(_: int) -> None:
+def no_progress(_: int) -> None:
     """For callers that show no progress."""
 
 

@@ -16,7 +16,7 @@ from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.items.change_store import ChangeStore
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.settings import RISING_AFTER_REQUESTS, Settings
-from hybrid_recs.types import SECONDS_PER_DAY, OnDone, silent
+from hybrid_recs.types import SECONDS_PER_DAY, ProgressCallback, no_progress
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,9 @@ def visitor_ttl_seconds(settings: Settings) -> tuple[int, int]:
     return int(settings.session_hours * _SECONDS_PER_HOUR), int(settings.user_days * SECONDS_PER_DAY)
 
 
-def load_into_redis(settings: Settings, generation: Generation, on_done: OnDone = silent) -> str:
+def load_into_redis(
+    settings: Settings, generation: Generation, on_progress: ProgressCallback = no_progress
+) -> str:
     """Load the hot lists and say what happened.
 
     Redis is a cache: when it is away, the service loads the lists from disk once it is back.
@@ -86,7 +88,7 @@ def load_into_redis(settings: Settings, generation: Generation, on_done: OnDone 
     try:
         with connect(redis_url(settings)) as client:
             before = _used_memory(client)
-            loaded = load_lists(client, keys(settings), generation, list_ttl_seconds(settings), on_done)
+            loaded = load_lists(client, keys(settings), generation, list_ttl_seconds(settings), on_progress)
             grown = _used_memory(client) - before
             return f"{loaded:,} lists, {grown / 1e6:.1f} MB more in use"
     except (*UNREACHABLE, RedisServerError) as error:

@@ -14,7 +14,7 @@ from hybrid_recs.generation.catalogue import write_catalogue
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.generation import INDEX_FILE, TILT_FILE, VECTORS_FILE, Generation
 from hybrid_recs.generation.manifest import FILE_NAME, DatasetInfo, IndexInfo, Manifest, ScoringInfo
-from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.types import Floats, Rows
@@ -116,7 +116,7 @@ def write_generation(folder: Path, generation: str, ids: Sequence[str], hot: Row
     flat.add(scorer.vectors)
     faiss.write_index(flat, str(folder / INDEX_FILE))
     few = np.arange(min(n, 8), dtype=np.int64)
-    HotLists.write(folder, hot, (scorer.rank(int(row), few, 5) for row in hot))
+    NeighbourLists.write(folder, hot, (scorer.score_item(int(row), few, 5) for row in hot))
     manifest = manifest_of(
         generation, items=n, vectors=n, learned=n, dimensions=dimensions, hot_items=len(hot)
     )

@@ -12,7 +12,7 @@ import pytest
 
 import hybrid_recs
 from hybrid_recs import api
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from tests.architecture.graph import ImportGraph, circles, levels
 from tests.architecture.rules import BASE, EDGES, ONLY_IN, RULES, arrows_up
@@ -104,7 +104,7 @@ def _loaded_by(statement: str) -> set[str]:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.stem)
 def test_examples_are_descriptions(path: Path) -> None:
-    assert Description.load(path).interactions
+    assert DatasetConfig.load(path).interactions
 
 
 def test_only_settings_reads_the_environment() -> None:

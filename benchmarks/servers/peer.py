@@ -8,7 +8,7 @@ and cannot swap.
 from pathlib import Path
 from typing import Annotated, Protocol
 
-from fastapi import FastAPI, HTTPException, ItemQuery
+from fastapi import FastAPI, HTTPException, Query
 
 from benchmarks.servers.items import Items
 from benchmarks.servers.shapes import Recommendations, RecommendedItem
@@ -34,9 +34,7 @@ def create_app(generation: Path, peer: Peer) -> FastAPI:
     app = FastAPI()
 
     @app.get("/recommendations", response_model=Recommendations)
-    async def recommendations(
-        item_id: str, k: Annotated[int, ItemQuery(ge=1, le=100)] = 10
-    ) -> Recommendations:
+    async def recommendations(item_id: str, k: Annotated[int, Query(ge=1, le=100)] = 10) -> Recommendations:
         row = items.rows.get(item_id)
         if row is None:
             raise HTTPException(404, "unknown item")

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import redis
 import redis.asyncio
-from fastapi import FastAPI, HTTPException, ItemQuery
+from fastapi import FastAPI, HTTPException, Query
 
 from benchmarks.servers.items import Items, queries
 from benchmarks.servers.shapes import Recommendations, RecommendedItem
@@ -62,9 +62,7 @@ def create_app(generation: Path, redis_url: str) -> FastAPI:
         return [(items.ids[r], round(s, 4)) for r, s in zip(rows.tolist(), scores.tolist(), strict=True)]
 
     @app.get("/recommendations", response_model=Recommendations)
-    async def recommendations(
-        item_id: str, k: Annotated[int, ItemQuery(ge=1, le=100)] = 10
-    ) -> Recommendations:
+    async def recommendations(item_id: str, k: Annotated[int, Query(ge=1, le=100)] = 10) -> Recommendations:
         cached = await client.get(key_of(item_id))
         if cached is not None:
             source, found = "cache", json.loads(cached)[:k]

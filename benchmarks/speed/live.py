@@ -46,7 +46,7 @@ class Alone:
                 query, started = scorer.query(scorer.one(row)), clock()
                 candidates = index.search(query, paths.K + 1)
                 found = clock()
-                scorer.rank(row, candidates, paths.K)
+                scorer.score_item(row, candidates, paths.K)
                 searching, rescoring = searching + found - started, rescoring + clock() - found
         self.searches.append(searching / _TIMED)
         self.rescorings.append(rescoring / _TIMED)

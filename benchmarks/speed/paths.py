@@ -8,7 +8,7 @@ import numpy as np
 
 from hybrid_recs.generation.catalogue import Catalogue
 from hybrid_recs.generation.manifest import Manifest
-from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.types import Rows
 
 K = 10
@@ -22,7 +22,7 @@ def paths_of(generation: Path, rows: Iterable[int]) -> list[str]:
 
 def hot(generation: Path, count: int, seed: int = 0) -> Rows:
     """Distinct hot rows, at random."""
-    rows = HotLists.open(generation).rows.astype(np.int64)
+    rows = NeighbourLists.open(generation).rows.astype(np.int64)
     return np.random.default_rng(seed).permutation(rows)[:count]
 
 

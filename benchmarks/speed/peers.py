@@ -90,7 +90,7 @@ def _scored(generation: Generation, exact: list[set[int]], rows: Rows) -> list[s
     """The K best rows by our whole score, co-visits included, over all items."""
     scorer = generation.scorer
     ranked = (
-        scorer.rank(int(row), np.array(sorted(best), np.int64), paths.K)
+        scorer.score_item(int(row), np.array(sorted(best), np.int64), paths.K)
         for row, best in zip(rows, exact, strict=True)
     )
     return [set(neighbours.rows.tolist()) for neighbours in ranked]
@@ -113,9 +113,9 @@ def least_effort(peer: Peer, rows: Rows, exact: list[set[int]], bound: float) ->
         reached[effort] = recall(found, exact)
         if reached[effort] > bound:
             break
-    allowed = {effort: value for effort, value in reached.items() if value <= bound}
-    best = max(allowed.values(), default=1.0)
-    return next((effort for effort, value in allowed.items() if value >= best - _ALIKE), _EFFORTS[0])
+    eligible = {effort: value for effort, value in reached.items() if value <= bound}
+    best = max(eligible.values(), default=1.0)
+    return next((effort for effort, value in eligible.items() if value >= best - _ALIKE), _EFFORTS[0])
 
 
 def _served(port: int, generation: Generation, asked: list[str]) -> list[set[int | None]]:

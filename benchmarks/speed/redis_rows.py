@@ -1,8 +1,8 @@
 """Redis itself: how fast lists are loaded and what they weigh, and what its death does to requests.
 
-redis_load: lists of 100 random neighbours, written by HotLists as the job writes its own, loaded by the job's
-loader into an empty server. (Lists computed from data would differ in their numbers only, not in their size.)
-redis_killed: the server is killed with SIGKILL under full load of Zipf traffic, in-process cache off.
+redis_load: lists of 100 random neighbours, written by NeighbourLists as the job writes its own, loaded by the
+job's loader into an empty server. (Lists computed from data would differ in their numbers only, not in their
+size.) redis_killed: the server is killed with SIGKILL under full load of Zipf traffic, in-process cache off.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.list_loader import load_lists
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.types import Neighbours
 
 _LISTS, _DEPTH = 100_000, 100
@@ -50,8 +50,8 @@ def _with_random_lists(generation: Generation, folder: Path) -> Generation:
     rng, n = np.random.default_rng(0), generation.manifest.vectors
     rows = np.arange(min(_LISTS, n))
     lists = (Neighbours(rng.integers(0, n, _DEPTH), -np.sort(-rng.random(_DEPTH, np.float32))) for _ in rows)
-    HotLists.write(folder, rows, lists)
-    return dataclasses.replace(generation, hot=HotLists.open(folder))
+    NeighbourLists.write(folder, rows, lists)
+    return dataclasses.replace(generation, hot=NeighbourLists.open(folder))
 
 
 def _killed(rig: Rig) -> Iterator[Row]:

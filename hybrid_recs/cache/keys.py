@@ -13,7 +13,7 @@ class Keys:
     prefix: str = "hr"
 
     def neighbours(self, generation: str, item_id: str) -> str:
-        """One packed neighbour list."""
+        """One encoded neighbour list."""
         return f"{self.prefix}:n:{generation}:{item_id}"
 
     def ready(self, generation: str) -> str:

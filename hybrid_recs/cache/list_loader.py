@@ -4,7 +4,7 @@ import redis
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.types import OnDone, silent
+from hybrid_recs.types import ProgressCallback, no_progress
 
 _BATCH = 1_000
 # The marker goes before the lists do, so that they are renewed while they are still there.
@@ -18,7 +18,7 @@ def load_lists(
     keys: Keys,
     generation: Generation,
     ttl_seconds: int,
-    on_done: OnDone = silent,
+    on_progress: ProgressCallback = no_progress,
 ) -> int:
     """Set every hot list and then the marker that says how many there are; returns that number.
 
@@ -26,19 +26,19 @@ def load_lists(
     """
     pipeline = client.pipeline(transaction=False)
     waiting = 0
-    for row, packed in generation.hot.items():
+    for row, encoded in generation.hot.items():
         item_id = generation.catalogue.item_id(row)
-        pipeline.set(keys.neighbours(generation.id, item_id), packed, ex=ttl_seconds)
+        pipeline.set(keys.neighbours(generation.id, item_id), encoded, ex=ttl_seconds)
         waiting += 1
         if waiting == _BATCH:
             pipeline.execute()
-            on_done(waiting)
+            on_progress(waiting)
             waiting = 0
     pipeline.set(
         keys.ready(generation.id), len(generation.hot), ex=max(1, int(ttl_seconds * _MARKER_SHARE_OF_TTL))
     )
     pipeline.execute()
-    on_done(waiting)
+    on_progress(waiting)
     return len(generation.hot)
 
 

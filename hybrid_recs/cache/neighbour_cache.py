@@ -9,7 +9,7 @@ import contextlib
 import logging
 
 from hybrid_recs.cache.client import UNREACHABLE
-from hybrid_recs.cache.pipelined_connection import RedisPipe, open_pipe
+from hybrid_recs.cache.pipelined_connection import PipelinedConnection, open_connection
 from hybrid_recs.errors import CacheUnavailableError
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class NeighbourCache:
         self.errors = 0
         self._url = url
         self._timeout = timeout
-        self._pipe: RedisPipe | None = None
+        self._pipe: PipelinedConnection | None = None
         self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []
         self._reader: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -56,10 +56,10 @@ class NeighbourCache:
         if self._pipe is not None:
             self._pipe.close()
 
-    async def _open_pipe(self) -> RedisPipe:
+    async def _open_pipe(self) -> PipelinedConnection:
         """The connection, a new one where there is none (any more)."""
         if self._pipe is None or self._pipe.lost:
-            self._pipe = await open_pipe(self._url, self._timeout)
+            self._pipe = await open_connection(self._url, self._timeout)
         return self._pipe
 
     async def _read(self) -> None:

@@ -13,7 +13,7 @@ import hiredis
 import redis.asyncio
 
 
-class RedisPipe(asyncio.Protocol):
+class PipelinedConnection(asyncio.Protocol):
     """Answers commands in the order they are asked; once it is lost it stays lost: open another.
 
     A server that does not answer one command within the timeout is given up, with all that was asked of it.
@@ -94,7 +94,7 @@ class RedisPipe(asyncio.Protocol):
                 future.set_exception(error)
 
 
-async def open_pipe(url: str, timeout: float) -> RedisPipe:
+async def open_connection(url: str, timeout: float) -> PipelinedConnection:
     """Connected, logged in, and answering; `timeout` is for all of that, and then for each command.
 
     Raises what UNREACHABLE names.
@@ -115,11 +115,13 @@ async def open_pipe(url: str, timeout: float) -> RedisPipe:
     return pipe
 
 
-async def _connected(server: redis.asyncio.Connection, timeout: float) -> RedisPipe:
+async def _connected(server: redis.asyncio.Connection, timeout: float) -> PipelinedConnection:
     loop = asyncio.get_running_loop()
     if isinstance(server, redis.asyncio.UnixDomainSocketConnection):
-        _, pipe = await loop.create_unix_connection(lambda: RedisPipe(timeout), server.path)
+        _, pipe = await loop.create_unix_connection(lambda: PipelinedConnection(timeout), server.path)
         return pipe
     tls = server.ssl_context.get() if isinstance(server, redis.asyncio.SSLConnection) else None
-    _, pipe = await loop.create_connection(lambda: RedisPipe(timeout), server.host, server.port, ssl=tls)
+    _, pipe = await loop.create_connection(
+        lambda: PipelinedConnection(timeout), server.host, server.port, ssl=tls
+    )
     return pipe

@@ -1,6 +1,6 @@
 """The stored form of a user's list: what was predicted, from which history and when.
 
-10 bytes of header, then u32 history rows, then the packed list: 818 bytes for 100 neighbours made from 50
+10 bytes of header, then u32 history rows, then the encoded list: 818 bytes for 100 neighbours made from 50
 items. The checksum covers everything else, so that a value that is not a prediction (cut short, overwritten,
 of another version) is found out instead of served.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybrid_recs.generation.neighbour_codec import pack, unpack
+from hybrid_recs.generation.neighbour_codec import decode_neighbours, encode_neighbours
 from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.types import Neighbours, Rows
 
@@ -23,7 +23,7 @@ _ROW = np.dtype("<u4")
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPrediction:
+class StoredUserList:
     """One user's list. history: rows of the latest items it was made from, oldest first, at most 50.
     made: seconds since 1970."""
 
@@ -32,15 +32,15 @@ class StoredPrediction:
     made: int
 
 
-def encode(prediction: StoredPrediction) -> bytes:
+def encode_user_list(prediction: StoredUserList) -> bytes:
     """Bytes of a prediction; of a longer history the latest 50, scores in half precision."""
     history = prediction.history[-MAX_HISTORY:]
     header = _HEADER.pack(_VERSION, len(history), prediction.made)
-    body = history.astype(_ROW).tobytes() + pack(prediction.neighbours)
+    body = history.astype(_ROW).tobytes() + encode_neighbours(prediction.neighbours)
     return header + _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(header))) + body
 
 
-def decode(value: bytes) -> StoredPrediction | None:
+def decode_user_list(value: bytes) -> StoredUserList | None:
     """The prediction, or None when the bytes are not one."""
     if len(value) < _BODY:
         return None
@@ -51,7 +51,7 @@ def decode(value: bytes) -> StoredPrediction | None:
         return None
     if zlib.crc32(memoryview(value)[_BODY:], zlib.crc32(value[: _HEADER.size])) != checksum:
         return None
-    neighbours = unpack(value[after_history:])
+    neighbours = decode_neighbours(value[after_history:])
     if neighbours is None:
         return None
-    return StoredPrediction(neighbours, np.frombuffer(value, _ROW, length, _BODY).astype(np.int64), int(made))
+    return StoredUserList(neighbours, np.frombuffer(value, _ROW, length, _BODY).astype(np.int64), int(made))

@@ -14,7 +14,7 @@ from hybrid_recs.consumer.worker import Worker
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.settings import Settings
-from hybrid_recs.telemetry.consumer_lag import Lag, consumer_lag
+from hybrid_recs.telemetry.consumer_lag import ConsumerLag, consumer_lag
 
 
 @click.command(help=__doc__)
@@ -52,7 +52,7 @@ def worker_of(settings: Settings, client: redis.Redis, upkeep: redis.Redis) -> W
 class ProgressLine:
     """Prints now and then how far the consumers are, with this one's throughput since the last line."""
 
-    def __init__(self, worker: Worker, lag_of: Callable[[], Lag], seconds: float) -> None:
+    def __init__(self, worker: Worker, lag_of: Callable[[], ConsumerLag], seconds: float) -> None:
         self._worker = worker
         self._lag_of = lag_of
         self._seconds = seconds

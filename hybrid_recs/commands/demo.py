@@ -36,7 +36,7 @@ def main(products: int, interactions: int, requests: int) -> None:
             with steps("Send requests") as step:
                 step.expect(requests)
                 asked = walkthrough.traffic(generation, requests)
-                outcome = replay.send(service.url, asked, on_done=step.advance)
+                outcome = replay.send(service.url, asked, on_progress=step.advance)
                 step.done(f"{outcome.sources.total():,} answered, {outcome.failures.total():,} failed")
             walkthrough.print_neighbours(service.url, generation, steps.console)
         print_report(settings, generation, steps.console)

@@ -8,20 +8,20 @@ import click
 from rich.console import Console
 
 from hybrid_recs.commands.error_messages import reported
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import cases_of, hold_out_latest
 from hybrid_recs.offline.evaluation.learned_baselines import Als, RandomisedSvd, Word2Vec
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.ours import ServedMethod, fit_ours, parts_of
-from hybrid_recs.offline.evaluation.run import Fitted, Row, fitted, measure
+from hybrid_recs.offline.evaluation.run import EvaluationRow, Fitted, fitted, measure
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 
-Fit = Callable[[Encoded], Method]
+Fit = Callable[[EncodedData], Method]
 BASELINES: dict[str, Fit] = {
     "most popular": Popular.fit,
     "item-KNN cosine": ItemKnn.fit,
@@ -43,7 +43,7 @@ def main(dataset: Path, data_dir: Path | None, form: str, cases: int, no_baselin
     """Measure and print; progress goes to standard error."""
     steps = Steps(Console(stderr=True, highlight=False))
     with reported(steps.console):
-        description = Description.load(dataset, data_dir)
+        description = DatasetConfig.load(dataset, data_dir)
         result = evaluate(description, Settings(), steps, {} if no_baselines else BASELINES, cases)
     if form == "table":
         show.print_table(result, Console(highlight=False, width=180))
@@ -52,7 +52,7 @@ def main(dataset: Path, data_dir: Path | None, form: str, cases: int, no_baselin
 
 
 def evaluate(
-    description: Description, settings: Settings, steps: Steps, baselines: dict[str, Fit], most: int
+    description: DatasetConfig, settings: Settings, steps: Steps, baselines: dict[str, Fit], most: int
 ) -> Json:
     """Split, fit everything on the earlier part, ask everything about the later."""
     with steps("Read and split") as step:
@@ -69,7 +69,7 @@ def evaluate(
         for name, fit in baselines.items():
             with steps(f"Fit {name}") as step:
                 methods.append(fitted(lambda fit=fit: fit(data)))  # type: ignore[misc]
-        rows: list[Row] = []
+        rows: list[EvaluationRow] = []
         with steps("Ask") as step:
             step.expect(asked * len(methods))
             for one in methods:

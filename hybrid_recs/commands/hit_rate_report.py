@@ -12,10 +12,10 @@ from rich.console import Console
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import connect
 from hybrid_recs.commands.error_messages import reported
-from hybrid_recs.reports.hit_rate_bundle import Insight, insight
+from hybrid_recs.reports.hit_rate_bundle import HitRateBundle, hit_rate_bundle
 from hybrid_recs.reports.html import page
 from hybrid_recs.reports.markdown import markdown
-from hybrid_recs.reports.terminal import print_insight
+from hybrid_recs.reports.terminal import print_bundle
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.window import parse_window
 
@@ -37,7 +37,7 @@ def main(
     with reported(console):
         seconds = parse_window(window)
         with connect(wiring.redis_url(settings)) as client:
-            found = insight(
+            found = hit_rate_bundle(
                 client,
                 wiring.keys(settings),
                 wiring.store(settings).open_current_if_any(),
@@ -48,7 +48,7 @@ def main(
                 cores=cores,
             )
         if form == "text" and out is None:
-            print_insight(found, console)
+            print_bundle(found, console)
             return
         text = written(found, form)
     if out is None:
@@ -58,7 +58,7 @@ def main(
         click.echo(f"{out}: {len(text.encode()) / 1e3:,.0f} kB", err=True)
 
 
-def written(found: Insight, form: str) -> str:
+def written(found: HitRateBundle, form: str) -> str:
     """The report in one of the forms."""
     if form == "json":
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -69,5 +69,5 @@ def written(found: Insight, form: str) -> str:
         return markdown(found)
     console = Console(highlight=False, file=io.StringIO(), width=110)
     with console.capture() as captured:
-        print_insight(found, console)
+        print_bundle(found, console)
     return captured.get()

@@ -11,7 +11,7 @@ from hybrid_recs.generation.manifest import DatasetInfo, Manifest, new_id
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.build import gate, summaries, writer
 from hybrid_recs.offline.build.hot_set import choose_hot_set
-from hybrid_recs.offline.data.dataset_config import Description, fingerprint
+from hybrid_recs.offline.data.dataset_config import DatasetConfig, fingerprint
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.data.item_changes import last_of, with_changes
@@ -50,7 +50,7 @@ def rebuild(
     force: bool = False,
 ) -> Generation:
     """The whole job; returns the generation that serves afterwards."""
-    description = Description.load(dataset, data_dir)
+    description = DatasetConfig.load(dataset, data_dir)
     store = wiring.store(settings)
     with store.writer():
         store.clean()
@@ -61,7 +61,7 @@ def rebuild(
 
 
 def stage(
-    store: GenerationStore, description: Description, settings: Settings, steps: Steps, force: bool
+    store: GenerationStore, description: DatasetConfig, settings: Settings, steps: Steps, force: bool
 ) -> Manifest:
     """Everything up to a sealed generation; nothing of it is visible to the service."""
     generation, parent = new_id(), store.current()

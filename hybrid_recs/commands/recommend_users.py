@@ -12,13 +12,13 @@ from hybrid_recs.errors import RedisServerError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.build import summaries
 from hybrid_recs.offline.build.precompute import LIST_DEPTH
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.progress import Step, Steps
-from hybrid_recs.offline.users.files import PredictionFiles
+from hybrid_recs.offline.users.files import UserListFiles
 from hybrid_recs.offline.users.histories import Histories, histories_of
 from hybrid_recs.offline.users.lists import UserLists
-from hybrid_recs.offline.users.loader import load_predictions, retire_predictions
+from hybrid_recs.offline.users.loader import load_user_lists, retire_user_lists
 from hybrid_recs.settings import Settings
 
 _USERS_A_PART = 10_000
@@ -35,18 +35,18 @@ def main(dataset: Path, data_dir: Path | None, active_days: float | None, k: int
     """Run the steps; lists of an earlier run stay until those of this one are complete."""
     steps = Steps()
     with reported(steps.console):
-        recommend_users(Description.load(dataset, data_dir), Settings(), steps, active_days, k)
+        recommend_users(DatasetConfig.load(dataset, data_dir), Settings(), steps, active_days, k)
 
 
 def recommend_users(
-    description: Description,
+    description: DatasetConfig,
     settings: Settings,
     steps: Steps,
     active_days: float | None = None,
     k: int = LIST_DEPTH,
-) -> PredictionFiles:
+) -> UserListFiles:
     """The whole job, by the serving generation; hidden items are in no list. Returns where lists are."""
-    store, files = wiring.store(settings), PredictionFiles(wiring.predictions_dir(settings))
+    store, files = wiring.store(settings), UserListFiles(wiring.predictions_dir(settings))
     generation = store.open_current()
     with steps("Read interactions") as step:
         dataset = read_dataset(description, settings.max_history)
@@ -67,7 +67,7 @@ def recommend_users(
 
 
 def write_lists(
-    files: PredictionFiles, generation: Generation, histories: Histories, lists: UserLists, step: Step
+    files: UserListFiles, generation: Generation, histories: Histories, lists: UserLists, step: Step
 ) -> None:
     """Part by part; nothing of it is visible until all of it is there."""
     step.expect(len(histories))
@@ -79,11 +79,11 @@ def write_lists(
     step.done(f"{len(histories):,} lists, {len(histories) / seconds:,.0f} users/s")
 
 
-def load(files: PredictionFiles, generation: Generation, settings: Settings, step: Step) -> str:
+def load(files: UserListFiles, generation: Generation, settings: Settings, step: Step) -> str:
     """Redis is a cache: when it is away, users are answered live."""
     try:
         with connect(wiring.redis_url(settings)) as client:
-            loaded = load_predictions(
+            loaded = load_user_lists(
                 client,
                 wiring.keys(settings),
                 generation.id,
@@ -98,14 +98,14 @@ def load(files: PredictionFiles, generation: Generation, settings: Settings, ste
     return text + (" (held back by predictions_max_mb)" if loaded.full else "")
 
 
-def forget_older(files: PredictionFiles, generation: Generation, settings: Settings, kept: list[str]) -> str:
+def forget_older(files: UserListFiles, generation: Generation, settings: Settings, kept: list[str]) -> str:
     """Lists of other generations leave Redis, and the disk too where the generation is gone."""
     older = [name for name in files.generations() if name != generation.id]
     problem = ""
     for name in older:
         try:
             with connect(wiring.redis_url(settings)) as client:
-                retire_predictions(client, wiring.keys(settings), name, files.users(name))
+                retire_user_lists(client, wiring.keys(settings), name, files.users(name))
         except (*UNREACHABLE, RedisServerError) as error:
             problem = f"; out of reach ({error}): they stay until they expire"
         if name not in kept:

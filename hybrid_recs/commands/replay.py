@@ -7,7 +7,7 @@ import click
 
 from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.demo import replay
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.requests import latest_requests
 from hybrid_recs.offline.progress import Steps
 
@@ -22,11 +22,11 @@ def main(dataset: Path, data_dir: Path | None, days: float, url: str) -> None:
     steps = Steps()
     with reported(steps.console):
         with steps("Read interactions") as step:
-            requests = latest_requests(Description.load(dataset, data_dir), days)
+            requests = latest_requests(DatasetConfig.load(dataset, data_dir), days)
             step.done(f"{len(requests):,} requests")
         with steps("Send requests") as step:
             step.expect(len(requests))
-            outcome = replay.send(url, requests, on_done=step.advance)
+            outcome = replay.send(url, requests, on_progress=step.advance)
             answers = ", ".join(f"{count:,} {source}" for source, count in outcome.sources.most_common())
             step.done(answers or "no answers")
         for message, count in outcome.failures.most_common(3):

@@ -48,7 +48,7 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 """A stream id and the fields of an entry."""
 
 
-class Effects:
+class EventApplier:
     """Applies entries through one client."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:

@@ -11,8 +11,8 @@ import redis
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
-from hybrid_recs.consumer.apply import Effects, Entry
-from hybrid_recs.consumer.session_pusher import Pusher
+from hybrid_recs.consumer.apply import Entry, EventApplier
+from hybrid_recs.consumer.session_pusher import SessionPusher
 from hybrid_recs.events.event import Event
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Consumer:
     """
 
     def __init__(
-        self, client: redis.Redis, keys: Keys, name: str, pusher: Pusher, claim_seconds: float
+        self, client: redis.Redis, keys: Keys, name: str, pusher: SessionPusher, claim_seconds: float
     ) -> None:
         self.applied = 0
         self.set_aside = 0
@@ -47,7 +47,7 @@ class Consumer:
         self._stream = keys.events()
         self._name = name
         self._pusher = pusher
-        self._effects = Effects(client, keys)
+        self._effects = EventApplier(client, keys)
         self._claim_milliseconds = int(claim_seconds * 1_000)
         self._claim_from = b"0-0"
         self._claim_again = float("-inf")

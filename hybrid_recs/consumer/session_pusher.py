@@ -8,14 +8,20 @@ import redis
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.consumer.session_recommender import SessionRecommender
 from hybrid_recs.events.event import state_items
-from hybrid_recs.events.session_list import PUSHED_SECONDS, STORE, Pushed, rendered, store_arguments
+from hybrid_recs.events.session_list import (
+    SESSION_LIST_SECONDS,
+    STORE,
+    SessionList,
+    rendered,
+    store_arguments,
+)
 from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.ranking.recommender import Recommender
 
 _HEAD_BYTES = 256
 
 
-class Pusher:
+class SessionPusher:
     """Pushes to the sessions that were active; any number of consumers may work for the same one."""
 
     def __init__(self, client: redis.Redis, keys: Keys, recommender: SessionRecommender) -> None:
@@ -36,10 +42,10 @@ class Pusher:
         answers = self._recommender.recommend([items for _, items, _ in stale])
         entries = []
         for (session_id, _, upto), answer in zip(stale, answers, strict=True):
-            pushed = Pushed.of(answer, upto, recommender)
+            pushed = SessionList.of(answer, upto, recommender)
             body = rendered(session_id, pushed, recommender.items)
             entries.append((self._keys.pushed(session_id), pushed, body))
-        self._store(args=store_arguments(PUSHED_SECONDS, entries))
+        self._store(args=store_arguments(SESSION_LIST_SECONDS, entries))
         self.pushed += len(entries)
         return len(entries)
 
@@ -54,6 +60,6 @@ class Pusher:
         for session_id in session_ids:
             items, version = state_items(cast(list[bytes], next(found)))
             stored, upto = cast(bytes, next(found)), version.decode() if version else ""
-            if upto and not stored.startswith(Pushed.head(recommender, upto)):
+            if upto and not stored.startswith(SessionList.head(recommender, upto)):
                 stale.append((session_id, items, upto))
         return stale

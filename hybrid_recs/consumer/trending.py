@@ -15,7 +15,7 @@ MAX_TRENDING = 1_000
 _PATIENCE, _MIN_TTL = 30, 600
 
 
-class Popularity:
+class TrendingItems:
     """Refreshes what is trending; any number of consumers may try."""
 
     def __init__(self, client: redis.Redis, keys: Keys, name: str) -> None:

@@ -14,9 +14,9 @@ from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.consumer.archive import Archive
 from hybrid_recs.consumer.consumer import Consumer
-from hybrid_recs.consumer.session_pusher import Pusher
+from hybrid_recs.consumer.session_pusher import SessionPusher
 from hybrid_recs.consumer.session_recommender import OverlayOf, SessionRecommender, no_overlay
-from hybrid_recs.consumer.trending import Popularity
+from hybrid_recs.consumer.trending import TrendingItems
 from hybrid_recs.generation.store import GenerationStore
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,9 @@ class Worker:
     ) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._recommender = SessionRecommender(store, poll_seconds, overlay_of)
-        self.pusher = Pusher(client, keys, self._recommender)
+        self.pusher = SessionPusher(client, keys, self._recommender)
         self.consumer = Consumer(client, keys, name, self.pusher, claim_seconds)
-        self.popularity = Popularity(upkeep, keys, name)
+        self.popularity = TrendingItems(upkeep, keys, name)
         self.archive = archive
         self._stopping = threading.Event()
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.types import Json, OnDone, silent
+from hybrid_recs.types import Json, ProgressCallback, no_progress
 
 _CONNECTIONS = 4
 
@@ -34,11 +34,13 @@ def skewed_requests(item_ids: Sequence[str], popularity: Sequence[float], count:
     return [item_ids[at] for at in drawn]
 
 
-def send(url: str, item_ids: Sequence[str], k: int = 10, on_done: OnDone = silent) -> Outcome:
+def send(
+    url: str, item_ids: Sequence[str], k: int = 10, on_progress: ProgressCallback = no_progress
+) -> Outcome:
     """Ask for every item in turn over a few connections that stay open; returns when all are answered."""
     shares = [item_ids[at::_CONNECTIONS] for at in range(_CONNECTIONS)]
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        outcomes = list(pool.map(lambda share: _send_in_turn(url, share, k, on_done), shares))
+        outcomes = list(pool.map(lambda share: _send_in_turn(url, share, k, on_progress), shares))
     return sum(outcomes, Outcome())
 
 
@@ -59,7 +61,7 @@ def connect_to(url: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=10)
 
 
-def _send_in_turn(url: str, item_ids: Sequence[str], k: int, on_done: OnDone) -> Outcome:
+def _send_in_turn(url: str, item_ids: Sequence[str], k: int, on_progress: ProgressCallback) -> Outcome:
     outcome, connection = Outcome(), connect_to(url)
     for item_id in item_ids:
         try:
@@ -67,6 +69,6 @@ def _send_in_turn(url: str, item_ids: Sequence[str], k: int, on_done: OnDone) ->
         except (HybridRecsError, OSError, http.client.HTTPException) as error:
             outcome.failures[str(error)] += 1
             connection.close()
-        on_done(1)
+        on_progress(1)
     connection.close()
     return outcome

@@ -10,7 +10,7 @@ _HASHES = 1 << 8 * _HASH_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Impression:
     """What a visitor was shown. time: seconds since 1970. kind: of query (item, session, user, basket,
     vector, metadata). items: ids, best first. age_seconds: of a list that was made ahead of time."""
 
@@ -37,7 +37,7 @@ class Prediction:
         }
 
     @classmethod
-    def read(cls, entry: Mapping[bytes, bytes]) -> "Prediction | None":
+    def read(cls, entry: Mapping[bytes, bytes]) -> "Impression | None":
         """What `fields` wrote, or None when the entry is something else."""
         try:
             known = {name.decode(): value.decode() for name, value in entry.items()}

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from hybrid_recs.ranking.item_pool import KnownItems
+from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.types import Answer, Json, Neighbours, Reason, Source
 
-PUSHED_SECONDS = 3_600
+SESSION_LIST_SECONDS = 3_600
 MAX_SHOWN = 10  # items of an event on a stream; as many as an answer has unless more are asked for
 
 # KEYS: none but those in ARGV. ARGV: 1 = seconds to keep, 2 = message, 3 = key and channel, 4 = value, and
@@ -36,7 +36,7 @@ return stored
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class SessionList:
     """Rows of one generation, best first, with the bits of their scores in half precision.
 
     upto: stream id of the newest event that was known. overlay: version of the item changes known.
@@ -51,7 +51,7 @@ class Pushed:
     bits: list[int]
 
     @classmethod
-    def of(cls, answer: Answer, upto: str, recommender: Recommender) -> "Pushed":
+    def of(cls, answer: Answer, upto: str, recommender: Recommender) -> "SessionList":
         """An answer to what a session has done up to an event, and who gave it."""
         bits = answer.neighbours.scores.astype(np.float16).view(np.uint16).tolist()
         rows = answer.neighbours.rows.tolist()
@@ -82,7 +82,7 @@ class Pushed:
         return orjson.dumps(self)
 
     @classmethod
-    def decode(cls, value: bytes | None) -> "Pushed | None":
+    def decode(cls, value: bytes | None) -> "SessionList | None":
         """The stored value read; None when there is none, or it is of another version of this package."""
         try:
             raw: Json = orjson.loads(value or b"")
@@ -92,7 +92,7 @@ class Pushed:
             return None
 
 
-def rendered(session_id: str, pushed: Pushed, known: KnownItems, k: int = MAX_SHOWN) -> bytes:
+def rendered(session_id: str, pushed: SessionList, known: ItemPool, k: int = MAX_SHOWN) -> bytes:
     """The body of an event on a session's stream; `known` are the items that the rows are of."""
     scores = np.array(pushed.bits[:k], np.uint16).view(np.float16).astype(np.float64).round(4).tolist()
     items = [
@@ -112,7 +112,7 @@ def rendered(session_id: str, pushed: Pushed, known: KnownItems, k: int = MAX_SH
     )
 
 
-def _name(session_id: str, pushed: Pushed) -> str:
+def _name(session_id: str, pushed: SessionList) -> str:
     """The id of what is pushed: the same whoever sends it."""
     of = f"{session_id} {pushed.upto} {pushed.generation} {pushed.overlay}"
     return f"{pushed.source.value}-{hashlib.blake2b(of.encode(), digest_size=8).hexdigest()}"
@@ -135,7 +135,9 @@ def position(upto: str) -> tuple[int, int]:
     return int(milliseconds or 0), int(number or 0)
 
 
-def store_arguments(seconds: int, entries: Sequence[tuple[str, Pushed, bytes]]) -> list[str | int | bytes]:
+def store_arguments(
+    seconds: int, entries: Sequence[tuple[str, SessionList, bytes]]
+) -> list[str | int | bytes]:
     """ARGV of STORE for (key, what is pushed, rendered body)."""
     arguments: list[str | int | bytes] = [seconds]
     for name, pushed, body in entries:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hybrid_recs.generation.arrays import StringTable, open_array, save_array
 from hybrid_recs.generation.category_index import CategoryIndex, write_category_index
-from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.title_index import TitleIndex, write_title_index
 from hybrid_recs.types import Rows
 
@@ -84,13 +84,13 @@ class Catalogue:
         joined = self._categories[row]
         return joined.split(_SEPARATOR) if joined else []
 
-    def popular(self, count: int, excluded: frozenset[int], allowed: Allowed | None = None) -> Rows:
-        """The `count` most popular rows that are allowed and not excluded, best first."""
+    def popular(self, count: int, excluded: frozenset[int], eligible: RowMask | None = None) -> Rows:
+        """The `count` most popular rows that are eligible and not excluded, best first."""
         size = count + len(excluded)
         while True:
             head = self.by_popularity[:size].astype(np.int64)
-            if allowed is not None:
-                head = allowed.of(head)
+            if eligible is not None:
+                head = eligible.of(head)
             if excluded:
                 head = head[~np.isin(head, np.fromiter(excluded, np.int64, len(excluded)))]
             if len(head) >= count or size >= len(self):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_recs.generation.arrays import StringTable, open_array, save_array
-from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.types import Rows
 
 
@@ -57,16 +57,16 @@ class CategoryIndex:
             return np.empty(0, np.int64)
         return self._rows[self._starts[at] : self._starts[at + 1]].astype(np.int64)
 
-    def allowed(self, wanted: CategoryFilter, n: int) -> Allowed:
+    def eligible(self, wanted: CategoryFilter, n: int) -> RowMask:
         """Which of n rows, of which those beyond the catalogue's have no category here, fit the filter."""
         mask = np.full(n, not wanted.any_of)
         for name in wanted.any_of:
             mask[self.rows(name)] = True
         for name in wanted.all_of:
-            mask &= Allowed.only(self.rows(name), n).mask
+            mask &= RowMask.only(self.rows(name), n).mask
         for name in wanted.none_of:
             mask[self.rows(name)] = False
-        return Allowed(mask)
+        return RowMask(mask)
 
     def _position(self, encoded: bytes) -> int | None:
         low, high = 0, len(self._names)

@@ -27,7 +27,7 @@ class CoVisits:
         start, stop = self.indptr[row], self.indptr[row + 1]
         return self.rows[start:stop].astype(np.int64), self.weights[start:stop]
 
-    def of_many(self, rows: Rows) -> tuple[Rows, Rows, Floats]:
+    def neighbours_of_rows(self, rows: Rows) -> tuple[Rows, Rows, Floats]:
         """`of` for several rows (m), one after the other; first, whose neighbour each is (0 to m - 1)."""
         if len(rows) == 1:
             neighbours, weights = self.of(int(rows[0]))

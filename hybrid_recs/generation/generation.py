@@ -9,7 +9,7 @@ from hybrid_recs.generation.catalogue import Catalogue
 from hybrid_recs.generation.content_encoder import ContentEncoder
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.manifest import Manifest
-from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.trend import Trending
 from hybrid_recs.generation.vector_index import FaissIndex
@@ -31,7 +31,7 @@ class Generation:
     catalogue: Catalogue
     index: FaissIndex
     scorer: Scorer
-    hot: HotLists
+    hot: NeighbourLists
     content: ContentEncoder | None = None
 
     @classmethod
@@ -54,7 +54,7 @@ class Generation:
                 weight=manifest.scoring.covisit_weight,
                 trending=Trending.open(folder),
             ),
-            hot=HotLists.open(folder),
+            hot=NeighbourLists.open(folder),
             content=ContentEncoder.open(folder) if manifest.content else None,
         )
         generation._check(folder)

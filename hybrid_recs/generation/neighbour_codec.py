@@ -1,4 +1,4 @@
-"""The packed form of a neighbour list: 8 bytes of header, then u32 rows, then f16 scores.
+"""The binary form of a neighbour list: 8 bytes of header, then u32 rows, then f16 scores.
 
 608 bytes for 100 neighbours. The header carries a checksum, so that a value that is not such a list
 (cut short, overwritten, of another version) is found out instead of served.
@@ -22,39 +22,39 @@ _MAX_HEAD = 100
 _ROWS, _SCORES = ([struct.Struct(f"<{k}{kind}") for k in range(_MAX_HEAD + 1)] for kind in "IH")
 
 
-def pack(neighbours: Neighbours) -> bytes:
+def encode_neighbours(neighbours: Neighbours) -> bytes:
     """Bytes of a list; scores are rounded to half precision."""
     body = neighbours.rows.astype(_ROW).tobytes() + neighbours.scores.astype(_SCORE).tobytes()
     return _HEADER.pack(_VERSION, len(neighbours), zlib.crc32(body)) + body
 
 
-def unpack_head(packed: bytes, k: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+def decode_head(encoded: bytes, k: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     """The first `k` rows and the bits of their scores; None when the bytes are not a list of at least k.
 
     Without NumPy: for the ten of an answer its calls take several times as long as the work.
     """
-    length = _length(packed)
+    length = _length(encoded)
     if length is None or length < k:
         return None
-    rows = _ROWS[k].unpack_from(packed, _HEADER.size)
-    return rows, _SCORES[k].unpack_from(packed, _HEADER.size + _ROW.itemsize * length)
+    rows = _ROWS[k].unpack_from(encoded, _HEADER.size)
+    return rows, _SCORES[k].unpack_from(encoded, _HEADER.size + _ROW.itemsize * length)
 
 
-def unpack(packed: bytes) -> Neighbours | None:
+def decode_neighbours(encoded: bytes) -> Neighbours | None:
     """The list, or None when the bytes are not one."""
-    length = _length(packed)
+    length = _length(encoded)
     if length is None:
         return None
-    rows = np.frombuffer(packed, _ROW, length, _HEADER.size).astype(np.int64)
+    rows = np.frombuffer(encoded, _ROW, length, _HEADER.size).astype(np.int64)
     after_rows = _HEADER.size + _ROW.itemsize * length
-    return Neighbours(rows, np.frombuffer(packed, _SCORE, length, after_rows).astype(np.float32))
+    return Neighbours(rows, np.frombuffer(encoded, _SCORE, length, after_rows).astype(np.float32))
 
 
-def _length(packed: bytes) -> int | None:
+def _length(encoded: bytes) -> int | None:
     """Of the list; None when the bytes are not one."""
-    if len(packed) < _HEADER.size:
+    if len(encoded) < _HEADER.size:
         return None
-    version, length, checksum = _HEADER.unpack_from(packed)
-    if version != _VERSION or len(packed) != _HEADER.size + length * _PER_NEIGHBOUR:
+    version, length, checksum = _HEADER.unpack_from(encoded)
+    if version != _VERSION or len(encoded) != _HEADER.size + length * _PER_NEIGHBOUR:
         return None
-    return length if zlib.crc32(memoryview(packed)[_HEADER.size :]) == checksum else None
+    return length if zlib.crc32(memoryview(encoded)[_HEADER.size :]) == checksum else None

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_recs.generation.arrays import open_array, save_array
-from hybrid_recs.generation.neighbour_codec import pack, unpack
+from hybrid_recs.generation.neighbour_codec import decode_neighbours, encode_neighbours
 from hybrid_recs.types import Neighbours, Rows
 
 
-class HotLists:
-    """Packed lists of the hot rows, mapped; `rows` is ascending."""
+class NeighbourLists:
+    """Encoded lists of the hot rows, mapped; `rows` is ascending."""
 
     def __init__(self, rows: NDArray[np.uint32], blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
         self.rows = rows
@@ -28,13 +28,13 @@ class HotLists:
     def __contains__(self, row: int) -> bool:
         return self._position(row) is not None
 
-    def packed(self, row: int) -> bytes | None:
-        """The packed list of a row, or None when the row is not hot."""
+    def encoded(self, row: int) -> bytes | None:
+        """The encoded list of a row, or None when the row is not hot."""
         position = self._position(row)
         return None if position is None else self._at(position)
 
     def items(self) -> Iterator[tuple[int, bytes]]:
-        """Every hot row with its packed list."""
+        """Every hot row with its encoded list."""
         for position, row in enumerate(self.rows):
             yield int(row), self._at(position)
 
@@ -51,15 +51,15 @@ class HotLists:
     @staticmethod
     def write(folder: Path, rows: Rows, lists: Iterable[Neighbours]) -> None:
         """Write the lists of `rows` (ascending), in the same order."""
-        packed = [pack(neighbours) for neighbours in lists]
-        offsets = np.zeros(len(packed) + 1, np.int64)
-        np.cumsum([len(text) for text in packed], out=offsets[1:])
+        encoded = [encode_neighbours(neighbours) for neighbours in lists]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([len(text) for text in encoded], out=offsets[1:])
         save_array(folder / "hot_rows.npy", rows.astype(np.uint32))
-        save_array(folder / "hot_lists.npy", np.frombuffer(b"".join(packed), np.uint8))
+        save_array(folder / "hot_lists.npy", np.frombuffer(b"".join(encoded), np.uint8))
         save_array(folder / "hot_offsets.npy", offsets)
 
     @classmethod
-    def open(cls, folder: Path) -> "HotLists":
+    def open(cls, folder: Path) -> "NeighbourLists":
         """Map what `write` wrote."""
         return cls(
             open_array(folder / "hot_rows.npy"),
@@ -68,6 +68,6 @@ class HotLists:
         )
 
     def neighbours(self, row: int) -> Neighbours | None:
-        """The unpacked list of a row, or None when the row is not hot."""
-        packed = self.packed(row)
-        return None if packed is None else unpack(packed)
+        """The decoded list of a row, or None when the row is not hot."""
+        encoded = self.encoded(row)
+        return None if encoded is None else decode_neighbours(encoded)

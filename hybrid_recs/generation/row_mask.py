@@ -15,7 +15,7 @@ _faiss: Any = faiss
 
 
 @dataclass(frozen=True, eq=False)
-class Allowed:
+class RowMask:
     """`mask[row]` says whether the row may be recommended; never changed once made.
 
     Tested inside the search, so that a list is not short while there is something left to find.
@@ -24,7 +24,7 @@ class Allowed:
     mask: NDArray[np.bool_]
 
     @classmethod
-    def all_but(cls, rows: frozenset[int], n: int) -> "Allowed | None":
+    def all_but(cls, rows: frozenset[int], n: int) -> "RowMask | None":
         """All of n rows but the given ones; None where those are none."""
         if not rows:
             return None
@@ -33,30 +33,30 @@ class Allowed:
         return cls(mask)
 
     @classmethod
-    def only(cls, rows: Rows, n: int) -> "Allowed":
+    def only(cls, rows: Rows, n: int) -> "RowMask":
         """Of n rows the given ones."""
         mask = np.zeros(n, bool)
         mask[rows] = True
         return cls(mask)
 
-    def __and__(self, other: "Allowed | None") -> "Allowed":
-        return self if other is None else Allowed(self.mask & other.mask)
+    def __and__(self, other: "RowMask | None") -> "RowMask":
+        return self if other is None else RowMask(self.mask & other.mask)
 
     def __contains__(self, row: int) -> bool:
         return bool(self.mask[row])
 
     def of(self, rows: Rows) -> Rows:
-        """The allowed among `rows`, in their order."""
+        """The eligible among `rows`, in their order."""
         return rows[self.mask[rows]]
 
     @cached_property
     def count(self) -> int:
-        """How many rows are allowed."""
+        """How many rows are eligible."""
         return int(self.mask.sum())
 
     @cached_property
     def rows(self) -> Rows:
-        """The allowed rows, ascending."""
+        """The eligible rows, ascending."""
         return np.flatnonzero(self.mask)
 
     @cached_property

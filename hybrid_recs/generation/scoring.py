@@ -1,4 +1,4 @@
-"""The one scoring function: precomputed lists and live answers both come from `Scorer.rank_sets`.
+"""The one scoring function: precomputed lists and live answers both come from `Scorer.score_queries`.
 
 A query is a set of items with weights; one item is a set of one. With q = Σ w_a V_a (unit vectors),
 
@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from hybrid_recs.generation.covisits import CoVisits
-from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.trend import Trending
 from hybrid_recs.types import Floats, HistoryWeights, Neighbours, Rows
 
@@ -63,44 +63,46 @@ class Scorer:
             query = np.einsum("i,ij->j", items.weights, self.vectors[items.rows])
         return query if items.vector is None else query + items.vector
 
-    def spare(self, items: WeightedItems) -> int:
-        """How many more candidates than k `rank_sets` needs for a query, exclusions aside."""
+    def extra_candidates(self, items: WeightedItems) -> int:
+        """How many more candidates than k `score_queries` needs for a query, exclusions aside."""
         indptr, pushing_back = self.covisits.indptr, items.rows[items.weights < 0]
         return len(items.rows) + int((indptr[pushing_back + 1] - indptr[pushing_back]).sum())
 
-    def rank(self, row: int, candidates: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Neighbours:
-        """`rank_sets` for one item."""
-        return self.rank_set(self.one(row), candidates, k, excluded)
+    def score_item(
+        self, row: int, candidates: Rows, k: int, excluded: frozenset[int] = frozenset()
+    ) -> Neighbours:
+        """`score_queries` for one item."""
+        return self.score_query(self.one(row), candidates, k, excluded)
 
-    def rank_set(
+    def score_query(
         self,
         items: WeightedItems,
         candidates: Rows,
         k: int,
         excluded: frozenset[int] = frozenset(),
-        allowed: Allowed | None = None,
+        eligible: RowMask | None = None,
     ) -> Neighbours:
-        """`rank_sets` for one query."""
-        return self.rank_sets([items], [candidates], k, [excluded], allowed)[0]
+        """`score_queries` for one query."""
+        return self.score_queries([items], [candidates], k, [excluded], eligible)[0]
 
-    def rank_sets(
+    def score_queries(
         self,
         sets: Sequence[WeightedItems],
         candidates: Sequence[Rows],
         k: int,
         excluded: Sequence[frozenset[int]] = (),
-        allowed: Allowed | None = None,
+        eligible: RowMask | None = None,
     ) -> list[Neighbours]:
         """For each query the best `k` of its candidates, its items' co-visits, what is trending (where that
         counts) and, if they may repeat, the items themselves.
 
-        Never an excluded row, nor one that is not allowed. An item outside all the lists can only be in the
+        Never an excluded row, nor one that is not eligible. An item outside all the lists can only be in the
         best k if it is in the best k by q · V · tilt: with the best k + spare(items) + len(excluded) of those
         as candidates the result equals that of scoring every item.
         Ties go to the lower row. Many queries at once cost a fraction of one after the other.
         """
         n = len(self.vectors)
-        linked, added = self._linked(sets)
+        linked, added = self._covisit_scores(sets)
         own = np.concatenate([at * n + items.rows for at, items in enumerate(sets)])
         # Cells are (query, row) as one number; ascending, so that rows are where a search finds them.
         near = np.concatenate([at * n + rows for at, rows in enumerate(candidates)])
@@ -108,13 +110,13 @@ class Scorer:
         query, rows = np.divmod(cells, n) if len(sets) > 1 else (np.zeros_like(cells), cells)
         scores = self._near(sets, query, rows) * self.tilt.take(rows)
         np.add.at(scores, cells.searchsorted(linked), added)
-        scores[cells.searchsorted(own)] += np.concatenate([_again(items) for items in sets])
+        scores[cells.searchsorted(own)] += np.concatenate([_repeat_bonus(items) for items in sets])
         for at, out in enumerate(excluded):
             if out:
                 scores[np.isin(cells, [at * n + row for row in out if row < n])] = -np.inf
-        if allowed is not None:
-            scores[~allowed.mask[rows]] = -np.inf
-        # Half precision, as in a packed list, so that a live answer cannot be told from a cached one.
+        if eligible is not None:
+            scores[~eligible.mask[rows]] = -np.inf
+        # Half precision, as in an encoded list, so that a live answer cannot be told from a cached one.
         shown = scores.astype(np.float16).astype(np.float32)
         order = np.lexsort((-scores, query)) if len(sets) > 1 else (-scores).argsort(kind="stable")
         bounds = query.searchsorted(np.arange(len(sets) + 1)).tolist()
@@ -134,12 +136,14 @@ class Scorer:
         queries = np.stack([self.query(items) for items in sets])
         return np.asarray(np.einsum("ij,ij->i", vectors, queries.take(query, axis=0)))
 
-    def _linked(self, sets: Sequence[WeightedItems]) -> tuple[Rows, Floats]:
+    def _covisit_scores(self, sets: Sequence[WeightedItems]) -> tuple[Rows, Floats]:
         """Cells of what the items of each query are co-visited with and of what is trending, with repeats,
         and what each adds to a score."""
         n = len(self.vectors)
         sizes = [len(items.rows) for items in sets]
-        item, rows, strengths = self.covisits.of_many(np.concatenate([items.rows for items in sets]))
+        item, rows, strengths = self.covisits.neighbours_of_rows(
+            np.concatenate([items.rows for items in sets])
+        )
         query = np.repeat(np.arange(len(sets)), sizes)[item]
         weights = np.concatenate([items.weights for items in sets])
         covisit_weights = np.array([items.covisit_weight for items in sets], np.float32)
@@ -152,7 +156,7 @@ class Scorer:
         return np.concatenate(cells), np.concatenate(added)
 
 
-def _again(items: WeightedItems) -> Floats:
+def _repeat_bonus(items: WeightedItems) -> Floats:
     """What an item's being in the query adds to its own score."""
     if items.repeat is None:
         return np.full(len(items.rows), -np.inf, np.float32)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.generation.manifest import SearchFigure
-from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.types import Floats, Rows
 
 # The stubs that come with FAISS leave out what SWIG makes at run time.
@@ -89,29 +89,34 @@ class FaissIndex:
         query: Floats,
         k: int,
         excluded: frozenset[int] = frozenset(),
-        allowed: Allowed | None = None,
+        eligible: RowMask | None = None,
     ) -> Rows:
-        """See `VectorIndex.search`, over rows that are allowed and not excluded; approximate unless the
+        """See `VectorIndex.search`, over rows that are eligible and not excluded; approximate unless the
         index is exact."""
-        return self._search(query[np.newaxis], k, 1, excluded, allowed)[0]
+        return self._search(query[np.newaxis], k, 1, excluded, eligible)[0]
 
     def search_many(
-        self, queries: Floats, k: int, generosity: int = 1, allowed: Allowed | None = None
+        self, queries: Floats, k: int, effort_multiplier: int = 1, eligible: RowMask | None = None
     ) -> list[Rows]:
-        """As `search` for each of many queries (q × d), with `generosity` times the effort."""
-        return self._search(queries, k, generosity, frozenset(), allowed)
+        """As `search` for each of many queries (q × d), with `effort_multiplier` times the effort."""
+        return self._search(queries, k, effort_multiplier, frozenset(), eligible)
 
     def _search(
-        self, queries: Floats, k: int, generosity: int, excluded: frozenset[int], allowed: Allowed | None
+        self,
+        queries: Floats,
+        k: int,
+        effort_multiplier: int,
+        excluded: frozenset[int],
+        eligible: RowMask | None,
     ) -> list[Rows]:
         k = min(k, len(self))
-        if k == 0 or (allowed is not None and allowed.count == 0):
+        if k == 0 or (eligible is not None and eligible.count == 0):
             return [np.empty(0, np.int64) for _ in queries]
         # Rows that may not come are met on the way like any other: the effort is that of finding them too.
-        effort = self._effort(k + len(excluded)) * generosity
-        if allowed is not None:
-            effort = min(effort * -(-len(self) // allowed.count), self._lists or len(self))
-        selector = _selector(excluded, allowed)
+        effort = self._effort(k + len(excluded)) * effort_multiplier
+        if eligible is not None:
+            effort = min(effort * -(-len(self) // eligible.count), self._lists or len(self))
+        selector = _selector(excluded, eligible)
         found: NDArray[np.int64]
         _, found = self._index.search(queries, k, params=self._parameters(effort, selector))
         # The lists of an IVF index that were read may hold fewer than k: more are read.
@@ -151,13 +156,13 @@ class FaissIndex:
         )
 
 
-def _selector(excluded: frozenset[int], allowed: Allowed | None) -> Any:
+def _selector(excluded: frozenset[int], eligible: RowMask | None) -> Any:
     """What FAISS asks of every row it meets; None where any will do."""
     if not excluded:
-        return allowed.selector if allowed is not None else None
+        return eligible.selector if eligible is not None else None
     rows = np.fromiter(excluded, np.int64, len(excluded))
     others = _faiss.IDSelectorNot(_faiss.IDSelectorBatch(rows))
-    return others if allowed is None else _faiss.IDSelectorAnd(others, allowed.selector)
+    return others if eligible is None else _faiss.IDSelectorAnd(others, eligible.selector)
 
 
 def use_one_thread_per_search() -> None:

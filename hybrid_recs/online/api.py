@@ -25,14 +25,14 @@ from hybrid_recs.online.http.routes import (
 )
 from hybrid_recs.online.serving.query_service import QueryService
 from hybrid_recs.online.serving.service import Service
-from hybrid_recs.online.visitors.components import VisitorSide
+from hybrid_recs.online.visitors.components import VisitorComponents
 
 
 def create_api(
     service: Service,
     query_service: QueryService,
     feed: ChangeFeed,
-    visitors: VisitorSide,
+    visitors: VisitorComponents,
     report_of: operations.ReportOf,
 ) -> FastAPI:
     """The application around one service; `report_of` reads the hit-rate report (blocking)."""

@@ -17,23 +17,23 @@ from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.online.api import create_api
-from hybrid_recs.online.http.fast_path import FastLane
-from hybrid_recs.online.http.write_guard import Guard
-from hybrid_recs.online.serving.json_renderer import Renderer
+from hybrid_recs.online.http.fast_path import FastPath
+from hybrid_recs.online.http.write_guard import WriteGuard
+from hybrid_recs.online.serving.json_renderer import JsonRenderer
 from hybrid_recs.online.serving.list_keeper import ListKeeper
-from hybrid_recs.online.serving.live_search import LiveLane, search_threads
+from hybrid_recs.online.serving.live_search import LiveSearch, search_threads
 from hybrid_recs.online.serving.query_service import QueryService
-from hybrid_recs.online.serving.response_cache import LocalCache
-from hybrid_recs.online.serving.rising_items import Rising
+from hybrid_recs.online.serving.response_cache import ResponseCache
+from hybrid_recs.online.serving.rising_items import RisingItems
 from hybrid_recs.online.serving.service import Service
-from hybrid_recs.online.serving.session_view import SessionState
+from hybrid_recs.online.serving.session_view import SessionView
 from hybrid_recs.online.serving.snapshot import Snapshot
-from hybrid_recs.online.visitors.components import VisitorSide
-from hybrid_recs.online.visitors.event_intake import Intake
-from hybrid_recs.online.visitors.impression_log import PredictionLog
+from hybrid_recs.online.visitors.components import VisitorComponents
+from hybrid_recs.online.visitors.event_intake import EventIntake
+from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.online.visitors.session_streams import SessionStreams
-from hybrid_recs.online.visitors.state_reader import Visitors
-from hybrid_recs.online.visitors.trending_reader import Trends
+from hybrid_recs.online.visitors.state_reader import VisitorStateReader
+from hybrid_recs.online.visitors.trending_reader import TrendingReader
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
@@ -69,10 +69,10 @@ def create_app(
             generation,
             overlay,
             recommender,
-            Renderer(recommender),
-            LocalCache(settings.local_cache_mb * _BYTES_A_MB),
-            LiveLane(recommender, threads),
-            Rising(
+            JsonRenderer(recommender),
+            ResponseCache(settings.local_cache_mb * _BYTES_A_MB),
+            LiveSearch(recommender, threads),
+            RisingItems(
                 Recommender(generation), keys, settings.rising_max_items, min(_RISING_TTL_SECONDS, list_ttl)
             ),
         )
@@ -93,39 +93,39 @@ def create_app(
         flush_seconds=settings.flush_seconds,
     )
 
-    visitors = _visitor_side(settings, url, keys, service, threads)
+    visitors = _visitor_components(settings, url, keys, service, threads)
     query_service = QueryService(service, visitors.visitors, visitors.predictions)
 
     def report_of(seconds: int, title: Callable[[str], str | None]) -> HitRateReport:
         with connect(url, _BACKGROUND_TIMEOUT) as client:
             return hit_rate_report(client, keys, seconds, title)
 
-    guarded = Guard(
+    guarded = WriteGuard(
         create_api(service, query_service, feed, visitors, report_of),
         wiring.api_keys(settings),
         settings.writes_per_second,
         int(settings.max_body_mb * _BYTES_A_MB),
     )
-    return FastLane(guarded, service, name_every_request=settings.log_format == "json")
+    return FastPath(guarded, service, name_every_request=settings.log_format == "json")
 
 
-def _visitor_side(
+def _visitor_components(
     settings: Settings, url: str, keys: Keys, service: Service, threads: Executor
-) -> VisitorSide:
-    visitors = Visitors(connect_async(url, settings.redis_timeout_ms / 1_000), keys)
+) -> VisitorComponents:
+    visitors = VisitorStateReader(connect_async(url, settings.redis_timeout_ms / 1_000), keys)
     patient = connect_async(url, settings.events_timeout_ms / 1_000)
     client = connect_async(url, _BACKGROUND_TIMEOUT)
-    state = SessionState(service, visitors, threads)
-    return VisitorSide(
+    state = SessionView(service, visitors, threads)
+    return VisitorComponents(
         client=client,
         keys=keys,
-        intake=Intake(patient, keys, settings.events_max_pending, *wiring.visitor_ttl_seconds(settings)),
+        intake=EventIntake(patient, keys, settings.events_max_pending, *wiring.visitor_ttl_seconds(settings)),
         visitors=visitors,
         streams=SessionStreams(
             connect_async(url, _BACKGROUND_TIMEOUT), keys, state.current, settings.streams_max
         ),
-        trends=Trends(client, keys),
-        predictions=PredictionLog(keys, settings.log_predictions_share),
+        trends=TrendingReader(client, keys),
+        predictions=ImpressionLog(keys, settings.log_predictions_share),
         heartbeat_seconds=settings.heartbeat_seconds,
         flush_seconds=settings.flush_seconds,
     )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.scoring import WeightedItems
-from hybrid_recs.ranking.item_pool import KnownItems
+from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.types import Floats, Neighbours
 
 # Of so few eligible items every one is scored: cheaper than a search that has to look past all others.
@@ -16,31 +16,33 @@ _NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """Over one generation and what came since. `allowed` narrows what may come; None: all but the hidden."""
+class CandidateRanking:
+    """Over one generation and what came since. `eligible` narrows what may come; None: all but the hidden."""
 
     generation: Generation
-    items: KnownItems
+    items: ItemPool
 
     def best(
-        self, items: WeightedItems, k: int, excluded: frozenset[int] = _NONE, allowed: Allowed | None = None
+        self, items: WeightedItems, k: int, excluded: frozenset[int] = _NONE, eligible: RowMask | None = None
     ) -> Neighbours:
         """The best k by score of the items that have a vector."""
-        scorer, allowed = self.generation.scorer, allowed or self.items.allowed
+        scorer, eligible = self.generation.scorer, eligible or self.items.eligible
         query = scorer.query(items)
-        if allowed is not None and allowed.count <= _FEW:
-            candidates = allowed.rows[allowed.rows < len(scorer.vectors)]
+        if eligible is not None and eligible.count <= _FEW:
+            candidates = eligible.rows[eligible.rows < len(scorer.vectors)]
         else:
-            candidates = self.generation.index.search(query, k + scorer.spare(items), excluded, allowed)
-        found = scorer.rank_set(items, candidates, k, excluded, allowed)
-        return self.with_new(found, query, k, excluded, allowed)
+            candidates = self.generation.index.search(
+                query, k + scorer.extra_candidates(items), excluded, eligible
+            )
+        found = scorer.score_query(items, candidates, k, excluded, eligible)
+        return self.with_new(found, query, k, excluded, eligible)
 
     def best_of_rows(self, rows: list[int], k: int) -> list[Neighbours]:
         """`best` for several single rows of the generation at once."""
-        index, scorer, allowed = self.generation.index, self.generation.scorer, self.items.allowed
+        index, scorer, eligible = self.generation.index, self.generation.scorer, self.items.eligible
         queries = scorer.vectors[rows]
-        candidates = index.search_many(queries, k + 1, allowed=allowed)
-        found = scorer.rank_sets([scorer.one(row) for row in rows], candidates, k, allowed=allowed)
+        candidates = index.search_many(queries, k + 1, eligible=eligible)
+        found = scorer.score_queries([scorer.one(row) for row in rows], candidates, k, eligible=eligible)
         return [self.with_new(one, query, k) for one, query in zip(found, queries, strict=True)]
 
     def with_new(
@@ -49,14 +51,14 @@ class Ranking:
         query: Floats,
         k: int,
         excluded: frozenset[int] = _NONE,
-        allowed: Allowed | None = None,
+        eligible: RowMask | None = None,
     ) -> Neighbours:
         """The best k of a list and of the new items, which score by their vectors alone; the list goes
         first where scores are the same."""
         if not self.items.overlay.new.ids:
             return found
-        allowed, rows = allowed or self.items.allowed, self.items.new_rows()
-        rows = rows if allowed is None else allowed.of(rows)
+        eligible, rows = eligible or self.items.eligible, self.items.new_rows()
+        rows = rows if eligible is None else eligible.of(rows)
         # As many products as rows, each summed by itself: the same whatever else is new.
         scores = np.einsum("ij,j->i", self.items.vectors(rows), query)
         new = Neighbours(rows, scores.astype(np.float16).astype(np.float32)).without(excluded)
@@ -64,10 +66,12 @@ class Ranking:
         order = (-both).argsort(kind="stable")[:k]
         return Neighbours(np.concatenate((found.rows, new.rows))[order], both[order])
 
-    def popular(self, k: int, excluded: frozenset[int] = _NONE, allowed: Allowed | None = None) -> Neighbours:
+    def popular(
+        self, k: int, excluded: frozenset[int] = _NONE, eligible: RowMask | None = None
+    ) -> Neighbours:
         """The most popular k; scores are popularity over that of the most popular item."""
         catalogue = self.generation.catalogue
-        rows = catalogue.popular(k, excluded, allowed or self.items.allowed)
+        rows = catalogue.popular(k, excluded, eligible or self.items.eligible)
         top = max(float(catalogue.popularity[catalogue.by_popularity[0]]), 1.0)
         return Neighbours(rows, (catalogue.popularity[rows] / top).astype(np.float16).astype(np.float32))
 
@@ -76,13 +80,13 @@ class Ranking:
         found: Neighbours,
         k: int,
         excluded: frozenset[int] = _NONE,
-        allowed: Allowed | None = None,
+        eligible: RowMask | None = None,
     ) -> Neighbours:
         """Popular items behind a list that came out short of k because the index holds no more."""
         short = k - len(found)
         if short <= 0:
             return found
-        more = self.popular(short, excluded | frozenset(found.rows.tolist()), allowed).rows
+        more = self.popular(short, excluded | frozenset(found.rows.tolist()), eligible).rows
         floor = min(0.0, float(found.scores[-1])) if len(found) else 0.0
         scores = np.full(len(more), floor, np.float32)
         return Neighbours(np.concatenate((found.rows, more)), np.concatenate((found.scores, scores)))

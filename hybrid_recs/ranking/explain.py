@@ -177,7 +177,7 @@ def _rank(scorer: Scorer, near: Floats, a: int, b: int) -> int:
 
 def _ranked(scorer: Scorer, a: int, rows: Rows) -> Neighbours:
     """All of `rows` and of the co-visits of `a`, best first."""
-    return scorer.rank(a, rows, len(scorer.vectors))
+    return scorer.score_item(a, rows, len(scorer.vectors))
 
 
 def _verdict(told: Explanation) -> str:

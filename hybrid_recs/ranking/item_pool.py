@@ -7,7 +7,7 @@ import numpy as np
 
 from hybrid_recs.generation.category_index import CategoryFilter
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.types import Floats, Rows
 
@@ -16,7 +16,7 @@ _FILTERS_KEPT = 64  # a bit mask each: a byte an item
 _ROWS_KEPT = 16_384
 
 
-class KnownItems:
+class ItemPool:
     """Rows below len(catalogue) are the generation's, those above the overlay's.
 
     A new item with the id of an old one takes its place: the old row is not recommended any more.
@@ -28,9 +28,9 @@ class KnownItems:
         self._new = overlay.new
         self._n = len(generation.catalogue)
         self.overlay = overlay
-        self.allowed = self._all_allowed()
+        self.eligible = self._all_eligible()
         # A filter costs a look at every item; a shop has few, and asks for them all day.
-        self._filtered = lru_cache(_FILTERS_KEPT)(self._allowed_by)
+        self._filtered = lru_cache(_FILTERS_KEPT)(self._eligible_under)
         self.row = lru_cache(_ROWS_KEPT)(self._row)
 
     def __len__(self) -> int:
@@ -80,20 +80,20 @@ class KnownItems:
             found[new] = self._new.vectors[rows[new] - self._n]
         return found
 
-    def allowed_by(self, query: CategoryFilter) -> Allowed | None:
+    def eligible_under(self, query: CategoryFilter) -> RowMask | None:
         """What may be recommended under a filter; None: everything."""
-        return self._filtered(query) if query else self.allowed
+        return self._filtered(query) if query else self.eligible
 
-    def _allowed_by(self, query: CategoryFilter) -> Allowed:
-        mask = self._catalogue.categories.allowed(query, len(self)).mask
+    def _eligible_under(self, query: CategoryFilter) -> RowMask:
+        mask = self._catalogue.categories.eligible(query, len(self)).mask
         mask[self._n :] = False
         mask[self._n + self.overlay.fitting(query)] = True
-        return Allowed(mask) & self.allowed
+        return RowMask(mask) & self.eligible
 
-    def _all_allowed(self) -> Allowed | None:
+    def _all_eligible(self) -> RowMask | None:
         if not self.overlay.hidden and not self._new.ids:
             return None
         replaced = (self._catalogue.row(item_id) for item_id in self._new.ids)
         unplaced = self._n + np.flatnonzero(~self._new.placed)
         out = {*self.overlay.hidden, *unplaced.tolist(), *(row for row in replaced if row is not None)}
-        return Allowed.all_but(frozenset(out), len(self))
+        return RowMask.all_but(frozenset(out), len(self))

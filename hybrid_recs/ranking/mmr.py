@@ -8,7 +8,7 @@ import numpy as np
 from hybrid_recs.types import Floats, Neighbours
 
 
-def choose(
+def mmr_rerank(
     pool: Neighbours,
     vectors: Floats,
     categories_of: Callable[[int], Sequence[str]],

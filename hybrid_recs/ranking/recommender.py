@@ -9,12 +9,12 @@ import numpy as np
 
 from hybrid_recs.generation.category_index import CategoryFilter
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import unpack
+from hybrid_recs.generation.neighbour_codec import decode_neighbours
 from hybrid_recs.generation.scoring import WeightedItems, history
 from hybrid_recs.items.overlay import Overlay
-from hybrid_recs.ranking.candidates import Ranking
-from hybrid_recs.ranking.item_pool import KnownItems
-from hybrid_recs.ranking.mmr import choose
+from hybrid_recs.ranking.candidates import CandidateRanking
+from hybrid_recs.ranking.item_pool import ItemPool
+from hybrid_recs.ranking.mmr import mmr_rerank
 from hybrid_recs.types import Answer, Floats, HistoryWeights, Neighbours, Reason, Rows, Source
 
 # Items that are chosen from for each place, where a list is to be varied.
@@ -83,16 +83,16 @@ class Recommender:
 
     def __init__(self, generation: Generation, overlay: Overlay | None = None) -> None:
         self.generation = generation
-        self.items = KnownItems(generation, overlay or Overlay())
-        self._ranking = Ranking(generation, self.items)
+        self.items = ItemPool(generation, overlay or Overlay())
+        self._ranking = CandidateRanking(generation, self.items)
 
     def is_hot(self, row: int) -> bool:
         """Whether a neighbour list was precomputed for the row."""
         return row in self.generation.hot
 
-    def decode(self, packed: bytes | None) -> Neighbours | NoList:
+    def decode(self, encoded: bytes | None) -> Neighbours | NoList:
         """A cached value as a list; anything that is not a list of this catalogue counts as missing."""
-        neighbours = unpack(packed) if packed else None
+        neighbours = decode_neighbours(encoded) if encoded else None
         if neighbours is None:
             return NoList.MISSING
         # `reduce` is what `max` calls, without a detour through Python.
@@ -121,8 +121,8 @@ class Recommender:
         if isinstance(cached, NoList):
             return SearchNeeded(_REASON[cached])
         left = cached.without(query.excluded)
-        if self.items.allowed is not None:
-            left = left.only(self.items.allowed.mask[left.rows])
+        if self.items.eligible is not None:
+            left = left.only(self.items.eligible.mask[left.rows])
         if len(left) < query.k and not self._is_complete(cached):
             return SearchNeeded(Reason.LIST_TOO_SHORT)
         vector = self.items.vector(query.row)
@@ -215,13 +215,13 @@ class Recommender:
     def from_list(self, query: ResolvedQuery, best_first: Neighbours) -> Neighbours | None:
         """`for_set` out of the beginning of its full list, made before; None where too little is left."""
         left = best_first.without(query.excluded)
-        allowed = self.items.allowed_by(query.categories)
-        if allowed is not None:
-            left = left.only(allowed.mask[left.rows])
+        eligible = self.items.eligible_under(query.categories)
+        if eligible is not None:
+            left = left.only(eligible.mask[left.rows])
         if len(left) < query.k:
             return None
         vector = self.generation.scorer.query(query.items)
-        return self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded, allowed)
+        return self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded, eligible)
 
     def _selected(
         self, query: ResolvedQuery, pool_of: Callable[[ResolvedQuery, int], Neighbours]
@@ -233,21 +233,23 @@ class Recommender:
         while True:
             pool = pool_of(query, depth)
             vectors, categories_of = self.items.vectors(pool.rows), self.items.categories_of
-            chosen = choose(pool, vectors, categories_of, query.k, query.diversity, query.max_per_category)
+            chosen = mmr_rerank(
+                pool, vectors, categories_of, query.k, query.diversity, query.max_per_category
+            )
             if len(chosen) == query.k or len(pool) < depth:
                 return chosen
             depth *= 4
 
     def _ranked_pool(self, query: ResolvedQuery, depth: int) -> Neighbours:
-        allowed = self.items.allowed_by(query.categories)
-        found = self._ranking.best(query.items, depth, query.excluded, allowed)
-        return self._ranking.filled(found, depth, query.excluded, allowed)
+        eligible = self.items.eligible_under(query.categories)
+        found = self._ranking.best(query.items, depth, query.excluded, eligible)
+        return self._ranking.filled(found, depth, query.excluded, eligible)
 
     def _popular_pool(self, query: ResolvedQuery, depth: int) -> Neighbours:
         """Popular items of the wanted categories, behind them all others that are not ruled out."""
         wishes, excluded = query.categories, query.excluded
-        found = self._ranking.popular(depth, excluded, self.items.allowed_by(wishes))
-        return self._ranking.filled(found, depth, excluded, self.items.allowed_by(wishes.without_wishes))
+        found = self._ranking.popular(depth, excluded, self.items.eligible_under(wishes))
+        return self._ranking.filled(found, depth, excluded, self.items.eligible_under(wishes.without_wishes))
 
 
 def _beyond(query: ItemQuery) -> frozenset[int]:

@@ -11,7 +11,7 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.reports.drift import Drift, drift
 from hybrid_recs.reports.planner import gather
 from hybrid_recs.reports.planner.costs import live_cost
-from hybrid_recs.reports.planner.outage_headroom import Headroom, headroom
+from hybrid_recs.reports.planner.outage_headroom import OutageHeadroom, headroom
 from hybrid_recs.reports.planner.plan import Plan
 from hybrid_recs.telemetry import counter_reader
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
@@ -19,13 +19,13 @@ from hybrid_recs.types import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Insight:
+class HitRateBundle:
     """The report and, where a generation serves, what follows from it."""
 
     counts: HitRateReport
     plan: Plan | None
     drift: Drift | None
-    headroom: Headroom | None
+    headroom: OutageHeadroom | None
 
     def as_json(self) -> Json:
         """The fields of the hit-rate report, and the other parts beside them."""
@@ -33,7 +33,7 @@ class Insight:
         return known | {"plan": self.plan, "drift": self.drift, "headroom": self.headroom}
 
 
-def insight(
+def hit_rate_bundle(
     client: redis.Redis,
     keys: Keys,
     serving: Generation | None,
@@ -43,7 +43,7 @@ def insight(
     of_generation: str | None = None,
     now: float | None = None,
     cores: int | None = None,
-) -> Insight:
+) -> HitRateBundle:
     """Read the counters of the last `seconds` and measure what can be measured; takes about a second.
 
     serving: the generation in service, None before there is one. admitted_after: requests that give an item a
@@ -53,11 +53,11 @@ def insight(
     now = time.time() if now is None else now
     counts = hit_rate_report(client, keys, seconds, lambda item: _title(serving, item), of_generation, now)
     if serving is None:
-        return Insight(counts, None, None, None)
+        return HitRateBundle(counts, None, None, None)
     hours = counter_reader.hours_of(counter_reader.minutes_of(seconds, now))
     found, times = gather.of_counters(client, keys, serving, seconds, now)
     live = live_cost(serving)
-    return Insight(
+    return HitRateBundle(
         counts=counts,
         plan=gather.make_plan(found, target, keys, admitted_after, serving, client, times, live),
         drift=drift(serving, counter_reader.items_by_hour(client, keys.asked, hours)),

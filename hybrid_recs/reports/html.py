@@ -9,9 +9,9 @@ from importlib import resources
 
 from hybrid_recs.reports import charts
 from hybrid_recs.reports.drift import Drift
-from hybrid_recs.reports.hit_rate_bundle import Insight
+from hybrid_recs.reports.hit_rate_bundle import HitRateBundle
 from hybrid_recs.reports.planner import render
-from hybrid_recs.reports.planner.outage_headroom import Headroom
+from hybrid_recs.reports.planner.outage_headroom import OutageHeadroom
 from hybrid_recs.reports.planner.plan import Plan
 from hybrid_recs.reports.wording import cause_in_words, milliseconds, when
 from hybrid_recs.telemetry.hit_rates import HitRateReport
@@ -32,17 +32,17 @@ _PAGE = """<!doctype html>
 """
 
 
-def page(insight: Insight, now: float) -> str:
+def page(hit_rate_bundle: HitRateBundle, now: float) -> str:
     """The whole file."""
-    counts = insight.counts
-    parts = [_head(insight)]
+    counts = hit_rate_bundle.counts
+    parts = [_head(hit_rate_bundle)]
     if counts.requests:
         parts += [_time(counts), _latency(counts), _causes(counts)]
-    if insight.plan is not None and insight.plan.requests:
-        parts.append(_plan(insight.plan))
+    if hit_rate_bundle.plan is not None and hit_rate_bundle.plan.requests:
+        parts.append(_plan(hit_rate_bundle.plan))
     parts += [_missed(counts)] if counts.most_missed else []
-    parts += [_drift(insight.drift)] if insight.drift is not None else []
-    parts += [_headroom(insight.headroom)] if insight.headroom is not None else []
+    parts += [_drift(hit_rate_bundle.drift)] if hit_rate_bundle.drift is not None else []
+    parts += [_headroom(hit_rate_bundle.headroom)] if hit_rate_bundle.headroom is not None else []
     made = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M")
     parts.append(
         f"<footer>Made {made} UTC by hybrid-recs. Milliseconds are of the service's own work, read off "
@@ -53,8 +53,8 @@ def page(insight: Insight, now: float) -> str:
     return _PAGE.format(title=escape(title), style=style, body="\n".join(parts))
 
 
-def _head(insight: Insight) -> str:
-    counts = insight.counts
+def _head(hit_rate_bundle: HitRateBundle) -> str:
+    counts = hit_rate_bundle.counts
     of = f" · generation {counts.generation}" if counts.generation else ""
     meta = escape(f"{when(counts.start)} – {when(counts.end)} UTC{of}")
     head = f'<header><h1>Cache hit rate</h1><p class="meta">{meta}</p></header>'
@@ -69,8 +69,8 @@ def _head(insight: Insight) -> str:
     ]
     shown = "".join(f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>" for value, what in figures)
     said = [counts.advice]
-    if insight.plan is not None and insight.plan.worth_it is False:
-        said.append(insight.plan.advice)
+    if hit_rate_bundle.plan is not None and hit_rate_bundle.plan.worth_it is False:
+        said.append(hit_rate_bundle.plan.advice)
     return f'{head}<dl class="figures">{shown}</dl>' + "".join(map(_advice, dict.fromkeys(said)))
 
 
@@ -152,7 +152,7 @@ def _drift(drift: Drift) -> str:
     return _section("Drift since the rebuild", "", body)
 
 
-def _headroom(headroom: Headroom) -> str:
+def _headroom(headroom: OutageHeadroom) -> str:
     warn = headroom.carried < 1
     note = (
         f"An M/M/c estimate for {headroom.cores} cores, from {headroom.live_cpu_ms:.2f} ms of CPU a live "

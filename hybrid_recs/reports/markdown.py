@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from hybrid_recs.reports.drift import Drift
-from hybrid_recs.reports.hit_rate_bundle import Insight
+from hybrid_recs.reports.hit_rate_bundle import HitRateBundle
 from hybrid_recs.reports.planner import render
 from hybrid_recs.reports.wording import cause_in_words, milliseconds, when
 from hybrid_recs.telemetry.hit_rates import HitRateReport
 
 
-def markdown(insight: Insight) -> str:
+def markdown(hit_rate_bundle: HitRateBundle) -> str:
     """The same parts as the page, without the drawings."""
-    counts = insight.counts
+    counts = hit_rate_bundle.counts
     lines = ["# Cache hit rate", "", f"{when(counts.start)} – {when(counts.end)} UTC", ""]
     if counts.requests:
         lines += [f"**{counts.hit_rate or 0:.1%}** of {counts.requests:,} item requests from the cache", ""]
@@ -23,12 +23,12 @@ def markdown(insight: Insight) -> str:
             for line in counts.most_missed
         ]
         lines += ["## Most missed items", "", *_table(("item", "id", "requests"), missed)]
-    if insight.plan is not None:
-        lines += ["## Size of the hot set", "", render.markdown(insight.plan)]
-    if insight.drift is not None:
-        lines += _drift(insight.drift)
-    if insight.headroom is not None:
-        lines += ["## If Redis vanished now", "", f"→ {insight.headroom.advice}", ""]
+    if hit_rate_bundle.plan is not None:
+        lines += ["## Size of the hot set", "", render.markdown(hit_rate_bundle.plan)]
+    if hit_rate_bundle.drift is not None:
+        lines += _drift(hit_rate_bundle.drift)
+    if hit_rate_bundle.headroom is not None:
+        lines += ["## If Redis vanished now", "", f"→ {hit_rate_bundle.headroom.advice}", ""]
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ import redis
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import unpack
+from hybrid_recs.generation.neighbour_codec import decode_neighbours
 from hybrid_recs.generation.vector_index import ExactIndex
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Neighbours, Rows
@@ -135,9 +135,13 @@ def _audit_lists(
 ) -> Lists:
     generation = recommender.generation
     found = _read(client, keys, generation, rows)
-    ttls = [ttl for _, packed, ttl in found if packed is not None and ttl >= 0]
+    ttls = [ttl for _, encoded, ttl in found if encoded is not None and ttl >= 0]
     ages = np.array([max(ttl_seconds - ttl, 0) for ttl in ttls], np.float64)
-    lists = {row: stored for row, packed, _ in found if packed and (stored := unpack(packed)) is not None}
+    lists = {
+        row: stored
+        for row, encoded, _ in found
+        if encoded and (stored := decode_neighbours(encoded)) is not None
+    }
     compared = [_compare(stored, _live(generation, row, hidden), hidden) for row, stored in lists.items()]
 
     def holding(wrong: Callable[[int, Rows], bool]) -> int:
@@ -145,8 +149,8 @@ def _audit_lists(
 
     return Lists(
         sampled=len(rows),
-        missing=sum(packed is None for _, packed, _ in found),
-        unreadable=sum(packed is not None for _, packed, _ in found) - len(lists),
+        missing=sum(encoded is None for _, encoded, _ in found),
+        unreadable=sum(encoded is not None for _, encoded, _ in found) - len(lists),
         overlap=float(np.mean([overlap for overlap, _ in compared])) if compared else None,
         score_difference=max((difference for _, difference in compared), default=0.0),
         age_median_seconds=float(np.median(ages)) if len(ages) else None,
@@ -164,7 +168,7 @@ def _audit_lists(
 def _read(
     client: redis.Redis, keys: Keys, generation: Generation, rows: Rows
 ) -> list[tuple[int, bytes | None, int]]:
-    """Each row with its packed list and its seconds to live."""
+    """Each row with its encoded list and its seconds to live."""
     found: list[tuple[int, bytes | None, int]] = []
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH].tolist()
@@ -175,7 +179,7 @@ def _read(
             pipeline.ttl(name)
         values = pipeline.execute()
         pairs = zip(batch, values[::2], values[1::2], strict=True)
-        found += [(row, cast(bytes | None, packed), int(ttl)) for row, packed, ttl in pairs]
+        found += [(row, cast(bytes | None, encoded), int(ttl)) for row, encoded, ttl in pairs]
     return found
 
 
@@ -183,7 +187,7 @@ def _live(generation: Generation, row: int, hidden: frozenset[int]) -> Neighbour
     """What a live answer for ten would say."""
     scorer = generation.scorer
     candidates = generation.index.search(scorer.vectors[row], _DEPTH + 1, hidden)
-    return scorer.rank(row, candidates, _DEPTH, hidden)
+    return scorer.score_item(row, candidates, _DEPTH, hidden)
 
 
 def _compare(stored: Neighbours, live: Neighbours, hidden: frozenset[int]) -> tuple[float, float]:

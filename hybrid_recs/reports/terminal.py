@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hybrid_recs.reports.drift import Drift, Entering
-from hybrid_recs.reports.hit_rate_bundle import Insight
+from hybrid_recs.reports.hit_rate_bundle import HitRateBundle
 from hybrid_recs.reports.parity_audit import Audit
 from hybrid_recs.reports.planner.render import print_plan
 from hybrid_recs.reports.wording import cause_in_words, when
@@ -16,19 +16,19 @@ from hybrid_recs.telemetry.hit_rates import CauseFigures, HitRateReport, Missed,
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def print_insight(insight: Insight, console: Console) -> None:
+def print_bundle(hit_rate_bundle: HitRateBundle, console: Console) -> None:
     """The whole report."""
-    print_hit_rates(insight.counts, console)
-    if not insight.counts.requests:
+    print_hit_rates(hit_rate_bundle.counts, console)
+    if not hit_rate_bundle.counts.requests:
         return
-    if insight.plan is not None:
+    if hit_rate_bundle.plan is not None:
         console.print()
-        print_plan(insight.plan, console)
-    if insight.drift is not None:
-        _print_drift(insight.drift, console)
-    if insight.headroom is not None:
+        print_plan(hit_rate_bundle.plan, console)
+    if hit_rate_bundle.drift is not None:
+        _print_drift(hit_rate_bundle.drift, console)
+    if hit_rate_bundle.headroom is not None:
         console.print("\n[bold]If Redis vanished now[/]")
-        console.print(f"[bold]→[/] {insight.headroom.advice}", soft_wrap=True)
+        console.print(f"[bold]→[/] {hit_rate_bundle.headroom.advice}", soft_wrap=True)
 
 
 def print_audit(audit: Audit, console: Console) -> None:

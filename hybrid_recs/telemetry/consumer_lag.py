@@ -38,7 +38,7 @@ return {tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] o
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
+class ConsumerLag:
     """Events since the beginning by fate, entries in the stream, and how long the oldest one waits."""
 
     accepted: int
@@ -58,12 +58,12 @@ def lag_arguments(keys: Keys) -> Sequence[Any]:
     return [2, keys.events(), keys.event_counts(), CONSUMER_GROUP]
 
 
-def read_lag(answer: Sequence[int]) -> Lag:
+def read_lag(answer: Sequence[int]) -> ConsumerLag:
     """The figures of LAG's answer."""
     accepted, applied, set_aside, length, milliseconds = answer
-    return Lag(accepted, applied, set_aside, length, milliseconds / 1_000)
+    return ConsumerLag(accepted, applied, set_aside, length, milliseconds / 1_000)
 
 
-def consumer_lag(client: redis.Redis, keys: Keys) -> Lag:
+def consumer_lag(client: redis.Redis, keys: Keys) -> ConsumerLag:
     """The lag as of now; raises as Redis does."""
     return read_lag(cast(list[int], client.eval(LAG, *lag_arguments(keys))))

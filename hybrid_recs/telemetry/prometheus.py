@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 import hybrid_recs
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.telemetry import latency_histogram
-from hybrid_recs.telemetry.consumer_lag import Lag
+from hybrid_recs.telemetry.consumer_lag import ConsumerLag
 from hybrid_recs.telemetry.outcome import REASON, USUAL
 from hybrid_recs.telemetry.shared_counters import CounterTotals, SharedCounters
 from hybrid_recs.types import Reason, Source
@@ -38,7 +38,7 @@ _USUAL_REASONS = {(source, REASON[cause]) for source, cause in USUAL}
 class ServiceCollector(Collector):
     """The metrics of one moment."""
 
-    def __init__(self, total: CounterTotals, generation: Generation | None, lag: Lag | None) -> None:
+    def __init__(self, total: CounterTotals, generation: Generation | None, lag: ConsumerLag | None) -> None:
         self._total = total
         self._generation = generation
         self._lag = lag
@@ -59,7 +59,9 @@ class ServiceCollector(Collector):
             yield from _event_metrics(self._lag)
 
 
-def exposition(counters: SharedCounters, generation: Generation | None, lag: Lag | None = None) -> bytes:
+def exposition(
+    counters: SharedCounters, generation: Generation | None, lag: ConsumerLag | None = None
+) -> bytes:
     """The text that Prometheus scrapes; `lag` of the events' consumers, None where it is not known."""
     registry = CollectorRegistry()
     registry.register(ServiceCollector(counters.total(), generation, lag))
@@ -149,7 +151,7 @@ def _state(total: CounterTotals) -> Iterator[Metric]:
         )
 
 
-def _event_metrics(lag: Lag) -> Iterator[Metric]:
+def _event_metrics(lag: ConsumerLag) -> Iterator[Metric]:
     counted = {
         "accepted": ("Events accepted by all services.", lag.accepted),
         "applied": ("Events applied by all consumers.", lag.applied),

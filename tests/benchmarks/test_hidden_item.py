@@ -6,7 +6,7 @@ import pytest
 from benchmarks.hidden_item import Hiding, in_most_lists, last_seen
 from benchmarks.load.outcome import Exchanges
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import unpack
+from hybrid_recs.generation.neighbour_codec import decode_neighbours
 from tests.planted import item_id
 
 
@@ -34,8 +34,8 @@ def test_items_in_most_lists_and_who_has_them(generation: Generation) -> None:
 
 
 def _head(generation: Generation, row: int) -> set[str]:
-    packed = generation.hot.packed(row)
-    assert packed is not None
-    neighbours = unpack(packed)
+    encoded = generation.hot.encoded(row)
+    assert encoded is not None
+    neighbours = decode_neighbours(encoded)
     assert neighbours is not None
     return {generation.catalogue.item_id(other) for other in neighbours.rows[:10].tolist()}

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from benchmarks.session_replay import Directly, replay, table
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from tests.planted import NEVER_BOUGHT, item_id, world_of
 
 
 def test_cases_are_next_clicks_on_items_that_can_be_told(planted: Path, generation: Generation) -> None:
-    data = encode(read_dataset(Description.load(planted), 5_000))
+    data = encode(read_dataset(DatasetConfig.load(planted), 5_000))
     ids = data.items["item"].to_list()
     arriving = [
         ("s", item_id(0, 1)),

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.scale import growth_exponent
 from benchmarks.synthetic import write_synthetic
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import read_dataset
 
 
@@ -25,7 +25,8 @@ def test_skew(seed: int, items: int, tmp_path: Path) -> None:
 
 def test_it_is_a_dataset_and_the_same_every_time(tmp_path: Path) -> None:
     first, again = (
-        read_dataset(Description.load(write_synthetic(tmp_path / name, 2_000)), 5_000) for name in ("a", "b")
+        read_dataset(DatasetConfig.load(write_synthetic(tmp_path / name, 2_000)), 5_000)
+        for name in ("a", "b")
     )
     assert first.pairs.equals(again.pairs)
     assert first.account.items == 2_000

@@ -30,8 +30,8 @@ def _content(client: redis.Redis, keys: Keys) -> dict[str, bytes]:
 
 def _expected(keys: Keys, generation: Generation) -> dict[str, bytes]:
     lists = {
-        keys.neighbours(generation.id, generation.catalogue.item_id(row)): packed
-        for row, packed in generation.hot.items()
+        keys.neighbours(generation.id, generation.catalogue.item_id(row)): encoded
+        for row, encoded in generation.hot.items()
     }
     return lists | {keys.ready(generation.id): str(len(generation.hot)).encode()}
 
@@ -42,7 +42,7 @@ def test_lists_and_marker_are_all_that_is_left(client: redis.Redis, keys: Keys, 
     expected = _expected(keys, small)
     assert len(expected) == 6
     assert _content(client, keys) == expected
-    assert expected[f"{keys.prefix}:n:g1:ü \n"] == small.hot.packed(3)
+    assert expected[f"{keys.prefix}:n:g1:ü \n"] == small.hot.encoded(3)
     assert sum(done) == 5
     for name in expected:
         if name != keys.ready("g1"):

@@ -17,7 +17,7 @@ from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.neighbour_cache import NeighbourCache
-from hybrid_recs.cache.pipelined_connection import RedisPipe, open_pipe
+from hybrid_recs.cache.pipelined_connection import PipelinedConnection, open_connection
 from hybrid_recs.errors import CacheUnavailableError
 from tests.services import OwnRedis, wait_until
 
@@ -49,9 +49,9 @@ def guarded() -> Iterator[str]:
         server.wait(10)
 
 
-def _with_pipe(url: str, use: Callable[[RedisPipe], Awaitable[None]], timeout: float = 1.0) -> None:
+def _with_pipe(url: str, use: Callable[[PipelinedConnection], Awaitable[None]], timeout: float = 1.0) -> None:
     async def run() -> None:
-        pipe = await open_pipe(url, timeout)
+        pipe = await open_connection(url, timeout)
         try:
             await use(pipe)
         finally:
@@ -67,7 +67,7 @@ def test_big_and_odd_values_come_whole(client: redis.Redis, keys: Keys, redis_ur
     for name, value in zip(names, values, strict=True):
         client.set(name, value, ex=60)
 
-    async def use(pipe: RedisPipe) -> None:
+    async def use(pipe: PipelinedConnection) -> None:
         for _ in range(3):  # 3 MB come in many parts
             assert await pipe.ask("MGET", *names, "none") == [*values, None]
 
@@ -75,7 +75,7 @@ def test_big_and_odd_values_come_whole(client: redis.Redis, keys: Keys, redis_ur
 
 
 def test_commands_are_answered_in_order(redis_url: str) -> None:
-    async def use(pipe: RedisPipe) -> None:
+    async def use(pipe: PipelinedConnection) -> None:
         said = [pipe.ask("ECHO", at) for at in range(500)]
         gone = pipe.ask("ECHO", "nobody waits for this")
         gone.cancel()
@@ -119,7 +119,7 @@ def test_replies_in_pieces(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with _pretending(tmp_path, dribble) as url:
-            pipe = await open_pipe(url, 1.0)
+            pipe = await open_connection(url, 1.0)
             assert await pipe.ask("MGET", "k", "none") == [b"a\r\n", None]
             pipe.close()
 
@@ -137,13 +137,13 @@ def test_what_is_no_redis(tmp_path: Path, said: bytes) -> None:
     async def run() -> None:
         async with _pretending(tmp_path, other) as url:
             with pytest.raises(UNREACHABLE):
-                await (await open_pipe(url, 1.0)).ask("PING")
+                await (await open_connection(url, 1.0)).ask("PING")
 
     asyncio.run(run())
 
 
 def test_password_database_and_what_is_refused(guarded: str) -> None:
-    async def name_of_database(pipe: RedisPipe) -> None:
+    async def name_of_database(pipe: PipelinedConnection) -> None:
         await pipe.ask("SET", "where", "three", "EX", 60)
         assert "db=3" in (await pipe.ask("CLIENT", "LIST")).decode()
 
@@ -153,11 +153,11 @@ def test_password_database_and_what_is_refused(guarded: str) -> None:
         assert client.get("where") == b"three"
     for refused in (f":wrong@{guarded}", f"nobody:{QUOTED}@{guarded}", guarded, f":{QUOTED}@{guarded}/999"):
         with pytest.raises(redis.ResponseError):
-            asyncio.run(open_pipe(f"redis://{refused}", 1.0))
+            asyncio.run(open_connection(f"redis://{refused}", 1.0))
     with pytest.raises(UNREACHABLE):  # TLS to a server that speaks none
-        asyncio.run(open_pipe(f"rediss://:{QUOTED}@{guarded}", 1.0))
+        asyncio.run(open_connection(f"rediss://:{QUOTED}@{guarded}", 1.0))
     with pytest.raises(UNREACHABLE):
-        asyncio.run(open_pipe(f"redis://127.0.0.1:{free_port()}", 1.0))
+        asyncio.run(open_connection(f"redis://127.0.0.1:{free_port()}", 1.0))
 
 
 def test_a_wrong_password_makes_the_cache_unavailable(guarded: str) -> None:

@@ -11,7 +11,7 @@ import redis
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.archive import MAX_EVENTS_PER_FILE, Archive, last_archived
 from hybrid_recs.events.event import Event
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import read_dataset
 from tests.consumers import accept_events
 from tests.paths import ROOT
@@ -131,6 +131,6 @@ def test_the_example_dataset_reads_it_back(
     accept_events(client, keys, ["01", "02", "01"], session="visitor")
     accept_events(client, keys, ["03"], first=3, session="other", user_id="u")
     archive.keep(0.0)
-    dataset = read_dataset(Description.load(EXAMPLE, tmp_path), 100)
+    dataset = read_dataset(DatasetConfig.load(EXAMPLE, tmp_path), 100)
     pairs = {(u, i) for u, i in dataset.pairs.select("user", "item").iter_rows()}
     assert pairs == {("visitor", "01"), ("visitor", "02"), ("u", "03")}

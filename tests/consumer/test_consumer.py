@@ -11,7 +11,7 @@ import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.worker import Worker
-from hybrid_recs.events.session_list import Pushed, read_message, rendered
+from hybrid_recs.events.session_list import SessionList, read_message, rendered
 from hybrid_recs.events.trending_windows import WINDOWS
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.recommender import Recommender
@@ -90,9 +90,9 @@ def test_sessions_get_what_the_recommender_says(
     assert version is not None
     recommender = Recommender(generation)
     rows = [row for row in map(recommender.items.row, items) if row is not None]
-    expected = Pushed.of(recommender.after_session(np.array(rows), 100), version.decode(), recommender)
+    expected = SessionList.of(recommender.after_session(np.array(rows), 100), version.decode(), recommender)
     assert client.get(keys.pushed("visitor")) == expected.encoded()
-    assert Pushed.decode(expected.encoded()) == expected
+    assert SessionList.decode(expected.encoded()) == expected
     assert world_of(recommender.items.item_id(expected.rows[0])) == 2
     assert 0 < client.ttl(keys.pushed("visitor")) <= 3_600
     assert message is not None
@@ -105,7 +105,7 @@ def test_what_knows_more_is_not_overwritten(
 ) -> None:
     recommender = Recommender(generation)
     answer = recommender.after_session(np.array([3]), 10)
-    newer = Pushed.of(answer, "99999999999999-0", recommender).encoded()
+    newer = SessionList.of(answer, "99999999999999-0", recommender).encoded()
     client.set(keys.pushed("s"), newer)
     accept_events(client, keys, ITEMS)
     apply_all(worker, client, keys, 30)

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
-from hybrid_recs.consumer.apply import MAX_ITEMS_PER_BUCKET, Effects, Entry
-from hybrid_recs.consumer.trending import MAX_TRENDING, Popularity
+from hybrid_recs.consumer.apply import MAX_ITEMS_PER_BUCKET, Entry, EventApplier
+from hybrid_recs.consumer.trending import MAX_TRENDING, TrendingItems
 from hybrid_recs.events.event import Event
 from hybrid_recs.events.trending_windows import WINDOWS, Window
 
@@ -36,9 +36,9 @@ def test_values(client: redis.Redis, keys: Keys, window: Window) -> None:
             expected[event.item_id] += 0.5 ** (buckets_ago * window.bucket / window.half_life)
     client.xgroup_create(keys.events(), CONSUMER_GROUP, "0")
     client.xreadgroup(CONSUMER_GROUP, "c", {keys.events(): ">"})
-    assert Effects(client, keys).apply(entries, events) == (400, 0)
-    assert Effects(client, keys).apply(entries, events) == (0, 0)
-    Popularity(client, keys, "c").refresh(window, now)
+    assert EventApplier(client, keys).apply(entries, events) == (400, 0)
+    assert EventApplier(client, keys).apply(entries, events) == (0, 0)
+    TrendingItems(client, keys, "c").refresh(window, now)
     found = _top(client, keys, window)
     assert found == pytest.approx(expected)
     assert list(found.values()) == sorted(found.values(), reverse=True)
@@ -49,7 +49,7 @@ def test_bounds(client: redis.Redis, keys: Keys) -> None:
     window, now = WINDOWS[1], time.time()
     name = keys.met(window.name, window.bucket_of(now))
     client.zadd(name, {f"i{n}": n + 1 for n in range(MAX_ITEMS_PER_BUCKET + 500)})
-    Popularity(client, keys, "c").refresh(window, now)
+    TrendingItems(client, keys, "c").refresh(window, now)
     assert client.zcard(name) == MAX_ITEMS_PER_BUCKET
     found = _top(client, keys, window)
     assert len(found) == MAX_TRENDING
@@ -58,7 +58,7 @@ def test_bounds(client: redis.Redis, keys: Keys) -> None:
 
 def test_one_consumer_at_a_time_refreshes(client: redis.Redis, keys: Keys) -> None:
     names = [window.name for window in WINDOWS]
-    assert Popularity(client, keys, "a").refresh_due(time.time()) == names
-    assert Popularity(client, keys, "b").refresh_due(time.time()) == []
+    assert TrendingItems(client, keys, "a").refresh_due(time.time()) == names
+    assert TrendingItems(client, keys, "b").refresh_due(time.time()) == []
     client.delete(keys.refreshing("day"))
-    assert Popularity(client, keys, "b").refresh_due(time.time()) == ["day"]
+    assert TrendingItems(client, keys, "b").refresh_due(time.time()) == ["day"]

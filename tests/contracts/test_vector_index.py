@@ -11,7 +11,7 @@ import pytest
 
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.generation.manifest import SearchFigure
-from hybrid_recs.generation.row_mask import Allowed
+from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.vector_index import ExactIndex, FaissIndex, VectorIndex
 from hybrid_recs.offline.build.ivf import build_ivf
 from hybrid_recs.types import Floats
@@ -215,18 +215,18 @@ def test_what_is_not_allowed_is_passed_over_inside_the_search(
     index = FaissIndex(_faiss_file(tmp_path, kind, vectors), _GENEROUS if kind != "ivf" else [])
     rng, hits = np.random.default_rng(20), 0
     mask = rng.random(3_000) < share
-    allowed = Allowed(np.append(mask, [True, True]))  # rows beyond the index are new items
+    eligible = RowMask(np.append(mask, [True, True]))  # rows beyond the index are new items
     excluded = frozenset(np.flatnonzero(mask)[:5].tolist())
     queries = random_unit_vectors(rng, 20, 16)
     for query in queries:
         best = [row for row in _nearest(vectors, query, 3_000) if mask[row] and row not in excluded][:20]
-        found = index.search(query, 20, excluded, allowed).tolist()
+        found = index.search(query, 20, excluded, eligible).tolist()
         assert len(found) == len(set(found)) == len(best)
         assert mask[found].all()
         assert not excluded & set(found)
         hits += len(set(found) & set(best))
     assert hits / (20 * len(queries)) >= (1.0 if kind == "flat" else 0.95)
-    assert index.search(queries[0], 20, frozenset(), Allowed(np.zeros(3_002, bool))).tolist() == []
+    assert index.search(queries[0], 20, frozenset(), RowMask(np.zeros(3_002, bool))).tolist() == []
 
 
 def test_search_effort_is_that_measured_for_the_depth(tmp_path: Path) -> None:

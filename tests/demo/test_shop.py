@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from hybrid_recs.demo import vocabulary, walkthrough
 from hybrid_recs.demo.shop import DAYS, END, write_demo_shop
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.settings import Settings
 
@@ -193,7 +193,7 @@ def test_shoppers_have_few_aisles(log: pl.DataFrame, items: pl.DataFrame) -> Non
 
 
 def test_readable_with_nothing_dropped(shop: Path, log: pl.DataFrame, items: pl.DataFrame) -> None:
-    data = read_dataset(Description.load(shop), 5000)
+    data = read_dataset(DatasetConfig.load(shop), 5000)
     assert data.account.rows_read == data.account.rows_kept == len(log)
     assert data.account.dropped == {}
     assert data.account.items == len(items)
@@ -207,7 +207,7 @@ def test_readable_with_nothing_dropped(shop: Path, log: pl.DataFrame, items: pl.
 
 def test_a_small_shop_sells_every_product(tmp_path: Path) -> None:
     path = write_demo_shop(tmp_path, 600, 20_000)
-    account = read_dataset(Description.load(path), 5000).account
+    account = read_dataset(DatasetConfig.load(path), 5000).account
     assert (account.rows_kept, account.items, account.users, account.dropped) == (20_000, 600, 800, {})
 
 

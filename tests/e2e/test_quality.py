@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.session_knn import SessionKnn
 from hybrid_recs.commands.evaluate import BASELINES, evaluate
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 from tests.conftest import quiet_steps, real_data
@@ -28,7 +28,7 @@ def test_lists_are_ahead_of_every_baseline(name: str) -> None:
     real_data(name)
     for library in ("implicit", "gensim"):
         pytest.importorskip(library, reason="the baselines need the benchmark extra")
-    description = Description.load(EXAMPLES / f"{name}.toml", REAL_DATA)
+    description = DatasetConfig.load(EXAMPLES / f"{name}.toml", REAL_DATA)
     result = evaluate(description, Settings(), quiet_steps(), FITS, 4_000)
 
     served = _rows(result, ITEM, "served")["hybrid-recs"]

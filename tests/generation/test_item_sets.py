@@ -51,11 +51,11 @@ def _reference(
     trend = dict(zip(scorer.trending.rows.tolist(), scorer.trending.weights.tolist(), strict=True))
     if not items.trend:
         trend = {}
-    allowed = {*candidates, *linked, *weights, *trend} - excluded
+    eligible = {*candidates, *linked, *weights, *trend} - excluded
     if items.repeat is None:
-        allowed -= set(weights)
+        eligible -= set(weights)
     scored = []
-    for other in allowed:
+    for other in eligible:
         cosine = sum(
             weight * float(np.dot(scorer.vectors[row].astype(float), scorer.vectors[other].astype(float)))
             for row, weight in weights.items()
@@ -84,7 +84,7 @@ def test_a_set_is_ranked_as_scoring_one_by_one_gives(
     items = _items(seed, n, repeat)
     candidates = data.draw(st.lists(st.integers(0, n - 1), unique=True, max_size=n))
     excluded = data.draw(st.frozensets(st.integers(0, n + 5), max_size=8))
-    found = scorer.rank_set(items, np.array(candidates, np.int64), k, excluded)
+    found = scorer.score_query(items, np.array(candidates, np.int64), k, excluded)
     assert _pairs(found) == _reference(scorer, items, candidates, k, excluded)
 
 
@@ -100,8 +100,8 @@ def test_the_nearest_to_the_query_are_candidates_enough(
     excluded = frozenset(np.random.default_rng(seed).integers(0, n, n_excluded).tolist())
     near = scorer.vectors @ scorer.query(items) * scorer.tilt
     nearest = np.argsort(-near, kind="stable")[: k + len(items.rows) + len(excluded)]
-    found = scorer.rank_set(items, nearest, k, excluded)
-    everything = scorer.rank_set(items, np.arange(n), k, excluded)
+    found = scorer.score_query(items, nearest, k, excluded)
+    everything = scorer.score_query(items, np.arange(n), k, excluded)
     assert _pairs(found) == _pairs(everything)
 
 
@@ -114,11 +114,11 @@ def test_one_item_is_a_set_of_one(seed: int) -> None:
         assert (one.rows.tolist(), one.weights.tolist()) == ([row], [1.0])
         assert (one.covisit_weight, one.repeat) == (scorer.weight, None)
         np.testing.assert_array_equal(scorer.query(one), scorer.vectors[row])
-        as_set = scorer.rank_set(one, np.arange(n), n, frozenset((3,)))
-        assert _pairs(as_set) == _pairs(scorer.rank(row, np.arange(n), n, frozenset((3,))))
+        as_set = scorer.score_query(one, np.arange(n), n, frozenset((3,)))
+        assert _pairs(as_set) == _pairs(scorer.score_item(row, np.arange(n), n, frozenset((3,))))
         of_history = history(np.array([row]), HistoryWeights(1.0, scorer.weight))
-        assert _pairs(scorer.rank_set(of_history, np.arange(n), n)) == _pairs(
-            scorer.rank(row, np.arange(n), n)
+        assert _pairs(scorer.score_query(of_history, np.arange(n), n)) == _pairs(
+            scorer.score_item(row, np.arange(n), n)
         )
 
 
@@ -152,14 +152,14 @@ def test_items_come_again_only_if_they_may() -> None:
     n = len(scorer.vectors)
     rows = np.array([0, 2])
     weights = np.array([1.0, 0.5], np.float32)
-    without = _pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0), np.arange(n), n))
-    nothing_added = dict(_pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0, 0.0), np.arange(n), n)))
-    added = dict(_pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0, 4.0), np.arange(n), n)))
+    without = _pairs(scorer.score_query(WeightedItems(rows, weights, 1.0), np.arange(n), n))
+    nothing_added = dict(_pairs(scorer.score_query(WeightedItems(rows, weights, 1.0, 0.0), np.arange(n), n)))
+    added = dict(_pairs(scorer.score_query(WeightedItems(rows, weights, 1.0, 4.0), np.arange(n), n)))
     assert {row for row, _ in without} == set(range(n)) - {0, 2}
     assert set(added) == set(range(n))
     assert [pair for pair in added.items() if pair[0] not in (0, 2)] == without
     assert (added[0] - nothing_added[0], added[2] - nothing_added[2]) == (4.0, 2.0)
-    left_out = scorer.rank_set(WeightedItems(rows, weights, 1.0, 4.0), np.arange(n), n, frozenset((0,)))
+    left_out = scorer.score_query(WeightedItems(rows, weights, 1.0, 4.0), np.arange(n), n, frozenset((0,)))
     assert set(left_out.rows.tolist()) == set(range(n)) - {0}
 
 
@@ -168,8 +168,8 @@ def test_the_trend_counts_for_visitors_and_never_for_what_is_like_an_item() -> N
     n = len(scorer.vectors)
     assert len(scorer.trending.rows)
     rows, weights = np.array([0, 2]), np.array([1.0, 0.5], np.float32)
-    plain = dict(_pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0, 0.0), np.arange(n), n)))
-    moved = dict(_pairs(scorer.rank_set(WeightedItems(rows, weights, 1.0, 0.0, 4.0), np.arange(n), n)))
+    plain = dict(_pairs(scorer.score_query(WeightedItems(rows, weights, 1.0, 0.0), np.arange(n), n)))
+    moved = dict(_pairs(scorer.score_query(WeightedItems(rows, weights, 1.0, 0.0, 4.0), np.arange(n), n)))
     added = {row: moved[row] - plain[row] for row in moved if moved[row] != plain[row]}
     expected = zip(scorer.trending.rows.tolist(), scorer.trending.weights.tolist(), strict=True)
     assert added == {row: 4 * weight for row, weight in expected}
@@ -194,6 +194,6 @@ def test_many_queries_at_once_give_each_what_it_gets_alone(seed: int) -> None:
     # Rows without a vector may be excluded like any other.
     excluded = [frozenset(rng.integers(0, n + 50, rng.integers(0, 9)).tolist()) for _ in sets]
     k = int(rng.integers(1, 40))
-    together = scorer.rank_sets(sets, candidates, k, excluded)
+    together = scorer.score_queries(sets, candidates, k, excluded)
     for found, items, some, out in zip(together, sets, candidates, excluded, strict=True):
-        assert _pairs(found) == _pairs(scorer.rank_set(items, some, k, out))
+        assert _pairs(found) == _pairs(scorer.score_query(items, some, k, out))

@@ -47,7 +47,7 @@ def test_rank_is_what_scoring_one_by_one_gives(seed: int, k: int, data: st.DataO
     row = data.draw(rows)
     candidates = data.draw(st.lists(rows, unique=True, max_size=n))
     excluded = data.draw(st.frozensets(st.integers(0, n + 5), max_size=8))
-    found = scorer.rank(row, np.array(candidates, np.int64), k, excluded)
+    found = scorer.score_item(row, np.array(candidates, np.int64), k, excluded)
     pairs = list(zip(found.rows.tolist(), found.scores.tolist(), strict=True))
     assert pairs == _reference(scorer, row, candidates, k, excluded)
 
@@ -62,8 +62,8 @@ def test_the_nearest_by_vector_are_candidates_enough(seed: int, k: int, n_exclud
     for row in range(min(n, 5)):
         near = scorer.vectors @ scorer.vectors[row] * scorer.tilt
         nearest = np.argsort(-near, kind="stable")[: k + 1 + len(excluded)]
-        found = scorer.rank(row, nearest, k, excluded)
-        everything = scorer.rank(row, np.arange(n), k, excluded)
+        found = scorer.score_item(row, nearest, k, excluded)
+        everything = scorer.score_item(row, np.arange(n), k, excluded)
         assert found.rows.tolist() == everything.rows.tolist()
         assert found.scores.tolist() == everything.scores.tolist()
 
@@ -75,22 +75,22 @@ def _plain(weights: list[tuple[list[int], list[float]]]) -> Scorer:
 
 def test_ties_go_to_the_lower_row() -> None:
     scorer = _plain([([], [])] * 6)
-    assert scorer.rank(2, np.array([5, 4, 3, 1, 0, 2]), 4).rows.tolist() == [0, 1, 3, 4]
+    assert scorer.score_item(2, np.array([5, 4, 3, 1, 0, 2]), 4).rows.tolist() == [0, 1, 3, 4]
 
 
 def test_no_candidates_leave_the_co_visits() -> None:
     scorer = _plain([([3, 1], [1.0, 0.25]), ([], []), ([], []), ([], [])])
     none: Rows = np.empty(0, np.int64)
-    found = scorer.rank(0, none, 10)
+    found = scorer.score_item(0, none, 10)
     assert found.rows.tolist() == [3, 1]
     assert found.scores.tolist() == [1.5, 0.75]
-    assert len(scorer.rank(1, none, 10)) == 0
-    assert scorer.rank(0, none, 10, frozenset((3,))).rows.tolist() == [1]
+    assert len(scorer.score_item(1, none, 10)) == 0
+    assert scorer.score_item(0, none, 10, frozenset((3,))).rows.tolist() == [1]
 
 
 def test_a_candidate_that_is_also_co_visited_counts_once() -> None:
     scorer = _plain([([2], [0.5]), ([], []), ([], [])])
-    found = scorer.rank(0, np.array([1, 2]), 10)
+    found = scorer.score_item(0, np.array([1, 2]), 10)
     assert found.rows.tolist() == [2, 1]
     assert found.scores.tolist() == [1.0, 0.5]
 
@@ -107,11 +107,11 @@ def test_a_score_is_the_same_to_the_bit_whatever_else_is_scored(seed: int, dimen
         0.7,
     )
     row = int(rng.integers(n))
-    everything = scorer.rank(row, np.arange(n), n)
+    everything = scorer.score_item(row, np.arange(n), n)
     scores = dict(zip(everything.rows.tolist(), everything.scores, strict=True))
     assert len(scores) == n - 1
     for size in (1, 2, 3, 5, 17, 100):
-        some = scorer.rank(row, rng.choice(n, size, replace=False), n)
+        some = scorer.score_item(row, rng.choice(n, size, replace=False), n)
         for other, score in zip(some.rows.tolist(), some.scores, strict=True):
             assert score.tobytes() == scores[other].tobytes()
         # The order within a part is the order within the whole.
@@ -129,8 +129,8 @@ def test_items_that_are_alike_tie_to_the_bit_wherever_they_stand(dimensions: int
         scorer = Scorer(vectors, np.ones(n, np.float32), covisits_of([([], [])] * n), 1.0)
         for size in (2, 5, 33, 127, n):
             candidates = rng.choice(n, size, replace=False)
-            kinds = [row // (n // 3) for row in scorer.rank(0, candidates, n).rows.tolist()]
-            rows = scorer.rank(0, candidates, n).rows
+            kinds = [row // (n // 3) for row in scorer.score_item(0, candidates, n).rows.tolist()]
+            rows = scorer.score_item(0, candidates, n).rows
             assert kinds == sorted(kinds, key=kinds.index)
             for kind in set(kinds):
                 assert (np.diff(rows[np.array(kinds) == kind]) > 0).all()
@@ -141,7 +141,7 @@ def test_scores_are_rounded_to_half_precision() -> None:
     scorer = Scorer(
         random_unit_vectors(rng, 50, 16), np.ones(50, np.float32), covisits_of([([], [])] * 50), 1.0
     )
-    scores = scorer.rank(0, np.arange(50), 49).scores
+    scores = scorer.score_item(0, np.arange(50), 49).scores
     assert scores.dtype == np.float32
     assert scores.tobytes() == scores.astype(np.float16).astype(np.float32).tobytes()
     exact = np.sort((scorer.vectors @ scorer.vectors[0])[1:])[::-1]

@@ -8,8 +8,8 @@ import polars as pl
 
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.scoring import Scorer
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import Account, Dataset, read_dataset
 from hybrid_recs.types import Floats
 
@@ -44,7 +44,7 @@ def write(folder: Path, files: Mapping[str, File], toml: str) -> Path:
 
 def read(folder: Path, files: Mapping[str, File], toml: str, max_history: int = 5_000) -> Dataset:
     """Write files and read them as the job does."""
-    return read_dataset(Description.load(write(folder, files, toml)), max_history)
+    return read_dataset(DatasetConfig.load(write(folder, files, toml)), max_history)
 
 
 def item_name(item: int) -> str:
@@ -93,14 +93,14 @@ def random_histories(seed: int, users: int, items: int, longest: int) -> list[li
     return [rng.choice(items, int(n), replace=False, p=popularity).tolist() for n in lengths]
 
 
-def in_rows(histories: Histories, data: Encoded) -> list[list[int]]:
+def in_rows(histories: Histories, data: EncodedData) -> list[list[int]]:
     """The same histories with the row of every item that has a vector."""
     ids = data.items["item"].head(data.n_vectors).to_list()
     row_of = {item: row for row, item in enumerate(ids)}
     return [[row_of[name] for item in one if (name := item_name(item)) in row_of] for one in histories]
 
 
-def encoded(histories: Histories, **options: object) -> tuple[Encoded, list[list[int]]]:
+def encoded(histories: Histories, **options: object) -> tuple[EncodedData, list[list[int]]]:
     """A dataset in numbers, and its histories by row."""
     data = encode(dataset_of(histories, **options))  # type: ignore[arg-type]
     return data, in_rows(histories, data)

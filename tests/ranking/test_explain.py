@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from hybrid_recs.cli import main
 from hybrid_recs.errors import UnknownItemError
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.ranking.explain import Explanation, explain, known_row, ordinal
 from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
@@ -52,7 +52,7 @@ def test_every_served_item_is_told_with_the_score_and_place_it_is_served_with(
 
 def _check_ranks(generation: Generation, a: int, others: list[int]) -> None:
     scorer, n = generation.scorer, len(generation.scorer.vectors)
-    order = scorer.rank(a, np.arange(n), n).rows.tolist()
+    order = scorer.score_item(a, np.arange(n), n).rows.tolist()
     near = np.einsum("ij,j->i", scorer.vectors, scorer.vectors[a]) * scorer.tilt
     by_near = [b for b in np.argsort(-near, kind="stable").tolist() if b != a]
     for b in others:
@@ -159,7 +159,7 @@ _VERDICTS = {
     ("weight", "in_list"), [(10.0, "mostly met"), (0.01, "mostly alike")], ids=["heavy", "light"]
 )
 def test_verdicts_follow_the_parts(generation: Generation, weight: float, in_list: str) -> None:
-    none_hot = HotLists(np.empty(0, np.uint32), np.empty(0, np.uint8), np.zeros(1, np.int64))
+    none_hot = NeighbourLists(np.empty(0, np.uint32), np.empty(0, np.uint8), np.zeros(1, np.int64))
     weighed = replace(generation, scorer=replace(generation.scorer, weight=weight), hot=none_hot)
     a, seen = known_row(generation, HOT), set()
     served = Recommender(weighed).live(ItemQuery(a, 5)).rows.tolist()
@@ -174,7 +174,7 @@ def test_verdicts_follow_the_parts(generation: Generation, weight: float, in_lis
 
 def test_verdicts_without_co_visits_and_of_an_item_that_search_misses(tmp_path: Path) -> None:
     small = write_generation(tmp_path, "small", [f"i{at}" for at in range(40)], np.empty(0, np.int64))
-    order = small.scorer.rank(0, np.arange(40), 40).rows.tolist()
+    order = small.scorer.score_item(0, np.arange(40), 40).rows.tolist()
     first, last = order[0], order[-1]
     near, far = explain(small, 0, first, 5), explain(small, 0, last, 5)
     assert near.parts is not None

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import pack
+from hybrid_recs.generation.neighbour_codec import encode_neighbours
 from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
 from hybrid_recs.types import Answer, Neighbours, Reason, Source
 from tests.planted import NEVER_BOUGHT, item_id, world_of
@@ -26,7 +26,9 @@ def recommender(generation: Generation) -> Recommender:
 
 def _everything(generation: Generation, row: int) -> Neighbours:
     """All other items that have a vector, by the scoring function itself: no index, no cut."""
-    return generation.scorer.rank(row, np.arange(generation.manifest.vectors), generation.manifest.vectors)
+    return generation.scorer.score_item(
+        row, np.arange(generation.manifest.vectors), generation.manifest.vectors
+    )
 
 
 def _expected_pairs(
@@ -82,7 +84,7 @@ def test_the_ladder(
     query = ItemQuery(_row(generation, kind, number), k, excluded)
     cached: Neighbours | NoList = outcome if isinstance(outcome, NoList) else NoList.NOT_HOT
     if outcome == "list" and kind == "hot" and query.row is not None:
-        cached = recommender.decode(generation.hot.packed(query.row))
+        cached = recommender.decode(generation.hot.encoded(query.row))
         assert isinstance(cached, Neighbours)
     answer = recommender.answer(query, cached)
     _check_shape(generation, query, answer)
@@ -105,8 +107,8 @@ def test_every_hot_item_gets_the_same_from_the_cache_and_live(recommender: Recom
     generation = recommender.generation
     assert not generation.index.approximate
     excluded = frozenset((0, 5, generation.manifest.vectors))
-    for row, packed in generation.hot.items():
-        cached = recommender.decode(packed)
+    for row, encoded in generation.hot.items():
+        cached = recommender.decode(encoded)
         for query in (ItemQuery(row, 10), ItemQuery(row, 100), ItemQuery(row, 60, excluded)):
             first, second = recommender.answer(query, cached), recommender.answer(query, NoList.MISSING)
             assert (first.source, second.source) == (Source.CACHE, Source.LIVE)
@@ -127,12 +129,12 @@ def test_garbage_is_a_missing_list(recommender: Recommender, garbage: bytes) -> 
 
 
 def test_no_value_and_damaged_lists_are_missing(recommender: Recommender) -> None:
-    packed = recommender.generation.hot.packed(0)
-    assert packed is not None
+    encoded = recommender.generation.hot.encoded(0)
+    assert encoded is not None
     assert recommender.decode(None) is NoList.MISSING
     assert recommender.decode(b"") is NoList.MISSING
-    assert recommender.decode(packed[:-1]) is NoList.MISSING
-    assert recommender.decode(packed[:-1] + bytes([packed[-1] ^ 1])) is NoList.MISSING
+    assert recommender.decode(encoded[:-1]) is NoList.MISSING
+    assert recommender.decode(encoded[:-1] + bytes([encoded[-1] ^ 1])) is NoList.MISSING
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 2**32 - 1])
@@ -141,8 +143,8 @@ def test_a_list_of_another_catalogue_is_missing(recommender: Recommender, beyond
     scores = np.array([0.5, 0.25], np.float32)
     outside = Neighbours(np.array([3, min(n + beyond, 2**32 - 1)]), scores)
     inside = Neighbours(np.array([3, n - 1]), scores)
-    assert recommender.decode(pack(outside)) is NoList.MISSING
-    decoded = recommender.decode(pack(inside))
+    assert recommender.decode(encode_neighbours(outside)) is NoList.MISSING
+    decoded = recommender.decode(encode_neighbours(inside))
     assert isinstance(decoded, Neighbours)
     assert decoded.rows.tolist() == [3, n - 1]
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from hybrid_recs.generation.category_index import CategoryFilter
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import unpack
+from hybrid_recs.generation.neighbour_codec import decode_neighbours
 from hybrid_recs.items.overlay import NewItems, Overlay
-from hybrid_recs.ranking.mmr import choose
+from hybrid_recs.ranking.mmr import mmr_rerank
 from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender, ResolvedQuery
 from hybrid_recs.types import Floats, Neighbours, Reason, Source
 from tests.builders import random_unit_vectors
@@ -139,12 +139,12 @@ def test_choosing_is_what_the_formula_of_mmr_gives() -> None:
             gain = [(1 - diversity) * scores[i] / scores[0] for i in left]
             best = np.argmax(np.array(gain) - diversity * np.array(alike))
             chosen.append(left.pop(int(best)))
-        found = choose(pool, vectors, lambda _: (), 12, diversity, None)
+        found = mmr_rerank(pool, vectors, lambda _: (), 12, diversity, None)
         if diversity < 1:  # then nothing but the first decides
             assert found.rows.tolist() == chosen
         if diversity == 0:
             assert found.rows.tolist() == list(range(12))
-    capped = choose(pool, vectors, lambda row: [str(row % 3)], 40, 0.0, 2)
+    capped = mmr_rerank(pool, vectors, lambda row: [str(row % 3)], 40, 0.0, 2)
     assert capped.rows.tolist() == [0, 1, 2, 3, 4, 5]
 
 
@@ -172,7 +172,7 @@ def test_new_and_hidden_items_in_lists_cached_and_live(generation: Generation, p
     hot = next(
         int(row) for row in generation.hot.rows if generation.catalogue.item_id(int(row)) == item_id(1, 0)
     )
-    cached = unpack(generation.hot.packed(hot) or b"")
+    cached = decode_neighbours(generation.hot.encoded(hot) or b"")
     assert cached is not None
     for k in (1, 10, 60):
         live, stored = changed.live(ItemQuery(hot, k)), changed.answer(ItemQuery(hot, k), cached)

@@ -13,7 +13,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.list_loader import load_lists
 from hybrid_recs.commands.audit import main
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import pack
+from hybrid_recs.generation.neighbour_codec import encode_neighbours
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.reports.parity_audit import Audit, Band, Bounds, Lists, audit, broken
@@ -63,9 +63,18 @@ Harm = Callable[[Neighbours], bytes]
     ("harm", "said"),
     [
         (lambda _: b"not a list", "missing or unreadable"),
-        (lambda one: pack(Neighbours(one.rows, one.scores + np.float32(0.5))), "a score differs by 0.5"),
-        (lambda one: pack(Neighbours(one.rows[[0, 0, 1]], one.scores[[0, 0, 1]])), "hold an item twice"),
-        (lambda one: pack(Neighbours(one.rows[::-1], one.scores[::-1])), "overlap@10 with live answers is"),
+        (
+            lambda one: encode_neighbours(Neighbours(one.rows, one.scores + np.float32(0.5))),
+            "a score differs by 0.5",
+        ),
+        (
+            lambda one: encode_neighbours(Neighbours(one.rows[[0, 0, 1]], one.scores[[0, 0, 1]])),
+            "hold an item twice",
+        ),
+        (
+            lambda one: encode_neighbours(Neighbours(one.rows[::-1], one.scores[::-1])),
+            "overlap@10 with live answers is",
+        ),
     ],
     ids=["unreadable", "scores", "twice", "order"],
 )
@@ -81,7 +90,7 @@ def test_damage_is_found(
 def test_an_item_in_its_own_list(client: redis.Redis, keys: Keys, generation: Generation) -> None:
     load_lists(client, keys, generation, TTL)
     own = Neighbours(generation.hot.rows[:1].astype(np.int64), np.ones(1, np.float32))
-    client.set(_name(keys, generation, 0), pack(own), ex=TTL)
+    client.set(_name(keys, generation, 0), encode_neighbours(own), ex=TTL)
     assert "1 of the lists hold the item itself" in _audit(client, keys, generation).broken
 
 

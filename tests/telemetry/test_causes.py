@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.cache.user_list_codec import StoredPrediction, encode
+from hybrid_recs.cache.user_list_codec import StoredUserList, encode_user_list
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.recommender import Recommender
@@ -124,9 +124,9 @@ def _every_kind(sender: Sender) -> None:
 def _visitors(sender: Sender, url: str, keys: Keys, generation: Generation) -> None:
     recommender = Recommender(generation)
     history = np.array([generation.catalogue.row(item_id(1, 3))], np.int64)
-    stored = StoredPrediction(recommender.for_user(history, 100).neighbours, history, 1_700_000_000)
+    stored = StoredUserList(recommender.for_user(history, 100).neighbours, history, 1_700_000_000)
     with connect(url) as client:
-        client.set(keys.prediction(generation.id, "u"), encode(stored), ex=60)
+        client.set(keys.prediction(generation.id, "u"), encode_user_list(stored), ex=60)
         sender.get("user_id=u", "batch", "hit", 2)
         client.lpush(keys.user("u"), f"1700000009-0 {item_id(5, 0)}")
         sender.get("user_id=u", "live", "list_stale")

@@ -7,20 +7,20 @@ import numpy as np
 
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.vector_index import ExactIndex, FaissIndex
-from hybrid_recs.types import Floats, Neighbours, OnDone, Rows, silent
+from hybrid_recs.types import Floats, Neighbours, ProgressCallback, Rows, no_progress
 
 LIST_DEPTH = 100
 _BATCH, _RANKED_AT_ONCE = 512, 32
 # Some ten seconds of work.
 EXACT_UP_TO = 500_000_000
-_GENEROSITY = 2
+_EFFORT_MULTIPLIER = 2
 
 
 def neighbour_lists(
     scorer: Scorer,
     rows: Rows,
     depth: int = LIST_DEPTH,
-    on_done: OnDone = silent,
+    on_progress: ProgressCallback = no_progress,
     index: FaissIndex | None = None,
     exact_up_to: int = EXACT_UP_TO,
 ) -> Iterator[Neighbours]:
@@ -36,12 +36,12 @@ def neighbour_lists(
         candidates = search(np.ascontiguousarray(scorer.vectors[batch]), depth + 1)
         for at in range(0, len(batch), _RANKED_AT_ONCE):
             some = slice(at, at + _RANKED_AT_ONCE)
-            yield from scorer.rank_sets([scorer.one(row) for row in batch[some]], candidates[some], depth)
-        on_done(len(batch))
+            yield from scorer.score_queries([scorer.one(row) for row in batch[some]], candidates[some], depth)
+        on_progress(len(batch))
 
 
 def _searcher(scorer: Scorer, index: FaissIndex | None) -> Callable[[Floats, int], Sequence[Rows]]:
     if index is not None:
-        return partial(index.search_many, generosity=_GENEROSITY)
+        return partial(index.search_many, effort_multiplier=_EFFORT_MULTIPLIER)
     exact = ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis]))
     return lambda queries, k: list(exact.search_many(queries, k))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hybrid_recs.generation.manifest import IndexInfo, Manifest, ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.offline.build.hot_set import HotSet
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.data.interactions import Account
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training.content_placement import PlacedItems
@@ -52,7 +52,7 @@ def covisits(counts: CoVisitCounts) -> str:
     return f"{links}{len(counts.lists.rows):,} co-visits in lists"
 
 
-def vectors(data: Encoded, scorer: Scorer) -> str:
+def vectors(data: EncodedData, scorer: Scorer) -> str:
     """How many vectors, and how many items nobody met beside another one."""
     n, d = scorer.vectors.shape
     text = f"{n:,} vectors × {d}"
@@ -84,7 +84,7 @@ def index(info: IndexInfo) -> str:
     )
 
 
-def hot_set(hot: HotSet, data: Encoded) -> str:
+def hot_set(hot: HotSet, data: EncodedData) -> str:
     """Size, share and bytes, and which bound held it back."""
     text = (
         f"{len(hot.rows):,} of {len(data.items):,} items, {hot.share:.1%} of interactions, "

@@ -9,7 +9,7 @@ from hybrid_recs.generation.arrays import save_array
 from hybrid_recs.generation.catalogue import write_catalogue
 from hybrid_recs.generation.generation import INDEX_FILE, TILT_FILE, VECTORS_FILE
 from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, library_versions
-from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.hot_set import HotSet
@@ -17,7 +17,7 @@ from hybrid_recs.offline.build.index import build_index
 from hybrid_recs.offline.build.precompute import LIST_DEPTH, neighbour_lists
 from hybrid_recs.offline.training.content_placement import PlacedItems
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import OnDone, silent
+from hybrid_recs.types import ProgressCallback, no_progress
 
 # What a generation depends on; the rest of the settings is about serving it.
 _OF_THE_BUILD = {
@@ -61,11 +61,13 @@ def write_model(folder: Path, placed: PlacedItems, settings: Settings) -> IndexI
 
 
 def write_hot_lists(
-    folder: Path, scorer: Scorer, index: IndexInfo, hot: HotSet, on_done: OnDone = silent
+    folder: Path, scorer: Scorer, index: IndexInfo, hot: HotSet, on_progress: ProgressCallback = no_progress
 ) -> None:
     """The precomputed neighbour lists; the index is written already."""
     searched = FaissIndex(folder / INDEX_FILE, index.search)
-    HotLists.write(folder, hot.rows, neighbour_lists(scorer, hot.rows, on_done=on_done, index=searched))
+    NeighbourLists.write(
+        folder, hot.rows, neighbour_lists(scorer, hot.rows, on_progress=on_progress, index=searched)
+    )
 
 
 def describe(

@@ -90,7 +90,7 @@ class Items(Table):
     text: Annotated[list[str], BeforeValidator(_as_list)] = []
 
 
-class Description(BaseModel):
+class DatasetConfig(BaseModel):
     """One `dataset.toml`; relative paths start from `folder`.
 
     interactions: one `[interactions]` table, or several `[[interactions]]`, read one after the other.
@@ -127,7 +127,7 @@ class Description(BaseModel):
             return False
 
     @classmethod
-    def load(cls, path: Path, data_dir: Path | None = None) -> "Description":
+    def load(cls, path: Path, data_dir: Path | None = None) -> "DatasetConfig":
         """Read a description; `data_dir` replaces the folder that relative paths start from."""
         try:
             raw = tomllib.loads(path.read_text("utf-8"))
@@ -159,7 +159,7 @@ class Description(BaseModel):
         return sorted(found)
 
 
-def fingerprint(description: Description) -> str:
+def fingerprint(description: DatasetConfig) -> str:
     """SHA-256 of the description and of every file it names, in order."""
     digest = hashlib.sha256(description.model_dump_json().encode())
     for table in (*description.sources, description.items):

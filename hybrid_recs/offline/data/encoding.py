@@ -12,7 +12,7 @@ from hybrid_recs.types import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedData:
     """A dataset in numbers.
 
     items: `item`, `title`, `categories`, `text`, `popularity` (weighted interactions), in row order.
@@ -41,7 +41,7 @@ class Encoded:
         return np.asarray(self.matrix.sum(axis=0), np.float32)
 
 
-def encode(dataset: Dataset) -> Encoded:
+def encode(dataset: Dataset) -> EncodedData:
     """Assign rows: items with a vector first, each part from most to least popular, ties by id."""
     pairs = dataset.pairs
     linked = pairs.with_columns(linked=pl.len().over("user") > 1)
@@ -65,7 +65,7 @@ def encode(dataset: Dataset) -> Encoded:
         .join(users, on="user", how="inner", maintain_order="left")
         .select(user=pl.col("code"), item=pl.col("row"), time=pl.col("time"))
     )
-    return Encoded(
+    return EncodedData(
         items=items.drop("linked", "row"),
         pairs=coded,
         matrix=_matrix(coded, len(users), n_vectors),
@@ -75,7 +75,7 @@ def encode(dataset: Dataset) -> Encoded:
     )
 
 
-def with_content(data: Encoded, placed: Rows) -> Encoded:
+def with_content(data: EncodedData, placed: Rows) -> EncodedData:
     """The given rows (ascending, none of them learned) follow the learned ones, the rest comes last."""
     learned = np.arange(data.n_vectors)
     rest = np.setdiff1d(np.arange(data.n_vectors, len(data.items)), placed, assume_unique=True)

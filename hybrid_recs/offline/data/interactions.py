@@ -10,7 +10,7 @@ from typing import cast
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import Description, Interactions
+from hybrid_recs.offline.data.dataset_config import DatasetConfig, Interactions
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.offline.data.tables import as_id, as_number, first_line, require_columns, sample, scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
@@ -68,7 +68,7 @@ class Dataset:
     ordered: bool
 
 
-def read_dataset(description: Description, max_history: int) -> Dataset:
+def read_dataset(description: DatasetConfig, max_history: int) -> Dataset:
     """Read, clean and count; raises DatasetError when nothing usable is left."""
     read = ", ".join(table.path for table in description.interactions)
     labelled = labelled_rows(description)
@@ -110,7 +110,7 @@ def _dataset(
     )
 
 
-def labelled_rows(description: Description) -> pl.LazyFrame:
+def labelled_rows(description: DatasetConfig) -> pl.LazyFrame:
     """Columns user, item, time, order, weight and reason: why the row is dropped, or null."""
     tables = description.sources
     if not tables:
@@ -120,7 +120,7 @@ def labelled_rows(description: Description) -> pl.LazyFrame:
     return pl.concat(in_order)
 
 
-def _labelled(description: Description, table: Interactions) -> pl.LazyFrame:
+def _labelled(description: DatasetConfig, table: Interactions) -> pl.LazyFrame:
     frame = scan_table(description, table)
     used = [*table.user, table.item, table.time, table.weight, table.event]
     require_columns(frame, [name for name in used if name], table)

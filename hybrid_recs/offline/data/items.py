@@ -3,7 +3,7 @@
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import Description, Items
+from hybrid_recs.offline.data.dataset_config import DatasetConfig, Items
 from hybrid_recs.offline.data.tables import as_id, first_line, require_columns, scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
@@ -18,7 +18,7 @@ SCHEMA = pl.Schema(
 )
 
 
-def read_items(description: Description) -> pl.DataFrame:
+def read_items(description: DatasetConfig) -> pl.DataFrame:
     """One row per item id, by id: `item`, `title` or null, `categories`, `text`; empty without a table."""
     table = description.items
     if table is None:

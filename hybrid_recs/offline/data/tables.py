@@ -7,14 +7,14 @@ row, never a failed read.
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import FORMAT_OF_ENDING, Description, Format, Table
+from hybrid_recs.offline.data.dataset_config import FORMAT_OF_ENDING, DatasetConfig, Format, Table
 
 _SAMPLE_ROWS = 10_000
 # A control character that no text file holds: makes the reader return whole lines.
 _NO_SEPARATOR = "\x01"
 
 
-def scan_table(description: Description, table: Table) -> pl.LazyFrame:
+def scan_table(description: DatasetConfig, table: Table) -> pl.LazyFrame:
     """A lazy frame over all files of `table`."""
     paths = description.files(table)
     kind = table.format or _format_of(paths[0].suffix, str(paths[0]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.training.embeddings import unit_rows
 from hybrid_recs.types import Floats, Rows
 
@@ -58,7 +58,7 @@ class HeldOut:
         return found / max(len(queries), 1)
 
 
-def hold_out(data: Encoded, seed: int) -> HeldOut:
+def hold_out(data: EncodedData, seed: int) -> HeldOut:
     """Take the last item of up to 2,000 users with at least two."""
     users, items = (data.pairs[name].to_numpy().astype(np.int64) for name in ("user", "item"))
     same = users[1:] == users[:-1]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.types import Floats, Rows
 
@@ -70,7 +70,7 @@ class Popular:
     kind = Kind.BASELINE
 
     @classmethod
-    def fit(cls, data: Encoded) -> "Popular":
+    def fit(cls, data: EncodedData) -> "Popular":
         """Count the users of every item that has a vector."""
         return cls(np.argsort(-data.degrees, kind="stable").astype(np.int64))
 
@@ -107,7 +107,7 @@ class ItemKnn:
 
     @classmethod
     def fit(
-        cls, data: Encoded, neighbours: int = NEIGHBOURS, cells_at_once: int = _CELLS_AT_ONCE
+        cls, data: EncodedData, neighbours: int = NEIGHBOURS, cells_at_once: int = _CELLS_AT_ONCE
     ) -> "ItemKnn":
         """Keep the best `neighbours` of every row; a few million cosines at a time are held."""
         unit = data.matrix.copy()

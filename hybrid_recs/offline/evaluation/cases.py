@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from hybrid_recs.generation.scoring import MAX_HISTORY
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.data.interactions import Dataset, dataset_of_events, labelled_rows
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.types import Rows
@@ -36,7 +36,7 @@ class WorkerGauges:
     protocol: str
 
 
-def hold_out_latest(description: Description, max_history: int) -> WorkerGauges:
+def hold_out_latest(description: DatasetConfig, max_history: int) -> WorkerGauges:
     """Hold out the last 10 % of interactions by time; without a time, the last item of each user."""
     kept = labelled_rows(description).filter(pl.col("reason").is_null()).drop("reason")
     events = kept.collect(engine="streaming").sort("user", "time", "order")
@@ -54,7 +54,7 @@ def hold_out_latest(description: Description, max_history: int) -> WorkerGauges:
     return WorkerGauges(train, events, protocol)
 
 
-def cases_of(held: WorkerGauges, data: Encoded, most: int, seed: int) -> dict[str, list[Case]]:
+def cases_of(held: WorkerGauges, data: EncodedData, most: int, seed: int) -> dict[str, list[Case]]:
     """Up to `most` cases of each task, drawn at random with a fixed seed.
 
     Sources and targets are items that have a vector, so that every method can be asked; an item is never

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.evaluation.baseline_tuning import HeldOut, hold_out
 from hybrid_recs.offline.evaluation.baselines import by_cosine, by_session, known_rows, top_rows
 from hybrid_recs.offline.evaluation.method import Kind
@@ -48,7 +48,7 @@ class RandomisedSvd:
     kind = Kind.BASELINE
 
     @classmethod
-    def fit(cls, data: Encoded, seed: int = 0, factors: int = FACTORS) -> "RandomisedSvd":
+    def fit(cls, data: EncodedData, seed: int = 0, factors: int = FACTORS) -> "RandomisedSvd":
         """Whether cosines are of vectors scaled by the singular values is chosen on the validation slice."""
         held_out = hold_out(data, seed)
         right, values = _truncated_svd(held_out.matrix, factors, seed)
@@ -104,7 +104,7 @@ class Als:
     kind = Kind.BASELINE
 
     @classmethod
-    def fit(cls, data: Encoded, seed: int = 0, tuning_seconds: float = 300) -> "Als":
+    def fit(cls, data: EncodedData, seed: int = 0, tuning_seconds: float = 300) -> "Als":
         """Choose α, then the number of factors, for items and users apart; then learn from all data.
 
         No setting is tried that the time left (of `tuning_seconds`) is not expected to suffice for.
@@ -143,7 +143,7 @@ class Word2Vec:
     kind = Kind.BASELINE
 
     @classmethod
-    def fit(cls, data: Encoded, seed: int = 0, epochs: int = 10) -> "Word2Vec":
+    def fit(cls, data: EncodedData, seed: int = 0, epochs: int = 10) -> "Word2Vec":
         """Learn from the histories in order; every item is a word."""
         ends = np.flatnonzero(np.diff(data.pairs["user"].to_numpy())) + 1
         words = data.pairs["item"].cast(str).to_list()

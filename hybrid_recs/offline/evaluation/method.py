@@ -15,7 +15,8 @@ class Kind(StrEnum):
 
 
 class Method(Protocol):
-    """Recommends rows of the training data's `Encoded`, best first, at most k of them, never one twice."""
+    """Recommends rows of the training data's `EncodedData`, best first, at most k of them, never one
+    twice."""
 
     @property
     def name(self) -> str:

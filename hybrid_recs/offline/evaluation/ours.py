@@ -12,7 +12,7 @@ from hybrid_recs.generation.scoring import Scorer, history
 from hybrid_recs.generation.trend import Trending
 from hybrid_recs.offline.build import writer
 from hybrid_recs.offline.build.hot_set import choose_hot_set
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.offline.training.content_placement import place
@@ -56,7 +56,7 @@ class Exhaustive:
 
     def from_item(self, row: int, k: int) -> Rows:
         """The best of all items."""
-        return self.scorer.rank(row, self._candidates(self.scorer.vectors[row], k + 1), k).rows
+        return self.scorer.score_item(row, self._candidates(self.scorer.vectors[row], k + 1), k).rows
 
     def from_session(self, rows: Rows, k: int) -> Rows:
         """The best of all items."""
@@ -70,7 +70,7 @@ class Exhaustive:
         seen = frozenset(rows.tolist()) if how.repeat is None else frozenset()
         items = history(rows, how)
         candidates = self._candidates(self.scorer.query(items), k + len(items.rows) + len(seen))
-        return self.scorer.rank_set(items, candidates, k, seen).rows
+        return self.scorer.score_query(items, candidates, k, seen).rows
 
     def _candidates(self, query: np.ndarray[tuple[int], np.dtype[np.float32]], k: int) -> Rows:
         if not self.scorer.vectors.any():
@@ -80,7 +80,7 @@ class Exhaustive:
         return best
 
 
-def fit_ours(dataset: Dataset, data: Encoded, settings: Settings, folder: Path) -> ServedMethod:
+def fit_ours(dataset: Dataset, data: EncodedData, settings: Settings, folder: Path) -> ServedMethod:
     """Choose, fit, build and open a generation in `folder`, as a rebuild does; it is not published."""
     scoring = choose_scoring(dataset, settings)
     scorer = fit(data, settings.dimensions, settings.seed, scoring).scorer(scoring)

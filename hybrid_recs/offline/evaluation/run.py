@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.evaluation.cases import TASKS, Case
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import Figures, Tally, head_rows
-from hybrid_recs.types import Json, OnDone, Rows
+from hybrid_recs.types import Json, ProgressCallback, Rows
 
 CUTOFF = 20
 _PAGE = 4_096
@@ -30,7 +30,7 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EvaluationRow:
     """One line of the result."""
 
     task: str
@@ -75,7 +75,9 @@ def fitted(fit: Callable[[], Method]) -> Fitted:
     return Fitted(method, seconds, peak() / 1e6)
 
 
-def measure(one: Fitted, cases: dict[str, list[Case]], data: Encoded, on_done: OnDone) -> list[Row]:
+def measure(
+    one: Fitted, cases: dict[str, list[Case]], data: EncodedData, on_progress: ProgressCallback
+) -> list[EvaluationRow]:
     """The figures of one method on every task."""
     popularity = data.popularity[: data.n_vectors]
     in_head = head_rows(popularity)
@@ -88,10 +90,10 @@ def measure(one: Fitted, cases: dict[str, list[Case]], data: Encoded, on_done: O
         for case in asked:
             found = ask[task](case.given)
             tally.add(found[found < data.n_vectors], case.targets, bool(in_head[case.given[-1]]))
-            on_done(1)
+            on_progress(1)
         seconds = time.perf_counter() - started
         if asked:
-            rows.append(Row(task, one, tally.figures(), 1_000 * seconds / len(asked)))
+            rows.append(EvaluationRow(task, one, tally.figures(), 1_000 * seconds / len(asked)))
     return rows
 
 

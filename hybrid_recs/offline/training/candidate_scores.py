@@ -2,7 +2,7 @@
 
 The score of `scoring.py` for many queries at once, so that a search over weights costs milliseconds a
 step. Co-visit and trend weights are never negative, so the best 20 by vectors alone and everything on a
-list are all that there is to compare (see `Scorer.rank_set`).
+list are all that there is to compare (see `Scorer.score_query`).
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Queries:
 
 
 @dataclass(frozen=True, slots=True)
-class Contenders:
+class CandidateScores:
     """The parts of the scores of m queries' contenders (m × c; `near` is -inf where a query has fewer).
 
     rows: which items they are. query, place: of every target (t) the query it belongs to, and its place
@@ -83,7 +83,7 @@ class Contenders:
         return sums
 
 
-def find_contenders(scorer: Scorer, queries: Queries, marked: Rows) -> Contenders:
+def find_candidates(scorer: Scorer, queries: Queries, marked: Rows) -> CandidateScores:
     """The contenders of every query, by scoring all items; `marked` rows are among them in any case."""
     n, m = len(scorer.vectors), len(queries.sets)
     items = np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis])
@@ -137,7 +137,7 @@ def _not_above_the_best(scores: Floats) -> Floats:
     return bound
 
 
-def _joined(blocks: Sequence[_Block], queries: Queries, step: int) -> Contenders:
+def _joined(blocks: Sequence[_Block], queries: Queries, step: int) -> CandidateScores:
     """Flat contenders as rectangles, each query's in a row of its own."""
     m = len(queries.sets)
     query = np.concatenate([block.query + at * step for at, block in enumerate(blocks)])
@@ -157,7 +157,7 @@ def _joined(blocks: Sequence[_Block], queries: Queries, step: int) -> Contenders
     width = 1 + max(int(row.max(initial=0)), max(int(rows.max()) for rows in queries.targets))
     cells, targets = query * width + row, asked * width + np.concatenate(queries.targets)
     at = np.minimum(np.searchsorted(cells, targets), len(cells) - 1)
-    return Contenders(
+    return CandidateScores(
         rows=rectangle(row.astype(np.int32), 0),
         near=rectangle(np.concatenate([block.near for block in blocks]), -np.inf),
         linked=rectangle(np.concatenate([block.linked for block in blocks]), 0.0),

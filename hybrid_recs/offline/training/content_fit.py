@@ -19,7 +19,7 @@ from hybrid_recs.generation.content_encoder import ContentEncoder, Described, Ha
 from hybrid_recs.generation.manifest import ContentInfo
 from hybrid_recs.generation.vector_index import ExactIndex
 from hybrid_recs.offline.training.embeddings import unit_rows
-from hybrid_recs.types import Floats, OnDone, Rows, silent
+from hybrid_recs.types import Floats, ProgressCallback, Rows, no_progress
 
 REGULARISERS = (10.0, 3.0, 1.0, 0.3)
 ROUNDS = len(REGULARISERS) + 2
@@ -73,7 +73,11 @@ def known_features(bags: Sequence[Hashes], most: int = MAX_FEATURES) -> Features
 
 
 def fit_encoder(
-    items: Sequence[Described], vectors: Floats, degrees: Floats, seed: int, on_done: OnDone = silent
+    items: Sequence[Described],
+    vectors: Floats,
+    degrees: Floats,
+    seed: int,
+    on_progress: ProgressCallback = no_progress,
 ) -> tuple[ContentEncoder, ContentInfo] | None:
     """The encoder and what hiding items says of it; None when what is written says nothing of the vectors:
     when it places hidden items no better, by two standard errors, than the mean of all vectors does.
@@ -93,14 +97,14 @@ def fit_encoder(
     del bags
     targets, weights = vectors[written], degrees[written] / (degrees[written] + np.float32(_HALF_KNOWN))
     trial = _Trial.of(matrix, targets, weights, seed)
-    regulariser = trial.choose(on_done)
+    regulariser = trial.choose(on_progress)
     start, cosines = trial.fit(regulariser)
-    on_done(1)
+    on_progress(1)
     gains = cosines - trial.cosines_of_mean()
     if not gains.mean() > 2 * gains.std() / np.sqrt(len(gains)):
         return None
     found = ridge(matrix, targets, weights, regulariser, start)
-    on_done(1)
+    on_progress(1)
     directions = features.weights[:, np.newaxis] * found
     directions /= np.abs(directions).max()
     info = ContentInfo(
@@ -137,7 +141,7 @@ class _Trial:
         count = min(max(1, int(_HIDDEN_SHARE * len(drawn))), _MAX_HIDDEN)
         return cls(matrix, targets, weights, np.sort(drawn[:count]), np.sort(drawn[count:]), seed)
 
-    def choose(self, on_done: OnDone) -> float:
+    def choose(self, on_progress: ProgressCallback) -> float:
         """The λ with the highest cosine of hidden items, weighted as in the fit; from strong to weak, each
         fit beginning with the one before."""
         d = self.targets.shape[1]
@@ -150,7 +154,7 @@ class _Trial:
             start = self._ridge(targets, regulariser, start)
             cosines = self._cosines(start, targets)
             means.append(float(np.average(cosines, weights=self.weights[self.hidden])))
-            on_done(1)
+            on_progress(1)
         return REGULARISERS[int(np.argmax(means))]
 
     def fit(self, regulariser: float) -> tuple[Floats, Floats]:

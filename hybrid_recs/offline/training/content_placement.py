@@ -9,9 +9,9 @@ from hybrid_recs.generation.content_encoder import ContentEncoder, Described
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.manifest import ContentInfo
 from hybrid_recs.generation.scoring import Scorer
-from hybrid_recs.offline.data.encoding import Encoded, with_content
+from hybrid_recs.offline.data.encoding import EncodedData, with_content
 from hybrid_recs.offline.training.content_fit import fit_encoder
-from hybrid_recs.types import Floats, OnDone, silent
+from hybrid_recs.types import Floats, ProgressCallback, no_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,21 @@ class PlacedItems:
     encoder and info are None when nothing is written about the items, or nothing that tells their vectors.
     """
 
-    data: Encoded
+    data: EncodedData
     scorer: Scorer
     encoder: ContentEncoder | None = None
     info: ContentInfo | None = None
 
 
-def place(data: Encoded, scorer: Scorer, seed: int, on_done: OnDone = silent) -> PlacedItems:
+def place(
+    data: EncodedData, scorer: Scorer, seed: int, on_progress: ProgressCallback = no_progress
+) -> PlacedItems:
     """Fit the encoder to the items with a learned vector, and give all that it can place a vector.
 
     Learned rows stay as they are; rows with a vector from metadata follow them.
     """
     learned, last = data.n_vectors, len(data.items)
-    fitted = fit_encoder(list(_described(data, 0, learned)), scorer.vectors, data.degrees, seed, on_done)
+    fitted = fit_encoder(list(_described(data, 0, learned)), scorer.vectors, data.degrees, seed, on_progress)
     if fitted is None:
         return PlacedItems(data, scorer)
     encoder, info = fitted
@@ -55,5 +57,5 @@ def extended(scorer: Scorer, vectors: Floats) -> Scorer:
     )
 
 
-def _described(data: Encoded, first: int, end: int) -> Iterator[Described]:
+def _described(data: EncodedData, first: int, end: int) -> Iterator[Described]:
     return data.items[first:end].select("title", "categories", "text").iter_rows()

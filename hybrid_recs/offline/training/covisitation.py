@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from hybrid_recs.generation.covisits import CoVisits
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 
 WINDOW = 5
 LIST_LENGTH = 50
@@ -36,7 +36,7 @@ class CoVisitCounts:
 
 
 def count_covisits(
-    data: Encoded,
+    data: EncodedData,
     list_length: int = LIST_LENGTH,
     half_life: float = HALF_LIFE,
     part_pairs: int = PART_PAIRS,
@@ -66,7 +66,7 @@ def count_covisits(
     return CoVisitCounts(_joined(counts, columns, links), _lists(pl.concat(lists), data.n_vectors))
 
 
-def _row_ranges(data: Encoded, part_pairs: int) -> Iterator[tuple[int, int]]:
+def _row_ranges(data: EncodedData, part_pairs: int) -> Iterator[tuple[int, int]]:
     """Ranges of rows that together are all rows, each with at most about `part_pairs` near pairs."""
     most = np.cumsum(data.degrees.astype(np.int64) * (2 * WINDOW))
     first = 0
@@ -77,7 +77,7 @@ def _row_ranges(data: Encoded, part_pairs: int) -> Iterator[tuple[int, int]]:
         first = end
 
 
-def _places(data: Encoded, half_life: float) -> pl.LazyFrame:
+def _places(data: EncodedData, half_life: float) -> pl.LazyFrame:
     """`item`, `age` (weight) and `place` in its user's history, from 0, of every pair."""
     place = pl.int_range(pl.len(), dtype=pl.UInt32).over("user")
     return data.pairs.select("item", place=place, age=_age_weight(data, half_life)).lazy()
@@ -125,7 +125,7 @@ def _weights(whole: pl.Series, unit: int) -> NDArray[np.float32]:
     return (whole.to_numpy() / unit).astype(np.float32)
 
 
-def _age_weight(data: Encoded, half_life: float) -> pl.Expr:
+def _age_weight(data: EncodedData, half_life: float) -> pl.Expr:
     if not data.timed:
         return pl.lit(1.0)
     first, last = cast(float, data.pairs["time"].min()), cast(float, data.pairs["time"].max())
@@ -150,7 +150,7 @@ def _lists(best: pl.DataFrame, n: int) -> CoVisits:
     return CoVisits(indptr, best["b"].to_numpy(), best["weight"].to_numpy())
 
 
-def _lists_without_order(data: Encoded, length: int) -> CoVisits:
+def _lists_without_order(data: EncodedData, length: int) -> CoVisits:
     """R from C = Aᵀ D_u⁻¹ A, a block of rows at a time."""
     matrix = data.matrix
     per_user = 1 / np.maximum(np.asarray(matrix.sum(axis=1)), 1)

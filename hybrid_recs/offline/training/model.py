@@ -6,7 +6,7 @@ from hybrid_recs.errors import DatasetError
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.trend import Trending
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.training.embeddings import fit_vectors, popularity_tilt, unit_rows
 from hybrid_recs.offline.training.trend import trending
@@ -29,12 +29,12 @@ class Model:
         return Scorer(unit_rows(self.vectors), tilt, lists, scoring.covisit_weight, self.trending)
 
 
-def fit(data: Encoded, dimensions: int | None, seed: int, scoring: ScoringInfo) -> Model:
+def fit(data: EncodedData, dimensions: int | None, seed: int, scoring: ScoringInfo) -> Model:
     """Co-visits and vectors of one dataset; raises DatasetError when no user has two items."""
     return learn(data, count(data, scoring), dimensions, seed, scoring)
 
 
-def count(data: Encoded, scoring: ScoringInfo) -> CoVisitCounts:
+def count(data: EncodedData, scoring: ScoringInfo) -> CoVisitCounts:
     """The first half of `fit`: co-visits, by which the vectors are learned then."""
     if data.n_vectors < 2:
         raise DatasetError(
@@ -44,7 +44,7 @@ def count(data: Encoded, scoring: ScoringInfo) -> CoVisitCounts:
 
 
 def learn(
-    data: Encoded, counts: CoVisitCounts, dimensions: int | None, seed: int, scoring: ScoringInfo
+    data: EncodedData, counts: CoVisitCounts, dimensions: int | None, seed: int, scoring: ScoringInfo
 ) -> Model:
     """The second half of `fit`: vectors."""
     vectors = fit_vectors(data.matrix, counts.links, dimensions, seed, scoring.steps)

@@ -3,12 +3,12 @@
 import numpy as np
 
 from hybrid_recs.generation.trend import Trending
-from hybrid_recs.offline.data.encoding import Encoded
+from hybrid_recs.offline.data.encoding import EncodedData
 
 TREND_LENGTH = 200  # 1,000 gain nothing that shows in HR@20, and every answer to a visitor scores them
 
 
-def trending(data: Encoded, half_life: float, length: int = TREND_LENGTH) -> Trending:
+def trending(data: EncodedData, half_life: float, length: int = TREND_LENGTH) -> Trending:
     """The `length` rows met most lately, the first weighing 1; `half_life` in shares of the time span.
 
     Without times everything is of one age, and the trend is plain popularity. Ties go to the lower row.
@@ -21,7 +21,7 @@ def trending(data: Encoded, half_life: float, length: int = TREND_LENGTH) -> Tre
     return Trending(rows, weights.astype(np.float32))
 
 
-def _ages(data: Encoded, half_life: float) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+def _ages(data: EncodedData, half_life: float) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
     """2^(-age / half-life) of every pair; nothing for one whose time is not known."""
     if not data.timed:
         return None

@@ -8,7 +8,7 @@ from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.training.validation import Validation, Values, hold_out
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import OnDone, silent
+from hybrid_recs.types import ProgressCallback, no_progress
 
 # The last stands for "lists first": vectors then only order what the lists leave equal.
 WEIGHTS = (0.0, 0.5, 1.0, 3.0, 10.0, 100.0)
@@ -29,7 +29,9 @@ _SELDOM = 0.01
 Score = Callable[[ScoringInfo], Values]
 
 
-def choose_scoring(dataset: Dataset, settings: Settings, on_done: OnDone = silent) -> ScoringInfo:
+def choose_scoring(
+    dataset: Dataset, settings: Settings, on_progress: ProgressCallback = no_progress
+) -> ScoringInfo:
     """One parameter after the other by validation HR@20 (nDCG@20 for users); deterministic.
 
     Weights of co-visits go to the highest, so that a blend is never shipped that is below vectors alone or
@@ -46,7 +48,7 @@ def choose_scoring(dataset: Dataset, settings: Settings, on_done: OnDone = silen
     slice_.steps_kept = frozenset(STEPS if refit and "steps" not in pinned else ())
     slice_.half_lives_kept = frozenset(TREND_HALF_LIVES if "trend_half_life" not in pinned else ())
     counted: dict[str, float] = {"validation_pairs": slice_.steps, "validation_users": len(slice_.users)}
-    search = _Search(start, frozenset(pinned), on_done)
+    search = _Search(start, frozenset(pinned), on_progress)
     if slice_.steps >= _MIN_STEPS:
         _choose_fit(search, slice_, refit, dataset.timed)
         counted |= {"hr": round(float(slice_.of_items(search.chosen).mean()), 5)}
@@ -108,11 +110,11 @@ _PINNABLE = (
 class _Search:
     """The parameters chosen so far, everything that was tried, and what is not to be tried again."""
 
-    def __init__(self, start: ScoringInfo, pinned: frozenset[str], on_done: OnDone) -> None:
+    def __init__(self, start: ScoringInfo, pinned: frozenset[str], on_progress: ProgressCallback) -> None:
         self.chosen = start
         self.tried: dict[str, dict[str, float]] = {}
         self.settled = set(pinned)
-        self._on_done = on_done
+        self._on_done = on_progress
 
     def best(self, name: str, values: Sequence[float], score: Score) -> None:
         """The value with the highest mean; ties to the one nearest the present one."""

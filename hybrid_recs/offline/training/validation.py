@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring import Scorer, history
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.data.split import split_latest
-from hybrid_recs.offline.training.candidate_scores import Contenders, Queries, find_contenders
+from hybrid_recs.offline.training.candidate_scores import CandidateScores, Queries, find_candidates
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.training.embeddings import diffusion, popularity_tilt, unit_rows
 from hybrid_recs.offline.training.trend import trending
@@ -41,7 +41,7 @@ class Validation:
     steps_kept, half_lives_kept: the numbers of steps of the vector fit and the half-lives of the trend that
     will be asked about: one fit, and one look at all items, serve them all."""
 
-    data: Encoded
+    data: EncodedData
     items: list[Visit]
     sessions: list[Visit]
     users: list[Visit]
@@ -53,7 +53,7 @@ class Validation:
     _vectors: dict[int, Floats] = field(default_factory=dict)
     _trends: dict[float, Floats] = field(default_factory=dict)
     _queries: dict[tuple[str, float], Queries] = field(default_factory=dict)
-    _found: dict[str, tuple[tuple[float, ...], Contenders]] = field(default_factory=dict)
+    _found: dict[str, tuple[tuple[float, ...], CandidateScores]] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -76,14 +76,14 @@ class Validation:
 
     def _contenders(
         self, name: str, visits: list[Visit], scoring: ScoringInfo, decay: float | None = None
-    ) -> Contenders:
+    ) -> CandidateScores:
         """The same whatever the weights and the half-life of the trend are; the latest of a kind is kept."""
         key = (scoring.steps, scoring.tilt, scoring.half_life, decay or 0.0)
         if name not in self._found or self._found[name][0] != key:
             self._found.pop(name, None)
             queries = self._queries.setdefault((name, decay or 0.0), _queries(visits, decay or 0.0))
             marked = np.empty(0, np.int64) if decay is None else self._ever_trending(scoring.trend_half_life)
-            self._found[name] = key, find_contenders(self.scorer(scoring), queries, marked)
+            self._found[name] = key, find_candidates(self.scorer(scoring), queries, marked)
         return self._found[name][1]
 
     def scorer(self, scoring: ScoringInfo) -> Scorer:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from hybrid_recs.cache.user_list_codec import StoredPrediction
+from hybrid_recs.cache.user_list_codec import StoredUserList
 from hybrid_recs.errors import RebuildInProgressError
 from hybrid_recs.generation.catalogue import Catalogue
 from hybrid_recs.generation.durable_files import locked, sync
@@ -26,7 +26,7 @@ _SCHEMA = {
 _UNFINISHED, _REPLACED = ".unfinished-", ".replaced-"
 
 
-class PredictionFiles:
+class UserListFiles:
     """`<root>/<generation>/part-*.parquet`: user, items and scores (best first), history (the latest items
     the list was made from, oldest first), generation and made."""
 
@@ -75,7 +75,7 @@ class PredictionFiles:
 
     def stored(
         self, generation: str, catalogue: Catalogue
-    ) -> Iterator[tuple[list[str], list[StoredPrediction]]]:
+    ) -> Iterator[tuple[list[str], list[StoredUserList]]]:
         """Part by part, users and their lists in the rows of the generation's catalogue."""
         ids = _ids(catalogue)
         rows = pl.DataFrame({"item": ids}).with_row_index("row")
@@ -86,7 +86,7 @@ class PredictionFiles:
             yield (
                 part["user"].to_list(),
                 [
-                    StoredPrediction(Neighbours(one, scores.to_numpy()), met, int(made.timestamp()))
+                    StoredUserList(Neighbours(one, scores.to_numpy()), met, int(made.timestamp()))
                     for one, scores, met, made in lists
                 ],
             )
@@ -125,7 +125,7 @@ class PartWriter:
         self._ids = _ids(catalogue)
         self._written = 0
 
-    def write(self, users: Sequence[str], predictions: Sequence[StoredPrediction]) -> None:
+    def write(self, users: Sequence[str], predictions: Sequence[StoredUserList]) -> None:
         """One more part, synced to disk."""
         made = [datetime.fromtimestamp(one.made, UTC) for one in predictions]
         frame = pl.DataFrame(

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from hybrid_recs.cache.user_list_codec import StoredPrediction
+from hybrid_recs.cache.user_list_codec import StoredUserList
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.ranking.recommender import Recommender, ResolvedQuery
-from hybrid_recs.types import Neighbours, OnDone, Rows, silent
+from hybrid_recs.types import Neighbours, ProgressCallback, Rows, no_progress
 
 _SEARCHED_AT_ONCE = 128
 # 4 MB at 256 dimensions, twice over. With more it takes longer.
@@ -40,7 +40,7 @@ class UserLists:
         overlay = Overlay(hidden=frozenset(row for row in hidden if row < n))
         self.recommender = Recommender(generation, overlay)
         self._generation = generation
-        self._allowed = self.recommender.items.allowed
+        self._eligible = self.recommender.items.eligible
         self._how = generation.manifest.scoring.of_user
         self._k = k
         self._searched_at_once = searched_at_once
@@ -48,15 +48,15 @@ class UserLists:
         self._seen = np.zeros(n, np.bool_)
 
     def predictions(
-        self, histories: Sequence[Rows], made: int, on_done: OnDone = silent
-    ) -> list[StoredPrediction]:
+        self, histories: Sequence[Rows], made: int, on_progress: ProgressCallback = no_progress
+    ) -> list[StoredUserList]:
         """`of`, with what each list was made from and when (seconds since 1970)."""
         return [
-            StoredPrediction(found, met[-MAX_HISTORY:], made)
-            for found, met in zip(self.of(histories, on_done), histories, strict=True)
+            StoredUserList(found, met[-MAX_HISTORY:], made)
+            for found, met in zip(self.of(histories, on_progress), histories, strict=True)
         ]
 
-    def of(self, histories: Sequence[Rows], on_done: OnDone = silent) -> list[Neighbours]:
+    def of(self, histories: Sequence[Rows], on_progress: ProgressCallback = no_progress) -> list[Neighbours]:
         """A list for each history (rows oldest first), in their order.
 
         Histories of like length are searched together, as all of a search look equally deep.
@@ -66,7 +66,7 @@ class UserLists:
         for start in range(0, len(order), self._searched_at_once):
             some = order[start : start + self._searched_at_once]
             found.update(self._searched(some, histories))
-            on_done(len(some))
+            on_progress(len(some))
         return [self._filled(met, found.get(at)) for at, met in enumerate(histories)]
 
     def _searched(self, places: Sequence[int], histories: Sequence[Rows]) -> Iterator[tuple[int, Neighbours]]:
@@ -79,22 +79,22 @@ class UserLists:
             return
         candidates = self._candidates(asked)
         for some in self._groups(asked, candidates):
-            lists = self._generation.scorer.rank_sets(
+            lists = self._generation.scorer.score_queries(
                 [one.items for _, one in asked[some]],
                 candidates[some],
                 self._k,
                 [one.excluded for _, one in asked[some]],
-                self._allowed,
+                self._eligible,
             )
             yield from zip((at for at, _ in asked[some]), lists, strict=True)
 
     def _candidates(self, asked: Sequence[_Asked]) -> list[Rows]:
         """The nearest unseen items of each query, as many as scoring needs."""
         scorer = self._generation.scorer
-        needed = [self._k + scorer.spare(one.items) for _, one in asked]
+        needed = [self._k + scorer.extra_candidates(one.items) for _, one in asked]
         deepest = max(count + len(one.excluded) for count, (_, one) in zip(needed, asked, strict=True))
         queries = np.stack([scorer.query(one.items) for _, one in asked])
-        found = self._generation.index.search_many(queries, deepest, allowed=self._allowed)
+        found = self._generation.index.search_many(queries, deepest, eligible=self._eligible)
         return [
             self._unseen(rows, one.excluded)[:count]
             for rows, count, (_, one) in zip(found, needed, asked, strict=True)

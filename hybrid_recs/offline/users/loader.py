@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import redis
 
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.cache.user_list_codec import StoredPrediction, encode
+from hybrid_recs.cache.user_list_codec import StoredUserList, encode_user_list
 from hybrid_recs.generation.neighbour_codec import REDIS_OVERHEAD_BYTES
-from hybrid_recs.types import OnDone, silent
+from hybrid_recs.types import ProgressCallback, no_progress
 
 _BATCH = 1_000
 # Requests that began before may still ask for the old lists.
 _RETIRED_SECONDS = 600
 
-Stored = Iterable[tuple[Sequence[str], Sequence[StoredPrediction]]]
+Stored = Iterable[tuple[Sequence[str], Sequence[StoredUserList]]]
 
 
 @dataclass(slots=True)
@@ -26,14 +26,14 @@ class Loaded:
     full: bool = False
 
 
-def load_predictions(
+def load_user_lists(
     client: redis.Redis,
     keys: Keys,
     generation: str,
     stored: Stored,
     ttl_seconds: int,
     most_bytes: int,
-    on_done: OnDone = silent,
+    on_progress: ProgressCallback = no_progress,
 ) -> Loaded:
     """Set one list after the other until the bound is reached: those who matter most come first.
 
@@ -45,7 +45,7 @@ def load_predictions(
             some = slice(start, start + _BATCH)
             pipeline = client.pipeline(transaction=False)
             for user, prediction in zip(users[some], predictions[some], strict=True):
-                name, value = keys.prediction(generation, user), encode(prediction)
+                name, value = keys.prediction(generation, user), encode_user_list(prediction)
                 size = len(name.encode()) + len(value) + REDIS_OVERHEAD_BYTES
                 if loaded.bytes + size > most_bytes:
                     loaded.full = True
@@ -55,11 +55,11 @@ def load_predictions(
             pipeline.execute()
             if loaded.full:
                 return loaded
-            on_done(len(users[some]))
+            on_progress(len(users[some]))
     return loaded
 
 
-def retire_predictions(client: redis.Redis, keys: Keys, generation: str, users: Sequence[str]) -> None:
+def retire_user_lists(client: redis.Redis, keys: Keys, generation: str, users: Sequence[str]) -> None:
     """Let the lists of a generation that no longer serves expire soon, so that memory is not kept twice."""
     for start in range(0, len(users), _BATCH):
         pipeline = client.pipeline(transaction=False)

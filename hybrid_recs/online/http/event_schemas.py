@@ -30,7 +30,7 @@ class EventsReceipt(_Shape):
     rejected: list[RejectedEvent]
 
 
-class TrendingItems(_Shape):
+class TrendingList(_Shape):
     """What visitors meet most; scores are event counts in which older ones weigh less."""
 
     window: str

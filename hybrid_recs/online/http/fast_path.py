@@ -45,7 +45,7 @@ def parse(query: bytes) -> tuple[str, int] | None:
 _parsed_before = lru_cache(_MAX_PARSED_QUERIES)(parse)
 
 
-class FastLane:
+class FastPath:
     """The ASGI application around the full one."""
 
     def __init__(self, app: ASGIApp, service: Service, name_every_request: bool = False) -> None:

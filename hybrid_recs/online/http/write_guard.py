@@ -40,7 +40,7 @@ _NEEDS_A_KEY = {"WWW-Authenticate": "Bearer"}
 Headers = dict[bytes, bytes]
 
 
-class Guard:
+class WriteGuard:
     """Lets through what may pass. keys: empty for clients on this machine only. longest_body: bytes."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Guard:
         self._app = app
         self._same = same
         self._keys = [_digest(key.encode()) for key in keys]
-        self._buckets = Buckets(writes_per_second)
+        self._buckets = TokenBuckets(writes_per_second)
         self._longest_body = longest_body
         if keys:
             log.info("writing needs one of %d API keys", len(keys))
@@ -136,7 +136,7 @@ class Guard:
         return HTTPException(413, f"the body is longer than {self._longest_body:,} bytes", _CLOSE)
 
 
-class Buckets:
+class TokenBuckets:
     """Token buckets by name: one second's worth may come at once. The least lately used give way."""
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -69,7 +69,7 @@ def _scores() -> list[bytes]:
 _SCORES = _scores()
 
 
-class Renderer:
+class JsonRenderer:
     """Renders the answers from one generation and what has changed since."""
 
     def __init__(self, recommender: Recommender) -> None:

@@ -71,6 +71,6 @@ class ListKeeper:
         pipeline = client.pipeline(transaction=False)
         for row in rows:
             name = self._keys.neighbours(generation.id, generation.catalogue.item_id(row))
-            pipeline.set(name, generation.hot.packed(row) or b"", ex=self._ttl_seconds)
+            pipeline.set(name, generation.hot.encoded(row) or b"", ex=self._ttl_seconds)
         await pipeline.execute()
         log.info("put %d missing neighbour lists back into Redis", len(rows))

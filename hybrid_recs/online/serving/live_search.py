@@ -33,7 +33,7 @@ def search_threads() -> Executor:
     return ThreadPoolExecutor(threads, "search", initializer=use_one_thread_per_search)
 
 
-class LiveLane:
+class LiveSearch:
     """Belongs to one event loop and one generation."""
 
     def __init__(self, recommender: Recommender, threads: Executor) -> None:
@@ -44,9 +44,9 @@ class LiveLane:
         self._due: list[ItemQuery] = []
         self._waiting: dict[ItemQuery, _Waiting] = {}
 
-    def over(self, recommender: Recommender) -> "LiveLane":
+    def over(self, recommender: Recommender) -> "LiveSearch":
         """A lane for the same generation with other changes, in the same threads."""
-        return LiveLane(recommender, self._threads)
+        return LiveSearch(recommender, self._threads)
 
     async def answer(self, query: ResolvedQuery, one_of_many: bool = False) -> Answer:
         """The answer to any query. On the event loop where that is short: alone, without a filter, which

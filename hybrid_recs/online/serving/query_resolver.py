@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hybrid_recs.cache.user_list_codec import decode
+from hybrid_recs.cache.user_list_codec import decode_user_list
 from hybrid_recs.errors import UnknownItemError
-from hybrid_recs.events.session_list import Pushed
+from hybrid_recs.events.session_list import SessionList
 from hybrid_recs.generation.category_index import CategoryFilter
 from hybrid_recs.generation.scoring import WeightedItems
 from hybrid_recs.items.change_feed import unit
@@ -28,7 +28,7 @@ class QueryResolver:
         rows = self._recommender.items.rows
         self._request = request
         self._session = session
-        self._prediction = decode(user.stored) if user.stored else None
+        self._prediction = decode_user_list(user.stored) if user.stored else None
         self._recent = rows(user.items) + rows(session.items)
         self._history = [*(self._prediction.history.tolist() if self._prediction else ()), *self._recent]
         self.unknown: list[str] = []
@@ -53,7 +53,7 @@ class QueryResolver:
         return Answer(Source.BATCH, None, found) if found is not None else None
 
     def _pushed(self, query: ResolvedQuery) -> Answer | None:
-        pushed = Pushed.decode(self._session.stored)
+        pushed = SessionList.decode(self._session.stored)
         version = self._session.version
         if pushed is None or version is None or not pushed.is_what(self._recommender, version.decode()):
             return None

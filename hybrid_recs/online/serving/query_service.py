@@ -16,8 +16,8 @@ from hybrid_recs.online.serving.query import RecommendationRequest
 from hybrid_recs.online.serving.query_resolver import QueryResolver
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.serving.snapshot import Snapshot
-from hybrid_recs.online.visitors.impression_log import PredictionLog
-from hybrid_recs.online.visitors.state_reader import Visitors, VisitorState
+from hybrid_recs.online.visitors.impression_log import ImpressionLog
+from hybrid_recs.online.visitors.state_reader import VisitorState, VisitorStateReader
 from hybrid_recs.types import Answer, Reason, Source
 
 _AT_ONCE = 64  # of the questions of one batch: what they may hold of Redis connections
@@ -26,7 +26,7 @@ _AT_ONCE = 64  # of the questions of one batch: what they may hold of Redis conn
 class QueryService:
     """Belongs to one event loop."""
 
-    def __init__(self, service: Service, visitors: Visitors, log: PredictionLog) -> None:
+    def __init__(self, service: Service, visitors: VisitorStateReader, log: ImpressionLog) -> None:
         self._service = service
         self._visitors = visitors
         self._log = log

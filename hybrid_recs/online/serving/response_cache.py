@@ -12,7 +12,7 @@ _ENTRY_BYTES = 250
 _Entries = dict[tuple[str, int], bytes]
 
 
-class LocalCache:
+class ResponseCache:
     """Bodies by (item id, k); belongs to one event loop. `most_bytes` 0 turns it off."""
 
     def __init__(self, most_bytes: int) -> None:
@@ -22,9 +22,9 @@ class LocalCache:
         self._young_bytes = 0
         self._old_bytes = 0
 
-    def emptied(self) -> "LocalCache":
+    def emptied(self) -> "ResponseCache":
         """A new one of the same size."""
-        return LocalCache(2 * self._half)
+        return ResponseCache(2 * self._half)
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)

@@ -18,7 +18,7 @@ from typing import cast
 import redis.asyncio
 
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.generation.neighbour_codec import pack
+from hybrid_recs.generation.neighbour_codec import encode_neighbours
 from hybrid_recs.online.serving.count_min_sketch import FrequencySketch
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import RISING_AFTER_REQUESTS
@@ -34,7 +34,7 @@ _MAX_QUEUED = 1_000
 _SHARE_OF_TTL = 0.9
 
 
-class Rising:
+class RisingItems:
     """The rising items of one generation, as one worker sees them."""
 
     def __init__(
@@ -83,11 +83,11 @@ class Rising:
         rows = list(islice(self._wanted, min(_MAX_PER_ROUND, self._most_items)))
         if not rows:
             return
-        lists = await asyncio.get_running_loop().run_in_executor(threads, self._packed, rows)
+        lists = await asyncio.get_running_loop().run_in_executor(threads, self._encoded, rows)
         leaving = list(islice(self._admitted, max(0, len(self._admitted) + len(rows) - self._most_items)))
         pipeline = client.pipeline(transaction=False)
-        for row, packed in zip(rows, lists, strict=True):
-            pipeline.set(self._key(row), packed, ex=self._ttl_seconds)
+        for row, encoded in zip(rows, lists, strict=True):
+            pipeline.set(self._key(row), encoded, ex=self._ttl_seconds)
         if leaving:
             pipeline.unlink(*map(self._key, leaving))
         until = self._clock() + _SHARE_OF_TTL * self._ttl_seconds
@@ -117,9 +117,9 @@ class Rising:
         if len(self._wanted) < _MAX_QUEUED:
             self._wanted[row] = None
 
-    def _packed(self, rows: list[int]) -> list[bytes]:
+    def _encoded(self, rows: list[int]) -> list[bytes]:
         depth = self._recommender.generation.manifest.list_depth
-        return [pack(found) for found in self._recommender.neighbour_lists(rows, depth)]
+        return [encode_neighbours(found) for found in self._recommender.neighbour_lists(rows, depth)]
 
     def _key(self, row: int) -> str:
         generation = self._recommender.generation

@@ -158,21 +158,21 @@ class Service:
         if row is None and unknown_is_error:
             self.counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
-        packed: bytes | NoList = NoList.NOT_HOT
+        encoded: bytes | NoList = NoList.NOT_HOT
         if row is not None:
             self._recorder.asked(item_id)
             if serving.recommender.is_hot(row) or row in serving.rising:
                 try:
                     found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
-                    packed = NoList.MISSING if found is None else found
+                    encoded = NoList.MISSING if found is None else found
                 except CacheUnavailableError:
-                    packed = NoList.UNAVAILABLE
+                    encoded = NoList.UNAVAILABLE
         source, cause, body = _CACHE, _HIT, None
-        if not exclude and isinstance(packed, bytes):
-            body = serving.head(item_id, k, packed)
+        if not exclude and isinstance(encoded, bytes):
+            body = serving.head(item_id, k, encoded)
         if body is None:
             query = ItemQuery(row, k, serving.rows(exclude))
-            answer, cause = await self._answer(serving, query, item_id, packed)
+            answer, cause = await self._answer(serving, query, item_id, encoded)
             source, body = answer.source, serving.renderer.body(item_id, answer)
         if source is _CACHE and not exclude:
             serving.local.put(item_id, k, body)
@@ -197,10 +197,10 @@ class Service:
         return RenderedAnswer(source, seconds, body)
 
     async def _answer(
-        self, serving: Snapshot, query: ItemQuery, item_id: str, packed: bytes | NoList
+        self, serving: Snapshot, query: ItemQuery, item_id: str, encoded: bytes | NoList
     ) -> tuple[Answer, Cause]:
         """Climb down the ladder from what the cache had; the answer, and what the books say of it."""
-        cached = packed if isinstance(packed, NoList) else serving.recommender.decode(packed)
+        cached = encoded if isinstance(encoded, NoList) else serving.recommender.decode(encoded)
         missing = None
         if cached is NoList.MISSING and query.row is not None:
             missing = self._missing(serving, query.row)

@@ -5,16 +5,16 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from hybrid_recs.events.session_list import MAX_SHOWN, Pushed, rendered
+from hybrid_recs.events.session_list import MAX_SHOWN, SessionList, rendered
 from hybrid_recs.online.serving.service import Service
-from hybrid_recs.online.visitors.state_reader import Visitors
+from hybrid_recs.online.visitors.state_reader import VisitorStateReader
 from hybrid_recs.ranking.recommender import Recommender
 
 
-class SessionState:
+class SessionView:
     """Reads, and computes in a thread where need be."""
 
-    def __init__(self, service: Service, visitors: Visitors, threads: Executor) -> None:
+    def __init__(self, service: Service, visitors: VisitorStateReader, threads: Executor) -> None:
         self._service = service
         self._visitors = visitors
         self._threads = threads
@@ -24,13 +24,13 @@ class SessionState:
         recommender = self._service.serving.recommender
         state = await self._visitors.session(session_id)
         upto = state.version.decode() if state.version else ""
-        pushed = Pushed.decode(state.stored)
+        pushed = SessionList.decode(state.stored)
         if pushed is None or not pushed.is_what(recommender, upto):
             loop = asyncio.get_running_loop()
             pushed = await loop.run_in_executor(self._threads, _computed, recommender, state.items, upto)
         return upto, rendered(session_id, pushed, recommender.items)
 
 
-def _computed(recommender: Recommender, items: tuple[str, ...], upto: str) -> Pushed:
+def _computed(recommender: Recommender, items: tuple[str, ...], upto: str) -> SessionList:
     rows = np.array(recommender.items.rows(items), np.int64)
-    return Pushed.of(recommender.after_session(rows, MAX_SHOWN), upto, recommender)
+    return SessionList.of(recommender.after_session(rows, MAX_SHOWN), upto, recommender)

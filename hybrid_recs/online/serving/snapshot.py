@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import unpack_head
+from hybrid_recs.generation.neighbour_codec import decode_head
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.items.overlay import Overlay
-from hybrid_recs.online.serving.json_renderer import Renderer
-from hybrid_recs.online.serving.live_search import LiveLane
-from hybrid_recs.online.serving.response_cache import LocalCache
-from hybrid_recs.online.serving.rising_items import Rising
+from hybrid_recs.online.serving.json_renderer import JsonRenderer
+from hybrid_recs.online.serving.live_search import LiveSearch
+from hybrid_recs.online.serving.response_cache import ResponseCache
+from hybrid_recs.online.serving.rising_items import RisingItems
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Source
 
@@ -26,10 +26,10 @@ class Snapshot:
     generation: Generation
     overlay: Overlay
     recommender: Recommender
-    renderer: Renderer
-    local: LocalCache
-    live: LiveLane
-    rising: Rising
+    renderer: JsonRenderer
+    local: ResponseCache
+    live: LiveSearch
+    rising: RisingItems
 
     def changed(self, overlay: Overlay) -> "Snapshot":
         """The same generation with other new and hidden items; what was rendered before is forgotten."""
@@ -38,19 +38,19 @@ class Snapshot:
             self,
             overlay=overlay,
             recommender=recommender,
-            renderer=Renderer(recommender),
+            renderer=JsonRenderer(recommender),
             local=self.local.emptied(),
             live=self.live.over(recommender),
         )
 
-    def head(self, item_id: str, k: int, packed: bytes) -> bytes | None:
+    def head(self, item_id: str, k: int, encoded: bytes) -> bytes | None:
         """The answer that is simply the first k of a cached list, rendered; None where the ladder must say.
 
         The short way for nearly every hot request: the ladder says the same, which a test holds.
         """
         if self.overlay.new.ids:
             return None
-        head = unpack_head(packed, k)
+        head = decode_head(encoded, k)
         if head is None or max(head[0]) >= len(self.generation.catalogue):
             return None
         if not self.overlay.hidden.isdisjoint(head[0]):

@@ -7,26 +7,26 @@ import redis.asyncio
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.online.visitors.event_intake import Intake
-from hybrid_recs.online.visitors.impression_log import PredictionLog
+from hybrid_recs.online.visitors.event_intake import EventIntake
+from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.online.visitors.session_streams import SessionStreams
 from hybrid_recs.online.visitors.shutdown import when_asked_to_end
-from hybrid_recs.online.visitors.state_reader import Visitors
-from hybrid_recs.online.visitors.trending_reader import Trends
-from hybrid_recs.telemetry.consumer_lag import LAG, Lag, lag_arguments, read_lag
+from hybrid_recs.online.visitors.state_reader import VisitorStateReader
+from hybrid_recs.online.visitors.trending_reader import TrendingReader
+from hybrid_recs.telemetry.consumer_lag import LAG, ConsumerLag, lag_arguments, read_lag
 
 
 @dataclass(frozen=True, slots=True)
-class VisitorSide:
+class VisitorComponents:
     """Parts of one worker; `client` fails fast and is shared by what only reads a little."""
 
     client: redis.asyncio.Redis
     keys: Keys
-    intake: Intake
-    visitors: Visitors
+    intake: EventIntake
+    visitors: VisitorStateReader
     streams: SessionStreams
-    trends: Trends
-    predictions: PredictionLog
+    trends: TrendingReader
+    predictions: ImpressionLog
     heartbeat_seconds: float
     flush_seconds: float
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class VisitorSide:
             await asyncio.sleep(self.flush_seconds)
             await self.predictions.flush(self.client)
 
-    async def lag(self) -> Lag | None:
+    async def lag(self) -> ConsumerLag | None:
         """How far the consumers are behind; None when Redis does not say."""
         try:
             return read_lag(await self.client.eval(LAG, *lag_arguments(self.keys)))

@@ -22,7 +22,7 @@ _PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedEvent:
     """Why the event at `index` of the batch was not accepted."""
 
     index: int
@@ -32,15 +32,15 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class IntakeResult:
     """What became of a batch; the three add up to its events."""
 
     accepted: int
     duplicates: int
-    rejected: list[Rejected]
+    rejected: list[RejectedEvent]
 
 
-class Intake:
+class EventIntake:
     """The way in of one worker; belongs to one event loop."""
 
     def __init__(
@@ -53,13 +53,13 @@ class Intake:
         self._turns = asyncio.Semaphore(_MAX_CONNECTIONS)
         self._away_until = 0.0
 
-    async def take(self, batch: Sequence[object]) -> Receipt:
+    async def take(self, batch: Sequence[object]) -> IntakeResult:
         """Accept the good events of a batch; raises EventsError with none of them accepted, as far as is
         known."""
         now = arrival()
         events, rejected = _checked(batch, now)
         if not events:
-            return Receipt(0, 0, rejected)
+            return IntakeResult(0, 0, rejected)
         fates = await self._accept(events, now)
         if isinstance(fates, int):
             raise BacklogError(
@@ -67,7 +67,7 @@ class Intake:
                 "(or raise HYBRID_RECS_EVENTS_MAX_PENDING)"
             )
         accepted = sum(fates)
-        return Receipt(accepted, len(fates) - accepted, rejected)
+        return IntakeResult(accepted, len(fates) - accepted, rejected)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -89,7 +89,7 @@ class Intake:
         return fates
 
 
-def _checked(batch: Sequence[object], now: float) -> tuple[list[Event], list[Rejected]]:
+def _checked(batch: Sequence[object], now: float) -> tuple[list[Event], list[RejectedEvent]]:
     events, rejected = [], []
     for index, raw in enumerate(batch):
         try:
@@ -97,5 +97,5 @@ def _checked(batch: Sequence[object], now: float) -> tuple[list[Event], list[Rej
         except BadEventError as error:
             event_id = raw.get("event_id") if isinstance(raw, dict) else None
             known = event_id if isinstance(event_id, str) else None
-            rejected.append(Rejected(index, known, error.code, str(error)))
+            rejected.append(RejectedEvent(index, known, error.code, str(error)))
     return events, rejected

@@ -14,7 +14,7 @@ import redis.asyncio
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.impression import Prediction, sampled
+from hybrid_recs.events.impression import Impression, sampled
 from hybrid_recs.types import Source
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ MAX_WAITING = 10_000
 MAX_KEPT = 200_000
 
 
-class PredictionLog:
+class ImpressionLog:
     """The log of one worker; `dropped` counts what was sampled and is not in the stream."""
 
     def __init__(
@@ -39,7 +39,7 @@ class PredictionLog:
         self._share = share
         self._clock = clock
         self._most_kept = most_kept
-        self._waiting: deque[Prediction] = deque(maxlen=most_waiting)
+        self._waiting: deque[Impression] = deque(maxlen=most_waiting)
 
     @property
     def waiting(self) -> int:
@@ -65,7 +65,7 @@ class PredictionLog:
             return
         self.dropped += len(self._waiting) == self._waiting.maxlen
         self._waiting.append(
-            Prediction(
+            Impression(
                 recommendation_id, self._clock(), kind, source, generation, visitor, items, age_seconds
             )
         )

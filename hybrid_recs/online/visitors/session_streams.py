@@ -168,16 +168,16 @@ class SessionStreams:
 
     async def _receive(self) -> None:
         assert self._pubsub is not None
-        silent = False
+        no_progress = False
         while True:
             message = await self._pubsub.get_message(timeout=_IDLE_SECONDS)
             if message is None:
-                if silent:
+                if no_progress:
                     raise TimeoutError("Redis does not answer")
                 await self._pubsub.ping()
-                silent = True
+                no_progress = True
                 continue
-            silent = False
+            no_progress = False
             name = (message["channel"] or b"").decode()
             channel = self._channels.get(name)
             if channel is None:

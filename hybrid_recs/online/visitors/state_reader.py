@@ -37,7 +37,7 @@ _Read = tuple[str, str, "asyncio.Future[VisitorState]"]
 """The key of a list, that of what was computed ahead, and who waits for both."""
 
 
-class Visitors:
+class VisitorStateReader:
     """The reader of one worker; belongs to one event loop."""
 
     def __init__(self, client: redis.asyncio.Redis, keys: Keys) -> None:

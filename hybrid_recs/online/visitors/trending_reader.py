@@ -10,7 +10,7 @@ import redis.asyncio
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.errors import RedisServerError
-from hybrid_recs.ranking.item_pool import KnownItems
+from hybrid_recs.ranking.item_pool import ItemPool
 
 Window = Literal["hour", "day", "week"]
 
@@ -19,10 +19,10 @@ _USABLE_SECONDS = 300.0
 
 
 @dataclass(slots=True)
-class Top:
+class TrendingSnapshot:
     """The trending items that may be recommended: rows and decayed counts, most popular first."""
 
-    known: KnownItems
+    known: ItemPool
     rows: list[tuple[int, float]]
     _by_category: dict[str, list[tuple[int, float]]] | None = field(default=None)
 
@@ -38,16 +38,16 @@ class Top:
         return self._by_category.get(category, [])
 
 
-class Trends:
+class TrendingReader:
     """The reader of one worker; belongs to one event loop."""
 
     def __init__(self, client: redis.asyncio.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
         self._reading = asyncio.Lock()
-        self._read: dict[str, tuple[float, Top]] = {}
+        self._read: dict[str, tuple[float, TrendingSnapshot]] = {}
 
-    async def top(self, window: Window, known: KnownItems) -> Top:
+    async def top(self, window: Window, known: ItemPool) -> TrendingSnapshot:
         """What trends; a few minutes old at most where Redis is away, then RedisServerError."""
         async with self._reading:
             at, top = self._read.get(window, (float("-inf"), None))
@@ -63,12 +63,12 @@ class Trends:
             self._read[window] = time.monotonic(), top
             return top
 
-    async def _top(self, window: Window, known: KnownItems) -> Top:
+    async def _top(self, window: Window, known: ItemPool) -> TrendingSnapshot:
         name = self._keys.trending(window)
         found = await self._client.zrange(name, 0, -1, desc=True, withscores=True)
         rows = []
         for item, score in cast(list[tuple[bytes, float]], found):
             row = known.row(item.decode("utf-8", "replace"))
-            if row is not None and (known.allowed is None or row in known.allowed):
+            if row is not None and (known.eligible is None or row in known.eligible):
                 rows.append((row, score))
-        return Top(known, rows)
+        return TrendingSnapshot(known, rows)

@@ -12,7 +12,7 @@ import redis
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import pack, unpack_head
+from hybrid_recs.generation.neighbour_codec import decode_head, encode_neighbours
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Neighbours
@@ -75,8 +75,8 @@ def list_cost(client: redis.Redis, keys: Keys, item_ids: Sequence[str], lists: S
     # A generation's id has 22 characters.
     names = [keys.neighbours(f"probe-{token:-<16}", item_ids[at]) for at in some]
     pipeline = client.pipeline(transaction=False)
-    for name, packed in zip(names, lists, strict=False):
-        pipeline.set(name, packed, ex=_PROBE_SECONDS)
+    for name, encoded in zip(names, lists, strict=False):
+        pipeline.set(name, encoded, ex=_PROBE_SECONDS)
     pipeline.execute()
     try:
         for name in names:
@@ -90,7 +90,7 @@ def list_cost(client: redis.Redis, keys: Keys, item_ids: Sequence[str], lists: S
 
 def _read_seconds(client: redis.Redis, name: str) -> float:
     started = time.perf_counter()
-    unpack_head(cast(bytes, client.get(name)), _SHOWN)
+    decode_head(cast(bytes, client.get(name)), _SHOWN)
     return time.perf_counter() - started
 
 
@@ -103,10 +103,10 @@ def _expiry_bytes(client: redis.Redis) -> float:
 
 
 def sample_lists(generation: Generation | None, depth: int) -> tuple[list[str], list[bytes]]:
-    """Ids and packed lists to measure with: of the hot set, evenly spread; made up where there is none."""
+    """Ids and encoded lists to measure with: of the hot set, evenly spread; made up where there is none."""
     if generation is not None and len(generation.hot):
         rows = generation.hot.rows[:: max(1, len(generation.hot) // _PROBES)].tolist()[:_PROBES]
         ids = [generation.catalogue.item_id(row) for row in rows]
-        return ids, [generation.hot.packed(row) or b"" for row in rows]
-    made_up = pack(Neighbours(np.arange(depth), np.ones(depth, np.float32)))
+        return ids, [generation.hot.encoded(row) or b"" for row in rows]
+    made_up = encode_neighbours(Neighbours(np.arange(depth), np.ones(depth, np.float32)))
     return [f"item-{at:04}" for at in range(_PROBES)], [made_up] * _PROBES

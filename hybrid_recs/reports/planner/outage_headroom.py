@@ -14,7 +14,7 @@ _MAX_LOAD = 0.98
 
 
 @dataclass(frozen=True, slots=True)
-class Headroom:
+class OutageHeadroom:
     """peak_per_second: requests in the busiest minute, on its average. capacity_per_second: what `cores` can
     answer live. carried: share of the peak. load: of the cores at the peak, 1 or above when it is not
     carried. p99_ms: of a request at the peak, or at the most that is carried; None when nothing was asked or
@@ -31,7 +31,7 @@ class Headroom:
     advice: str
 
 
-def headroom(live: LiveCost, peak_per_second: float, cores: int) -> Headroom:
+def headroom(live: LiveCost, peak_per_second: float, cores: int) -> OutageHeadroom:
     """An estimate by queueing theory from measured work: M/M/c, with one queue and a server for each core.
 
     It leaves out what works in the service's favour (answers in its own memory outlive Redis, equal requests
@@ -43,7 +43,7 @@ def headroom(live: LiveCost, peak_per_second: float, cores: int) -> Headroom:
     load = peak_per_second / capacity
     carried = min(1.0, 1 / load) if load else 1.0
     p99 = live.p99_ms / 1e3 + HTTP_SECONDS + waiting_quantile(min(load, _MAX_LOAD), cores, seconds, 0.99)
-    return Headroom(
+    return OutageHeadroom(
         cores=cores,
         live_cpu_ms=round(live.cpu_ms, 4),
         capacity_per_second=round(capacity, 1),

@@ -10,7 +10,7 @@ import redis
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.events.event import Event
-from hybrid_recs.events.impression import Prediction
+from hybrid_recs.events.impression import Impression
 
 _PAGE = 5_000
 _SERVED = {
@@ -38,7 +38,7 @@ def read_served(client: redis.Redis, keys: Keys, start: float, end: float) -> pl
     predictions logged in [start, end), seconds since 1970."""
     frames = [pl.DataFrame(schema=_SERVED)]
     for page in _pages(client, keys.served(), start):
-        read = [one for _, entry in page if (one := Prediction.read(entry)) is not None]
+        read = [one for _, entry in page if (one := Impression.read(entry)) is not None]
         rows = [
             (one.recommendation_id, one.time, one.kind, one.source, list(one.items), one.age_seconds)
             for one in read

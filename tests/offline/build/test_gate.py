@@ -13,7 +13,7 @@ from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import GateRefusedError
 from hybrid_recs.generation.generation import TILT_FILE, VECTORS_FILE, Generation
 from hybrid_recs.generation.manifest import Manifest
-from hybrid_recs.generation.neighbour_lists import HotLists
+from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.build import gate
 from hybrid_recs.settings import Settings
@@ -39,7 +39,7 @@ def _write(folder: Path, rows: list[int], lists: list[Neighbours]) -> None:
     # In new files: those that are there may be mapped by another generation.
     for name in ("hot_rows.npy", "hot_lists.npy", "hot_offsets.npy"):
         (folder / name).unlink()
-    HotLists.write(folder, np.array(rows), lists)
+    NeighbourLists.write(folder, np.array(rows), lists)
 
 
 def _with_first(lists: list[Neighbours], at: int, place: int, row: int) -> list[Neighbours]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.manifest import new_id
-from hybrid_recs.generation.neighbour_codec import pack
+from hybrid_recs.generation.neighbour_codec import encode_neighbours
 from hybrid_recs.offline.build.hot_set import choose_hot_set
 from hybrid_recs.types import Neighbours
 
@@ -94,12 +94,12 @@ def test_no_interactions_are_no_share(popularity: NDArray[np.float64]) -> None:
 
 def test_the_bytes_are_about_what_redis_reports(client: redis.Redis, keys: Keys) -> None:
     count = 2_000
-    packed = pack(Neighbours(np.arange(100), np.linspace(1, 0.1, 100, dtype=np.float32)))
+    encoded = encode_neighbours(Neighbours(np.arange(100), np.linspace(1, 0.1, 100, dtype=np.float32)))
     names = [keys.neighbours(new_id(), f"{row:010d}") for row in range(count)]
     before = client.info("memory")["used_memory"]
     pipeline = client.pipeline(transaction=False)
     for name in names:
-        pipeline.set(name, packed, ex=86_400)
+        pipeline.set(name, encoded, ex=86_400)
     pipeline.execute()
     used = client.info("memory")["used_memory"] - before
     client.delete(*names)

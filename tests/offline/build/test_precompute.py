@@ -54,7 +54,7 @@ def test_some_rows_in_an_order_of_their_own_and_in_batches() -> None:
     rows = np.random.default_rng(0).permutation(1_200)[:1_100]
     done: list[int] = []
     scores = all_scores(scorer)
-    for row, found in zip(rows, neighbour_lists(scorer, rows, on_done=done.append), strict=True):
+    for row, found in zip(rows, neighbour_lists(scorer, rows, on_progress=done.append), strict=True):
         assert len(found) == LIST_DEPTH
         assert_best(found, scores[row], LIST_DEPTH)
     assert sum(done) == len(rows)
@@ -68,7 +68,7 @@ def test_a_live_answer_is_the_precomputed_list(n: int, k: int, weight: float, tm
     info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, exact_below=n, recall=0.98, seed=1)
     index = FaissIndex(tmp_path / "index", info.search)
     for row, stored in enumerate(neighbour_lists(scorer, np.arange(n), LIST_DEPTH)):
-        live = scorer.rank(row, index.search(scorer.query(scorer.one(row)), k + 1), k)
+        live = scorer.score_item(row, index.search(scorer.query(scorer.one(row)), k + 1), k)
         assert live.rows.tolist() == stored.rows[:k].tolist()
         assert live.scores.tolist() == stored.scores[:k].tolist()
 
@@ -86,14 +86,14 @@ def test_exclusions_do_not_shorten_a_list(weight: float, tmp_path: Path) -> None
         candidates = index.search(scorer.query(scorer.one(row)), k + 1 + len(excluded))
         left = scores[row].copy()
         left[list(excluded)] = -np.inf
-        assert_best(scorer.rank(row, candidates, k, excluded), left, k)
+        assert_best(scorer.score_item(row, candidates, k, excluded), left, k)
 
 
 def test_ties_go_to_the_lower_row() -> None:
     alike = np.tile(np.array([[0.6, 0.8]], np.float32), (6, 1))
     none = CoVisits(np.zeros(7, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
     scorer = Scorer(alike, np.ones(6, np.float32), none, 1.0)
-    assert scorer.rank(2, np.array([5, 4, 3, 2, 1, 0]), 4).rows.tolist() == [0, 1, 3, 4]
+    assert scorer.score_item(2, np.array([5, 4, 3, 2, 1, 0]), 4).rows.tolist() == [0, 1, 3, 4]
 
 
 def grouped_scorer(groups: int, of_each: int, dimensions: int, weight: float) -> Scorer:
@@ -121,7 +121,7 @@ def test_lists_by_the_index_are_the_exact_ones_and_the_live_ones(tmp_path: Path)
     for row, found, best in zip(rows.tolist(), by_index, exact, strict=True):
         assert len(found) == LIST_DEPTH
         assert row not in found.rows
-        live = scorer.rank(row, index.search(scorer.query(scorer.one(row)), 11), 10)
+        live = scorer.score_item(row, index.search(scorer.query(scorer.one(row)), 11), 10)
         shares["exact"].append(np.isin(best.rows, found.rows).mean())
         shares["live"].append(np.isin(live.rows, found.rows[:10]).mean())
     assert np.mean(shares["exact"]) >= 0.99

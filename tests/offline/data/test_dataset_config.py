@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import Description, fingerprint
+from hybrid_recs.offline.data.dataset_config import DatasetConfig, fingerprint
 from hybrid_recs.offline.data.items import read_items
 from tests.offline.builders import USER_AND_ITEM, write
 
@@ -39,7 +39,7 @@ from tests.offline.builders import USER_AND_ITEM, write
 def test_errors_name_the_file_and_the_key(toml: str, said: str, tmp_path: Path) -> None:
     path = write(tmp_path, {}, toml)
     with pytest.raises(DatasetError, match=f"^{re.escape(str(path))}: {said}"):
-        Description.load(path)
+        DatasetConfig.load(path)
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe not text"])
@@ -48,12 +48,12 @@ def test_a_description_that_cannot_be_read(content: bytes | None, tmp_path: Path
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DatasetError, match=f"^{re.escape(str(path))}: cannot be read"):
-        Description.load(path)
+        DatasetConfig.load(path)
 
 
 def _files(folder: Path, names: list[str], path: str, more: str = "") -> list[str]:
     toml = USER_AND_ITEM.replace("a.csv", path) + more
-    description = Description.load(write(folder, dict.fromkeys(names, ""), toml))
+    description = DatasetConfig.load(write(folder, dict.fromkeys(names, ""), toml))
     return [str(found.relative_to(folder)) for found in description.files(description.interactions[0])]
 
 
@@ -98,24 +98,24 @@ def test_an_ending_that_says_nothing_asks_for_the_format(tmp_path: Path) -> None
     toml = '[interactions]\npath = "a.csv"\nuser = "user"\nitem = "item"\n[items]\npath = "b.log"\nid = "i"\n'
     path = write(tmp_path, {"a.csv": "user,item\nu,1\n", "b.log": "i\n1\n"}, toml)
     with pytest.raises(DatasetError, match=r"b\.log: cannot tell the format from '\.log'; set format"):
-        read_items(Description.load(path))
+        read_items(DatasetConfig.load(path))
     path.write_text(toml + 'format = "csv"\n')
-    assert read_items(Description.load(path))["item"].to_list() == ["1"]
+    assert read_items(DatasetConfig.load(path))["item"].to_list() == ["1"]
 
 
 def test_the_name_is_the_folders_or_the_files(tmp_path: Path) -> None:
     path = write(tmp_path / "my-shop", {}, USER_AND_ITEM)
-    assert Description.load(path).name == "my-shop"
-    assert Description.load(path.rename(path.with_name("invoices.toml"))).name == "invoices"
+    assert DatasetConfig.load(path).name == "my-shop"
+    assert DatasetConfig.load(path.rename(path.with_name("invoices.toml"))).name == "invoices"
 
 
 def test_data_dir_replaces_the_folder_that_paths_start_from(tmp_path: Path) -> None:
     path = write(tmp_path / "described", {}, USER_AND_ITEM)
     write(tmp_path / "elsewhere", {"a.csv": ""}, "")
-    description = Description.load(path, tmp_path / "elsewhere")
+    description = DatasetConfig.load(path, tmp_path / "elsewhere")
     assert description.files(description.interactions[0]) == [tmp_path / "elsewhere" / "a.csv"]
     absolute = write(tmp_path / "third", {}, USER_AND_ITEM.replace("a.csv", f"{tmp_path}/elsewhere/a.csv"))
-    description = Description.load(absolute)
+    description = DatasetConfig.load(absolute)
     assert description.files(description.interactions[0]) == [tmp_path / "elsewhere" / "a.csv"]
 
 
@@ -123,11 +123,11 @@ def test_fingerprint_changes_with_content_and_not_with_location(tmp_path: Path) 
     toml = USER_AND_ITEM + '[items]\npath = "items.csv"\nid = "id"\n'
     files = {"a.csv": "user,item\nu,1\n", "items.csv": "id\n1\n"}
     path = write(tmp_path / "here", files, toml)
-    first = fingerprint(Description.load(path))
+    first = fingerprint(DatasetConfig.load(path))
     assert re.fullmatch(r"[0-9a-f]{64}", first)
     moved = Path(shutil.move(tmp_path / "here", tmp_path / "there")) / "dataset.toml"
-    assert fingerprint(Description.load(moved)) == first
-    assert fingerprint(Description.load(moved.rename(moved.with_name("other.toml")))) == first
+    assert fingerprint(DatasetConfig.load(moved)) == first
+    assert fingerprint(DatasetConfig.load(moved.rename(moved.with_name("other.toml")))) == first
 
     changed = {
         "interactions": ({**files, "a.csv": "user,item\nu,2\n"}, toml),
@@ -135,6 +135,6 @@ def test_fingerprint_changes_with_content_and_not_with_location(tmp_path: Path) 
         "description": (files, toml.replace('id = "id"', 'id = "id"\ntitle = "id"')),
     }
     seen = {
-        what: fingerprint(Description.load(write(tmp_path / what, *how))) for what, how in changed.items()
+        what: fingerprint(DatasetConfig.load(write(tmp_path / what, *how))) for what, how in changed.items()
     }
     assert len({first, *seen.values()}) == 4

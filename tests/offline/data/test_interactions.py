@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import Account, read_dataset
 from hybrid_recs.types import MAX_ID_LENGTH
 from tests.conftest import real_data
@@ -229,7 +229,7 @@ def test_a_file_cut_short_is_an_error_of_ours(tmp_path: Path) -> None:
     whole = (tmp_path / "a.parquet").read_bytes()
     (tmp_path / "b.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DatasetError, match="parquet"):
-        read_dataset(Description.load(path), 5_000)
+        read_dataset(DatasetConfig.load(path), 5_000)
 
 
 def test_ragged_and_undecodable_lines_do_not_fail_the_read(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_ragged_and_undecodable_lines_do_not_fail_the_read(tmp_path: Path) -> No
 
 def test_online_retail_is_accounted_for(examples: Path) -> None:
     folder = real_data("online-retail").parent
-    dataset = read_dataset(Description.load(examples / "online-retail.toml", folder), 5_000)
+    dataset = read_dataset(DatasetConfig.load(examples / "online-retail.toml", folder), 5_000)
     assert dataset.account.rows_read == 541_909
     assert dataset.account.rows_kept == 530_104
     assert dataset.account.dropped == {"not matching where": 541_909 - 530_104}
@@ -259,7 +259,7 @@ def test_online_retail_is_accounted_for(examples: Path) -> None:
 
 def test_movietweetings_ids_keep_their_leading_zeros(examples: Path) -> None:
     folder = real_data("movietweetings").parent
-    dataset = read_dataset(Description.load(examples / "movietweetings.toml", folder), 5_000)
+    dataset = read_dataset(DatasetConfig.load(examples / "movietweetings.toml", folder), 5_000)
     assert dataset.account.rows_read == 141_695
     assert dataset.pairs["item"].str.len_chars().unique().to_list() == [7]
     assert dataset.pairs["item"].str.starts_with("0").any()

@@ -9,7 +9,7 @@ from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import ItemChangesError
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.items.change_store import ChangeStore
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.data.item_changes import last_of, with_changes
 from hybrid_recs.settings import Settings
@@ -24,7 +24,7 @@ def test_changes_go_before_the_items_table(planted: Path, tmp_path: Path) -> Non
     store.put("vector only", {"vector": np.ones(3, np.float32)})
     store.put(old, {"title": "Another title"})
     store.hide(other, known=True)
-    dataset = read_dataset(Description.load(planted, None), 100)
+    dataset = read_dataset(DatasetConfig.load(planted, None), 100)
     items = {row["item"]: row for row in with_changes(dataset, store.all()).items.iter_rows(named=True)}
     before = {row["item"]: row for row in dataset.items.iter_rows(named=True)}
     assert items.pop("new") == {"item": "new", "title": "New", "categories": ["a", "b"], "text": "words"}

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.items import read_items
 from tests.offline.builders import USER_AND_ITEM, File, write
 
@@ -22,7 +22,7 @@ text = ["title", "more"]
 
 def _items(folder: Path, name: str, content: File, keys: str) -> list[tuple[object, ...]]:
     toml = USER_AND_ITEM + f'[items]\npath = "{name}"\n' + keys
-    return read_items(Description.load(write(folder, {name: content}, toml))).rows()
+    return read_items(DatasetConfig.load(write(folder, {name: content}, toml))).rows()
 
 
 def test_several_rows_of_one_id_become_one(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_interactions_may_be_the_items_table(tmp_path: Path) -> None:
 
 
 def test_no_items_table_is_an_empty_one(tmp_path: Path) -> None:
-    items = read_items(Description.load(write(tmp_path, {}, USER_AND_ITEM)))
+    items = read_items(DatasetConfig.load(write(tmp_path, {}, USER_AND_ITEM)))
     assert items.is_empty()
     assert items.columns == ["item", "title", "categories", "text"]
 

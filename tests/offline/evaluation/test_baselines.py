@@ -11,8 +11,8 @@ from scipy import sparse
 
 from benchmarks.session_knn import SessionKnn
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation import learned_baselines
 from hybrid_recs.offline.evaluation.baseline_tuning import hold_out
@@ -25,7 +25,7 @@ from tests.planted import world_of, write_planted
 
 DAY = 86_400.0
 
-FITS: dict[str, Callable[[Encoded], Method]] = {
+FITS: dict[str, Callable[[EncodedData], Method]] = {
     "popular": Popular.fit,
     "item_knn": ItemKnn.fit,
     "svd": RandomisedSvd.fit,
@@ -38,7 +38,7 @@ NEEDS = {"als": "implicit", "word2vec": "gensim"}
 
 @dataclass(frozen=True)
 class Planted:
-    data: Encoded
+    data: EncodedData
     worlds: np.ndarray[tuple[int], np.dtype[np.int64]]
     histories: list[Rows]
     fitted: dict[str, Method]
@@ -55,7 +55,7 @@ class Planted:
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     description: Path = write_planted(tmp_path_factory.mktemp("planted"))
-    data = encode(read_dataset(Description.load(description), 5_000))
+    data = encode(read_dataset(DatasetConfig.load(description), 5_000))
     worlds = np.array([world_of(item) for item in data.items["item"]], np.int64)
     histories = data.pairs.group_by("user", maintain_order=True).agg("item")["item"]
     return Planted(data, worlds, [np.array(one, np.int64) for one in histories.to_list()], {})
@@ -124,7 +124,7 @@ def test_popular_is_in_order_of_users(planted: Planted) -> None:
     assert method.from_user(rows(order[0], order[2]), 2).tolist() == [order[1], order[3]]
 
 
-def dense_cosines(data: Encoded) -> Floats:
+def dense_cosines(data: EncodedData) -> Floats:
     matrix = data.matrix.toarray().astype(np.float64)
     unit = matrix / np.linalg.norm(matrix, axis=0)
     cosines = unit.T @ unit

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from hybrid_recs.commands.evaluate import Fit, evaluate
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
@@ -41,7 +41,9 @@ def _events(seed: int, timed: bool) -> str:
 def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> WorkerGauges:
     folder = tmp_path_factory.mktemp("events")
     toml = WITH_TIME if request.param else USER_AND_ITEM
-    return hold_out_latest(Description.load(write(folder, {"a.csv": _events(1, request.param)}, toml)), 5_000)
+    return hold_out_latest(
+        DatasetConfig.load(write(folder, {"a.csv": _events(1, request.param)}, toml)), 5_000
+    )
 
 
 def _flat(cases: dict[str, list[Case]]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
@@ -105,13 +107,13 @@ def test_cases_are_few_if_wanted_and_always_the_same(held: WorkerGauges) -> None
 
 
 @pytest.fixture(scope="module")
-def ours(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ServedMethod, Encoded]:
-    dataset = read_dataset(Description.load(planted), 5_000)
+def ours(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ServedMethod, EncodedData]:
+    dataset = read_dataset(DatasetConfig.load(planted), 5_000)
     data = encode(dataset)
     return fit_ours(dataset, data, SETTINGS, tmp_path_factory.mktemp("ours")), data
 
 
-def test_ours_is_what_the_recommender_answers(ours: tuple[ServedMethod, Encoded]) -> None:
+def test_ours_is_what_the_recommender_answers(ours: tuple[ServedMethod, EncodedData]) -> None:
     served, data = ours
     generation = served.recommender.generation
     assert (served.name, served.kind) == ("hybrid-recs", Kind.SERVED)
@@ -126,7 +128,7 @@ def test_ours_is_what_the_recommender_answers(ours: tuple[ServedMethod, Encoded]
         assert served.from_item(row, 20).tolist() == answer.neighbours.rows.tolist()
 
 
-def test_its_exact_search_is_ours_with_an_exact_index(ours: tuple[ServedMethod, Encoded]) -> None:
+def test_its_exact_search_is_ours_with_an_exact_index(ours: tuple[ServedMethod, EncodedData]) -> None:
     served, data = ours
     assert not served.recommender.generation.index.approximate
     exact, vectors, lists = parts_of(served)
@@ -163,7 +165,7 @@ def mixed(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def result(mixed: Path) -> Json:
     baselines: dict[str, Fit] = {"most popular": Popular.fit, "item-KNN cosine": ItemKnn.fit}
-    return evaluate(Description.load(mixed), SETTINGS, quiet_steps(), baselines, 300)
+    return evaluate(DatasetConfig.load(mixed), SETTINGS, quiet_steps(), baselines, 300)
 
 
 _FIGURES = {"hr@20", "mrr@20", "recall@20", "ndcg@20", "se", "head", "tail", "fit_s"}
@@ -176,7 +178,7 @@ def _of(result: Json, task: str, method: str) -> Json:
 
 def test_the_whole_evaluation(result: Json, mixed: Path) -> None:
     assert {"dataset", "protocol", "rows"} <= set(result)
-    assert result["dataset"] == Description.load(mixed).name
+    assert result["dataset"] == DatasetConfig.load(mixed).name
     assert result["protocol"] == "the last 10 % of interactions by time are held out"
     assert {row["task"] for row in result["rows"]} == set(TASKS)
     for row in result["rows"]:

@@ -133,7 +133,7 @@ def test_a_longer_scorer_scores_its_own_rows_as_before() -> None:
     longer = extended(scorer, more)
     assert len(longer.covisits) == len(longer.vectors) == len(longer.tilt) == 57
     for row in range(50):
-        before, after = (one.rank(row, np.arange(50), 50) for one in (scorer, longer))
+        before, after = (one.score_item(row, np.arange(50), 50) for one in (scorer, longer))
         np.testing.assert_array_equal(after.rows, before.rows)
         np.testing.assert_array_equal(after.scores, before.scores)
     assert [len(longer.covisits.of(row)[0]) for row in range(50, 57)] == [0] * 7
@@ -169,7 +169,7 @@ def test_an_item_that_nobody_bought_is_among_its_world(cold: Generation) -> None
         title, categories = cold.catalogue.item(row).title, cold.catalogue.item(row).categories
         assert cold.content is not None
         np.testing.assert_array_equal(cold.content.encode(title, categories, None), cold.scorer.vectors[row])
-        found = cold.scorer.rank(row, cold.index.search(cold.scorer.vectors[row], 11), 10)
+        found = cold.scorer.score_item(row, cold.index.search(cold.scorer.vectors[row], 11), 10)
         assert [world_of(cold.catalogue.item_id(r)) for r in found.rows.tolist() if r < manifest.learned] == (
             [world] * 10
         )

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hybrid_recs.offline.data.dataset_config import Description
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.training.covisitation import count_covisits
@@ -133,7 +133,7 @@ def test_worlds_that_never_meet_and_an_isolated_pair() -> None:
 
 
 def test_nearest_neighbours_are_of_the_same_planted_world(planted: Path) -> None:
-    data = encode(read_dataset(Description.load(planted), 5_000))
+    data = encode(read_dataset(DatasetConfig.load(planted), 5_000))
     world = np.array([world_of(item) for item in data.items["item"].head(data.n_vectors)])
     rows = unit_rows(fit_vectors(data.matrix, count_covisits(data).links, 16, 20))
     cosines = rows @ rows.T

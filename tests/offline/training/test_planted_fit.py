@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from hybrid_recs.generation.manifest import ScoringInfo
-from hybrid_recs.offline.data.encoding import Encoded, encode
+from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.training.model import Model, fit
 from hybrid_recs.offline.training.tuning import repeat_weight
 from tests.offline.builders import WITH_TIME, Histories, dataset_of, item_name, read
@@ -14,15 +14,15 @@ from tests.offline.builders import WITH_TIME, Histories, dataset_of, item_name, 
 SEED = 20
 
 
-def _fit(histories: Histories, dimensions: int = 32) -> tuple[Encoded, Model]:
+def _fit(histories: Histories, dimensions: int = 32) -> tuple[EncodedData, Model]:
     data = encode(dataset_of(histories))
     return data, fit(data, dimensions, SEED, ScoringInfo())
 
 
-def _neighbours(data: Encoded, model: Model, item: int, k: int) -> list[int]:
+def _neighbours(data: EncodedData, model: Model, item: int, k: int) -> list[int]:
     names = data.items["item"].to_list()
     scorer = model.scorer(ScoringInfo())
-    found = scorer.rank(names.index(item_name(item)), np.arange(data.n_vectors), k)
+    found = scorer.score_item(names.index(item_name(item)), np.arange(data.n_vectors), k)
     return [int(names[row][1:]) for row in found.rows.tolist()]
 
 
@@ -116,7 +116,7 @@ def test_a_user_with_very_many_interactions_is_capped_and_changes_nothing_for_ot
     assert repeat_weight(without) is None
 
 
-def _covisits(data: Encoded, model: Model) -> dict[str, list[tuple[str, float]]]:
+def _covisits(data: EncodedData, model: Model) -> dict[str, list[tuple[str, float]]]:
     names = data.items["item"].to_list()
     found = {}
     for row in range(data.n_vectors):

@@ -25,7 +25,7 @@ from hybrid_recs.offline.training.tuning import (
 )
 from hybrid_recs.offline.training.validation import Validation, Values, hold_out
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import HistoryWeights, Rows, silent
+from hybrid_recs.types import HistoryWeights, Rows, no_progress
 from tests.offline.builders import all_scores, dataset_of, dense, random_histories
 
 SETTINGS = Settings(dimensions=64, seed=20)
@@ -289,12 +289,12 @@ def test_better_leaves_the_present_only_for_more_than_a_standard_error(
     def score(scoring: ScoringInfo) -> Values:
         return present if scoring.steps == 3 else other
 
-    search = _Search(ScoringInfo(), frozenset(), silent)
+    search = _Search(ScoringInfo(), frozenset(), no_progress)
     search.better("steps", (3, 4), score)
     assert search.chosen.steps == (3 if stays else 4)
     assert search.tried == {"steps": {"3": 0.5, "4": (50 + gained - lost) / 100}}
     # `best` wants nothing but more hits.
-    search = _Search(ScoringInfo(), frozenset(), silent)
+    search = _Search(ScoringInfo(), frozenset(), no_progress)
     search.best("steps", (3, 4), score)
     assert search.chosen.steps == (4 if gained > lost else 3)
 

@@ -12,12 +12,12 @@ import redis
 
 from hybrid_recs import wiring
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.cache.user_list_codec import StoredPrediction, decode
+from hybrid_recs.cache.user_list_codec import StoredUserList, decode_user_list
 from hybrid_recs.commands.recommend_users import recommend_users
 from hybrid_recs.errors import DatasetError, RebuildInProgressError
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.offline.data.dataset_config import Description
-from hybrid_recs.offline.users.files import PredictionFiles
+from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.users.files import UserListFiles
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Neighbours
@@ -41,8 +41,10 @@ def _histories(planted: Path) -> dict[str, list[str]]:
     return dict(frame.sort("time").group_by("user", maintain_order=True).agg("item").iter_rows())
 
 
-def _small(folder: Path, lines: list[str]) -> Description:
-    return Description.load(write(folder, {"a.csv": "\n".join(["user,item,time", *lines]) + "\n"}, WITH_TIME))
+def _small(folder: Path, lines: list[str]) -> DatasetConfig:
+    return DatasetConfig.load(
+        write(folder, {"a.csv": "\n".join(["user,item,time", *lines]) + "\n"}, WITH_TIME)
+    )
 
 
 def _redis_users(client: redis.Redis, keys: Keys, generation: str) -> set[str]:
@@ -54,7 +56,7 @@ def test_every_user_gets_the_unseen_items_of_their_own_world(
     planted: Path, settings: Settings, generation: Generation, client: redis.Redis, keys: Keys
 ) -> None:
     began = datetime.now(UTC).replace(microsecond=0)
-    files = recommend_users(Description.load(planted), settings, quiet_steps(), k=K)
+    files = recommend_users(DatasetConfig.load(planted), settings, quiet_steps(), k=K)
     lists, met = files.read(generation.id), _histories(planted)
     assert len(lists) == len(met) == WORLDS * SHOPPERS_PER_WORLD
     recommender, catalogue = Recommender(generation), generation.catalogue
@@ -71,7 +73,7 @@ def test_every_user_gets_the_unseen_items_of_their_own_world(
         assert line["items"] == [catalogue.item_id(row) for row in alone.rows.tolist()]
         assert line["scores"] == alone.scores.tolist()
         value = client.get(keys.prediction(generation.id, user))
-        stored = decode(value) if isinstance(value, bytes) else None
+        stored = decode_user_list(value) if isinstance(value, bytes) else None
         assert stored is not None
         assert stored.history.tolist() == rows.tolist()
         assert stored.neighbours.rows.tolist() == alone.rows.tolist()
@@ -86,12 +88,12 @@ def test_hidden_items_are_in_no_list(
 ) -> None:
     settings = settings.model_copy(update={"index_dir": index_dir})
     hidden = [item_id(world, 0) for world in range(WORLDS)]
-    shown = recommend_users(Description.load(planted), settings, quiet_steps(), k=K).read(generation.id)
+    shown = recommend_users(DatasetConfig.load(planted), settings, quiet_steps(), k=K).read(generation.id)
     assert set(hidden) & set(shown["items"].explode())
     changes = wiring.item_changes(settings)
     for item in hidden:
         changes.hide(item, known=True)
-    files = recommend_users(Description.load(planted), settings, quiet_steps(), k=K)
+    files = recommend_users(DatasetConfig.load(planted), settings, quiet_steps(), k=K)
     without = files.read(generation.id)["items"]
     assert not set(hidden) & set(without.explode())
     assert set(without.list.len()) == {K}
@@ -118,7 +120,7 @@ def test_only_those_active_lately_and_the_latest_first(
 
 def test_days_need_times(tmp_path: Path, settings: Settings) -> None:
     toml = WITH_TIME.replace('time = "time"\n', "")
-    description = Description.load(write(tmp_path, {"a.csv": f"user,item\na,{item_id(0, 1)}\n"}, toml))
+    description = DatasetConfig.load(write(tmp_path, {"a.csv": f"user,item\na,{item_id(0, 1)}\n"}, toml))
     with pytest.raises(DatasetError, match="no times"):
         recommend_users(description, settings, quiet_steps(), active_days=2)
 
@@ -156,14 +158,14 @@ def test_without_redis_the_lists_are_on_disk(
     planted: Path, settings: Settings, generation: Generation
 ) -> None:
     away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    files = recommend_users(Description.load(planted), away, quiet_steps(), k=K)
+    files = recommend_users(DatasetConfig.load(planted), away, quiet_steps(), k=K)
     assert len(files.read(generation.id)) == WORLDS * SHOPPERS_PER_WORLD
 
 
 def test_lists_of_other_generations_go(
     tmp_path: Path, settings: Settings, generation: Generation, client: redis.Redis, keys: Keys
 ) -> None:
-    files = PredictionFiles(wiring.predictions_dir(settings))
+    files = UserListFiles(wiring.predictions_dir(settings))
     _write(files, "20200101T000000000000Z", generation, ["a", "b"])
     client.set(keys.prediction("20200101T000000000000Z", "a"), b"", ex=DAY)
     recommend_users(_small(tmp_path, [f"c,{item_id(0, 1)},1"]), settings, quiet_steps(), k=K)
@@ -171,18 +173,18 @@ def test_lists_of_other_generations_go(
     assert 0 < client.ttl(keys.prediction("20200101T000000000000Z", "a")) <= 600
 
 
-def _write(files: PredictionFiles, name: str, generation: Generation, users: list[str]) -> None:
-    one = StoredPrediction(Neighbours(np.array([1, 2]), np.ones(2, np.float32)), np.array([3]), 1_700_000_000)
+def _write(files: UserListFiles, name: str, generation: Generation, users: list[str]) -> None:
+    one = StoredUserList(Neighbours(np.array([1, 2]), np.ones(2, np.float32)), np.array([3]), 1_700_000_000)
     with files.writing(name, generation.catalogue) as writer:
         for user in users:
             writer.write([user], [one])
 
 
 def test_what_is_read_back_is_what_was_written(tmp_path: Path, generation: Generation) -> None:
-    files = PredictionFiles(tmp_path)
+    files = UserListFiles(tmp_path)
     with files.writing("g", generation.catalogue) as writer:
         some = [
-            StoredPrediction(
+            StoredUserList(
                 Neighbours(np.array(rows, np.int64), np.array(rows, np.float32)), np.array(met, np.int64), 7
             )
             for rows, met in (([5, 1], [9]), ([], [4, 2]), ([0], [8, 7, 6]))
@@ -197,9 +199,9 @@ def test_what_is_read_back_is_what_was_written(tmp_path: Path, generation: Gener
 
 
 def test_one_job_at_a_time(tmp_path: Path, generation: Generation) -> None:
-    files = PredictionFiles(tmp_path)
+    files = UserListFiles(tmp_path)
     with files.writing("g", generation.catalogue), pytest.raises(RebuildInProgressError):
-        _write(PredictionFiles(tmp_path), "g", generation, ["a"])
+        _write(UserListFiles(tmp_path), "g", generation, ["a"])
 
 
 _KILLED = """
@@ -208,7 +210,7 @@ from pathlib import Path
 import numpy as np
 from hybrid_recs.generation.catalogue import Catalogue
 from hybrid_recs.offline.users import files
-from hybrid_recs.cache.user_list_codec import StoredPrediction
+from hybrid_recs.cache.user_list_codec import StoredUserList
 from hybrid_recs.types import Neighbours
 
 catalogue, root, moment = Catalogue(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
@@ -225,8 +227,8 @@ def counted(function):
 
 Path.rename = counted(Path.rename)
 files.sync = counted(files.sync)
-one = StoredPrediction(Neighbours(np.array([1, 2]), np.ones(2, np.float32)), np.array([3]), 1_700_000_000)
-with files.PredictionFiles(root).writing("g", catalogue) as writer:
+one = StoredUserList(Neighbours(np.array([1, 2]), np.ones(2, np.float32)), np.array([3]), 1_700_000_000)
+with files.UserListFiles(root).writing("g", catalogue) as writer:
     writer.write(["new-1"], [one])
     writer.write(["new-2"], [one])
 """
@@ -239,12 +241,12 @@ def test_a_killed_job_leaves_no_half_folder(
 ) -> None:
     folder, jobs = built_index / "generations" / generation.id, {}
     for moment in _LEFT:
-        _write(PredictionFiles(tmp_path / str(moment)), "g", generation, ["old"])
+        _write(UserListFiles(tmp_path / str(moment)), "g", generation, ["old"])
         arguments = [str(folder), str(tmp_path / str(moment)), str(moment)]
         jobs[moment] = subprocess.Popen([sys.executable, "-c", _KILLED, *arguments])
     for moment, left in _LEFT.items():
         assert jobs[moment].wait() == -9
-        files = PredictionFiles(tmp_path / str(moment))
+        files = UserListFiles(tmp_path / str(moment))
         assert (files.users("g") if "g" in files.generations() else []) == left
         _write(files, "h", generation, ["later"])
         # What had been moved aside is back, unless its successor was in place already.

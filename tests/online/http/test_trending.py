@@ -11,7 +11,7 @@ from hybrid_recs.cache.client import connect_async
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.online.serving.live_search import search_threads
-from hybrid_recs.online.serving.rising_items import Rising
+from hybrid_recs.online.serving.rising_items import RisingItems
 from hybrid_recs.ranking.recommender import Recommender
 from tests.planted import NEVER_BOUGHT, item_id
 
@@ -50,8 +50,8 @@ def test_trending_tail_items_get_lists(
     client.zadd(keys.trending("hour"), {hot: 50, tail: 40, rare: 2, "unknown": 60, NEVER_BOUGHT[0]: 70})
     threads = search_threads()
 
-    async def admit() -> Rising:
-        rising, own = Rising(Recommender(generation), keys, 10, 600), connect_async(redis_url, 1.0)
+    async def admit() -> RisingItems:
+        rising, own = RisingItems(Recommender(generation), keys, 10, 600), connect_async(redis_url, 1.0)
         await rising.admit(own, threads)
         await own.aclose()
         return rising

@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from hybrid_recs import wiring
 from hybrid_recs.online.http import responses
-from hybrid_recs.online.http.write_guard import Buckets, Guard
+from hybrid_recs.online.http.write_guard import TokenBuckets, WriteGuard
 from hybrid_recs.settings import Settings
 
 KEYS = ["a-key-of-twenty-chars", "another-key-of-more-chars"]
@@ -26,7 +26,7 @@ def _guarded(
     writes_per_second: float = 0,
     longest_body: int = 100,
     same: Callable[[bytes, bytes], bool] = hmac.compare_digest,
-) -> Guard:
+) -> WriteGuard:
     app = FastAPI()
     app.add_exception_handler(HTTPException, responses.on_http_error)
 
@@ -34,7 +34,7 @@ def _guarded(
     async def received(request: Request) -> int:
         return len(await request.body())
 
-    return Guard(app, keys, writes_per_second, longest_body, same)
+    return WriteGuard(app, keys, writes_per_second, longest_body, same)
 
 
 class _Body:
@@ -51,7 +51,7 @@ class _Body:
 
 
 def _ask(
-    guard: Guard,
+    guard: WriteGuard,
     method: str = "PUT",
     path: str = "/items/x",
     client: str = "127.0.0.1",
@@ -158,7 +158,7 @@ def test_every_key_is_compared_in_constant_time(given: str) -> None:
     assert status == (200 if given in KEYS else 401)
     assert len(compared) == len(KEYS)
     assert {len(part) for pair in compared for part in pair} == {32}
-    assert inspect.signature(Guard).parameters["same"].default is hmac.compare_digest
+    assert inspect.signature(WriteGuard).parameters["same"].default is hmac.compare_digest
 
 
 def test_a_declared_length_over_the_bound_is_refused_unread() -> None:
@@ -192,7 +192,7 @@ def test_writes_of_one_client_or_key_are_bounded() -> None:
 
 def test_buckets_fill_with_time_and_are_not_many() -> None:
     now = 0.0
-    buckets = Buckets(0.5, lambda: now)
+    buckets = TokenBuckets(0.5, lambda: now)
     assert buckets.wait("a") == 0
     assert buckets.wait("a") == 2
     now = 1.0
@@ -213,5 +213,5 @@ def test_the_life_span_passes() -> None:
     async def nothing(*_: Any) -> Any:
         return {}
 
-    asyncio.run(Guard(app, [], 0, 1)({"type": "lifespan"}, nothing, nothing))
+    asyncio.run(WriteGuard(app, [], 0, 1)({"type": "lifespan"}, nothing, nothing))
     assert seen == ["lifespan"]

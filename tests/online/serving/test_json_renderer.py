@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 import pytest
 
-from hybrid_recs.online.serving.json_renderer import Renderer
+from hybrid_recs.online.serving.json_renderer import JsonRenderer
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.types import Answer, Neighbours, Reason, Source
 from tests.builders import write_generation
@@ -27,7 +27,7 @@ ODD = [  # what JSON escapes, and what it does not
 @pytest.mark.parametrize("reason", [None, Reason.LIST_MISSING])
 def test_a_body_is_what_rendering_the_whole_gives(tmp_path: Path, reason: Reason | None) -> None:
     generation = write_generation(tmp_path, "20260101T000000000000Z", ODD, np.arange(3))
-    renderer = Renderer(Recommender(generation))
+    renderer = JsonRenderer(Recommender(generation))
     rng = np.random.default_rng(0)
     halves = rng.integers(0, 2**16, 20_000).astype(np.uint16).view(np.float16).astype(np.float32)
     halves = halves[np.isfinite(halves)]
@@ -52,14 +52,14 @@ def test_a_body_is_what_rendering_the_whole_gives(tmp_path: Path, reason: Reason
 def test_an_answer_without_items_is_json_too(tmp_path: Path) -> None:
     generation = write_generation(tmp_path, "20260101T000000000000Z", ODD, np.arange(3))
     none = Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
-    body = Renderer(Recommender(generation)).body("x", Answer(Source.POPULAR, Reason.UNKNOWN_ITEM, none))
+    body = JsonRenderer(Recommender(generation)).body("x", Answer(Source.POPULAR, Reason.UNKNOWN_ITEM, none))
     answer = orjson.loads(body)
     assert (answer["items"], answer["unknown_items"]) == ([], ["x"])
 
 
 def test_the_id_of_an_answer_about_an_item_is_that_of_the_answer(tmp_path: Path) -> None:
     generation = write_generation(tmp_path, "20260101T000000000000Z", ODD, np.arange(3))
-    renderer = Renderer(Recommender(generation))
+    renderer = JsonRenderer(Recommender(generation))
     found = Neighbours(np.array([1, 2]), np.ones(2, np.float32))
 
     def name(item: str, source: Source) -> str:
@@ -75,5 +75,5 @@ def test_titles_are_those_of_the_items(tmp_path: Path) -> None:
     generation = write_generation(tmp_path, "20260101T000000000000Z", ODD, np.arange(3))
     for row in (2, 0, 2):
         answer = Answer(Source.CACHE, None, Neighbours(np.array([row]), np.ones(1, np.float32)))
-        (item,) = orjson.loads(Renderer(Recommender(generation)).body("x", answer))["items"]
+        (item,) = orjson.loads(JsonRenderer(Recommender(generation)).body("x", answer))["items"]
         assert item == {"item_id": ODD[row], "score": 1.0, "title": generation.catalogue.title(row)}

@@ -12,7 +12,7 @@ import pytest
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import IndexInfo, SearchFigure
-from hybrid_recs.online.serving.live_search import INLINE_MILLISECONDS, LiveLane, search_threads
+from hybrid_recs.online.serving.live_search import INLINE_MILLISECONDS, LiveSearch, search_threads
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Neighbours
 
@@ -26,15 +26,15 @@ def threads() -> Iterator[Executor]:
     opened.shutdown()
 
 
-def _lane(generation: Generation, threads: Executor, at_10: float, at_100: float) -> LiveLane:
+def _lane(generation: Generation, threads: Executor, at_10: float, at_100: float) -> LiveSearch:
     figures = [
         SearchFigure(k=k, effort=0, recall=1, milliseconds=took) for k, took in ((100, at_100), (10, at_10))
     ]
     manifest = generation.manifest.model_copy(update={"index": IndexInfo(kind="exact", search=figures)})
-    return LiveLane(Recommender(replace(generation, manifest=manifest)), threads)
+    return LiveSearch(Recommender(replace(generation, manifest=manifest)), threads)
 
 
-async def _together(lane: LiveLane, queries: list[ItemQuery]) -> list[Neighbours]:
+async def _together(lane: LiveSearch, queries: list[ItemQuery]) -> list[Neighbours]:
     return list(await asyncio.gather(*(lane.neighbours(query) for query in queries)))
 
 

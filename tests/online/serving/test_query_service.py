@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.cache.user_list_codec import StoredPrediction, encode
-from hybrid_recs.events.session_list import Pushed
+from hybrid_recs.cache.user_list_codec import StoredUserList, encode_user_list
+from hybrid_recs.events.session_list import SessionList
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.recommender import Recommender, ResolvedQuery
 from tests.planted import NEVER_BOUGHT, item_id, world_of
@@ -143,7 +143,7 @@ def test_what_was_pushed_for_a_session_answers_until_something_happens(
     client.lpush(BUILT.session(name), f"1700000000-0 {item_id(3, 0)}")
     live = http.get("/recommendations", params={"session_id": name}).json()
     assert live["source"] == "live"
-    pushed = Pushed.of(recommender.after_session(rows, 100), "1700000000-0", recommender)
+    pushed = SessionList.of(recommender.after_session(rows, 100), "1700000000-0", recommender)
     client.set(BUILT.pushed(name), pushed.encoded(), ex=60)
     cached = http.get("/recommendations", params={"session_id": name}).json()
     assert (cached["source"], cached["items"]) == ("cache", live["items"])
@@ -167,7 +167,7 @@ def test_a_user_gets_the_stored_list_until_something_happens(
     history = np.array(_rows(generation, item_id(1, 3), item_id(1, 4)), np.int64)
     stored = recommender.for_user(history, 100).neighbours
     key = BUILT.prediction(generation.id, name)
-    client.set(key, encode(StoredPrediction(stored, history, 1_700_000_000)), ex=60)
+    client.set(key, encode_user_list(StoredUserList(stored, history, 1_700_000_000)), ex=60)
     answer = http.get("/recommendations", params={"user_id": name, "k": 12}).json()
     assert (answer["source"], answer["fallback_reason"]) == ("batch", None)
     assert _ids(answer) == [generation.catalogue.item_id(row) for row in stored.head(12).rows.tolist()]

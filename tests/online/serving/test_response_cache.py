@@ -9,7 +9,7 @@ import pytest
 
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.online.serving.response_cache import LocalCache
+from hybrid_recs.online.serving.response_cache import ResponseCache
 from tests.builders import publish_copy
 from tests.planted import item_id
 from tests.services import OwnRedis, wait_until
@@ -17,7 +17,7 @@ from tests.services import OwnRedis, wait_until
 HOT = item_id(1, 0)
 
 
-def _bytes_of(cache: LocalCache) -> int:
+def _bytes_of(cache: ResponseCache) -> int:
     """What the entries really take."""
     held = {**cache._old, **cache._young}
     objects = sum(
@@ -29,7 +29,7 @@ def _bytes_of(cache: LocalCache) -> int:
 @pytest.mark.parametrize("size", [10, 600, 9_000])
 def test_memory_is_bounded(size: int) -> None:
     most = 1_000_000
-    cache = LocalCache(most)
+    cache = ResponseCache(most)
     for at in range(20_000):
         cache.put(f"item {at}", 10, bytes(size))
         if at % 1_000 == 0:
@@ -39,7 +39,7 @@ def test_memory_is_bounded(size: int) -> None:
 
 
 def test_what_is_asked_for_stays_and_the_rest_goes() -> None:
-    cache = LocalCache(200_000)
+    cache = ResponseCache(200_000)
     cache.put("used", 10, b"answer")
     for at in range(5_000):
         cache.put(f"item {at}", 10, bytes(500))
@@ -49,7 +49,7 @@ def test_what_is_asked_for_stays_and_the_rest_goes() -> None:
 
 
 def test_gives_what_was_put() -> None:
-    rng, cache = random.Random(1), LocalCache(100_000)
+    rng, cache = random.Random(1), ResponseCache(100_000)
     put: dict[tuple[str, int], bytes] = {}
     for _ in range(20_000):
         key = f"item {rng.randrange(300)}", rng.randrange(1, 4)
@@ -65,7 +65,7 @@ def test_gives_what_was_put() -> None:
 
 @pytest.mark.parametrize("most_bytes", [0, 100])
 def test_nothing_is_kept_where_nothing_fits(most_bytes: int) -> None:
-    cache = LocalCache(most_bytes)
+    cache = ResponseCache(most_bytes)
     cache.put("item", 10, bytes(100))
     assert cache.get("item", 10) is None
     assert len(cache) == 0

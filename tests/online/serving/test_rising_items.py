@@ -14,10 +14,10 @@ from hybrid_recs.cache.client import connect, connect_async
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.demo.child_service import ChildService, child_service
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.neighbour_codec import unpack
+from hybrid_recs.generation.neighbour_codec import decode_neighbours
 from hybrid_recs.online.serving.count_min_sketch import SAMPLE, FrequencySketch
 from hybrid_recs.online.serving.live_search import search_threads
-from hybrid_recs.online.serving.rising_items import Rising
+from hybrid_recs.online.serving.rising_items import RisingItems
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import RISING_AFTER_REQUESTS
 from tests.planted import ITEMS_PER_WORLD, NEVER_BOUGHT, WORLDS, item_id
@@ -76,13 +76,13 @@ class Clock:
         return self.now
 
 
-def _ask(rising: Rising, *rows: int, times: int = 50) -> None:
+def _ask(rising: RisingItems, *rows: int, times: int = 50) -> None:
     for _ in range(times):
         for row in rows:
             rising.asked(row)
 
 
-def _admit(rising: Rising, url: str, threads: Executor, rounds: int = 1) -> None:
+def _admit(rising: RisingItems, url: str, threads: Executor, rounds: int = 1) -> None:
     async def admit() -> None:
         client = connect_async(url, 1.0)
         try:
@@ -103,7 +103,7 @@ def test_a_list_is_what_the_live_answer_says(
     generation: Generation, keys: Keys, redis_url: str, client: redis.Redis, threads: Executor
 ) -> None:
     recommender = Recommender(generation)
-    rising = Rising(recommender, keys, 10, TTL)
+    rising = RisingItems(recommender, keys, 10, TTL)
     row = generation.catalogue.row(TAIL)
     assert row is not None
     _ask(rising, row)
@@ -111,9 +111,12 @@ def test_a_list_is_what_the_live_answer_says(
     _admit(rising, redis_url, threads)
     assert row in rising
     name = keys.neighbours(generation.id, TAIL)
-    packed = client.get(name)
-    assert isinstance(packed, bytes)
-    written, live = unpack(packed), recommender.live(ItemQuery(row, generation.manifest.list_depth))
+    encoded = client.get(name)
+    assert isinstance(encoded, bytes)
+    written, live = (
+        decode_neighbours(encoded),
+        recommender.live(ItemQuery(row, generation.manifest.list_depth)),
+    )
     assert written is not None
     assert written.rows.tolist() == live.rows.tolist()
     assert written.scores.tolist() == live.scores.tolist()
@@ -123,7 +126,7 @@ def test_a_list_is_what_the_live_answer_says(
 def test_the_least_recently_read_make_room(
     generation: Generation, keys: Keys, redis_url: str, client: redis.Redis, threads: Executor
 ) -> None:
-    rising = Rising(Recommender(generation), keys, 3, TTL)
+    rising = RisingItems(Recommender(generation), keys, 3, TTL)
     _ask(rising, 200, 201, 202)
     _admit(rising, redis_url, threads)
     assert 200 in rising  # read, so 201 is now the one read least recently
@@ -140,7 +143,7 @@ def test_the_least_recently_read_make_room(
 def test_admissions_a_round_are_bounded(
     generation: Generation, keys: Keys, redis_url: str, threads: Executor
 ) -> None:
-    rising = Rising(Recommender(generation), keys, 1_000, TTL)
+    rising = RisingItems(Recommender(generation), keys, 1_000, TTL)
     _ask(rising, *range(120, 240))
     _admit(rising, redis_url, threads)
     assert len(rising) == 50
@@ -152,7 +155,7 @@ def test_given_up_before_redis_drops_it(
     generation: Generation, keys: Keys, redis_url: str, threads: Executor
 ) -> None:
     clock = Clock()
-    rising = Rising(Recommender(generation), keys, 10, TTL, clock)
+    rising = RisingItems(Recommender(generation), keys, 10, TTL, clock)
     _ask(rising, 200)
     _admit(rising, redis_url, threads)
     clock.now += 0.85 * TTL
@@ -167,7 +170,7 @@ def test_given_up_before_redis_drops_it(
 def test_nothing_is_admitted_while_redis_is_away(
     generation: Generation, keys: Keys, own_redis: OwnRedis, threads: Executor
 ) -> None:
-    rising = Rising(Recommender(generation), keys, 10, TTL)
+    rising = RisingItems(Recommender(generation), keys, 10, TTL)
     _ask(rising, 200)
     own_redis.kill()
     with pytest.raises(redis.RedisError):
@@ -179,7 +182,7 @@ def test_nothing_is_admitted_while_redis_is_away(
 
 
 def test_zero_is_off(generation: Generation, keys: Keys, redis_url: str, threads: Executor) -> None:
-    rising = Rising(Recommender(generation), keys, 0, TTL)
+    rising = RisingItems(Recommender(generation), keys, 0, TTL)
     _ask(rising, 200)
     _admit(rising, redis_url, threads)
     assert 200 not in rising

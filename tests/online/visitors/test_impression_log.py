@@ -8,19 +8,19 @@ import redis
 
 from hybrid_recs.cache.client import connect_async
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.impression import Prediction, sampled
-from hybrid_recs.online.visitors.impression_log import PredictionLog
+from hybrid_recs.events.impression import Impression, sampled
+from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.types import Source
 
 NOW = 1_700_000_000.25
 
 
-def _serve(log: PredictionLog, ids: list[str], age: float | None = 12.5, visitor: str | None = "v:1") -> None:
+def _serve(log: ImpressionLog, ids: list[str], age: float | None = 12.5, visitor: str | None = "v:1") -> None:
     for one in ids:
         log.served(one, "user", Source.BATCH, "g1", visitor, ["a", 'b"é', "00"], age)
 
 
-def _flush(log: PredictionLog, url: str) -> None:
+def _flush(log: ImpressionLog, url: str) -> None:
     async def work() -> None:
         client = connect_async(url, 1.0)
         await log.flush(client)
@@ -29,21 +29,21 @@ def _flush(log: PredictionLog, url: str) -> None:
     asyncio.run(work())
 
 
-def _read(client: redis.Redis, keys: Keys) -> list[Prediction | None]:
+def _read(client: redis.Redis, keys: Keys) -> list[Impression | None]:
     entries = cast(list[tuple[bytes, dict[bytes, bytes]]], client.xrange(keys.served()))
-    return [Prediction.read(entry) for _, entry in entries]
+    return [Impression.read(entry) for _, entry in entries]
 
 
 def test_what_was_served_is_in_the_stream(client: redis.Redis, redis_url: str, keys: Keys) -> None:
-    log = PredictionLog(keys, 1.0, clock=lambda: NOW)
+    log = ImpressionLog(keys, 1.0, clock=lambda: NOW)
     _serve(log, ["r1"])
     _serve(log, ["r2"], age=None, visitor=None)
     assert client.exists(keys.served()) == 0
     _flush(log, redis_url)
     items = ("a", 'b"é', "00")
     assert _read(client, keys) == [
-        Prediction("r1", NOW, "user", "batch", "g1", "v:1", items, 12.5),
-        Prediction("r2", NOW, "user", "batch", "g1", None, items, None),
+        Impression("r1", NOW, "user", "batch", "g1", "v:1", items, 12.5),
+        Impression("r2", NOW, "user", "batch", "g1", None, items, None),
     ]
     assert (log.waiting, log.dropped) == (0, 0)
     _flush(log, redis_url)
@@ -52,7 +52,7 @@ def test_what_was_served_is_in_the_stream(client: redis.Redis, redis_url: str, k
 
 def test_the_sample_is_the_same_wherever_it_is_drawn(client: redis.Redis, redis_url: str, keys: Keys) -> None:
     ids = [f"{at:08x}" for at in range(20_000)]
-    logs = [PredictionLog(keys, 0.1), PredictionLog(keys, 0.1)]
+    logs = [ImpressionLog(keys, 0.1), ImpressionLog(keys, 0.1)]
     for log in logs:
         _serve(log, ids)
     # 3 standard deviations of a binomial of 20,000 at 0.1.
@@ -78,7 +78,7 @@ def test_shares_nest_and_their_ends_are_all_and_nothing() -> None:
 
 
 def test_the_oldest_makes_room_and_is_counted(client: redis.Redis, redis_url: str, keys: Keys) -> None:
-    log = PredictionLog(keys, 1.0, most_waiting=5)
+    log = ImpressionLog(keys, 1.0, most_waiting=5)
     _serve(log, [f"r{at}" for at in range(12)])
     assert (log.waiting, log.dropped) == (5, 7)
     _flush(log, redis_url)
@@ -86,7 +86,7 @@ def test_the_oldest_makes_room_and_is_counted(client: redis.Redis, redis_url: st
 
 
 def test_the_stream_is_cut_to_its_bound(client: redis.Redis, redis_url: str, keys: Keys) -> None:
-    log = PredictionLog(keys, 1.0, most_kept=300)
+    log = ImpressionLog(keys, 1.0, most_kept=300)
     for start in range(0, 2_000, 500):
         _serve(log, [f"r{at}" for at in range(start, start + 500)])
         _flush(log, redis_url)
@@ -98,7 +98,7 @@ def test_the_stream_is_cut_to_its_bound(client: redis.Redis, redis_url: str, key
 
 
 def test_without_redis_they_are_dropped_and_counted(keys: Keys) -> None:
-    log = PredictionLog(keys, 1.0)
+    log = ImpressionLog(keys, 1.0)
     _serve(log, ["r1", "r2", "r3"])
     _flush(log, "redis://127.0.0.1:1/0")
     assert (log.waiting, log.dropped) == (0, 3)
@@ -106,13 +106,13 @@ def test_without_redis_they_are_dropped_and_counted(keys: Keys) -> None:
 
 def test_what_is_not_a_prediction_is_none() -> None:
     good = {name.encode(): text.encode() for name, text in _one().fields().items()}
-    assert Prediction.read(good) == _one()
+    assert Impression.read(good) == _one()
     for name in good:
         if name != b"visitor":
-            assert Prediction.read({**good, name: b"\xff"}) is None
-        assert Prediction.read({other: text for other, text in good.items() if other != name}) is None
-    assert Prediction.read({**good, b"items": b"7"}) is None
+            assert Impression.read({**good, name: b"\xff"}) is None
+        assert Impression.read({other: text for other, text in good.items() if other != name}) is None
+    assert Impression.read({**good, b"items": b"7"}) is None
 
 
-def _one() -> Prediction:
-    return Prediction("r", 1.5, "item", "cache", "g", None, ("a",), 0.0)
+def _one() -> Impression:
+    return Impression("r", 1.5, "item", "cache", "g", None, ("a",), 0.0)

@@ -118,8 +118,8 @@ def test_bytes_of_a_list_are_what_redis_grows_by(
             empty = own.info("memory")["used_memory"]
             pipeline = own.pipeline(transaction=False)
             for at in range(4_096):  # a power of two: tables neither half empty nor about to double
-                packed = generation.hot.packed(int(generation.hot.rows[at % len(generation.hot)]))
-                pipeline.set(keys.neighbours(generation.id, f"{at:04}"), packed or b"", ex=100)
+                encoded = generation.hot.encoded(int(generation.hot.rows[at % len(generation.hot)]))
+                pipeline.set(keys.neighbours(generation.id, f"{at:04}"), encoded or b"", ex=100)
             pipeline.execute()
             grown = (own.info("memory")["used_memory"] - empty) / 4_096
     finally:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.commands.prediction_report import main, make_report
-from hybrid_recs.events.impression import Prediction
+from hybrid_recs.events.impression import Impression
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
 from hybrid_recs.reports.predictions.report import PredictionReport, wilson
@@ -39,7 +39,7 @@ def _now(client: redis.Redis) -> float:
     return float(seconds) + float(micros) / 1e6 + 0.01
 
 
-def _serve(client: redis.Redis, keys: Keys, one: Prediction) -> None:
+def _serve(client: redis.Redis, keys: Keys, one: Impression) -> None:
     client.xadd(keys.served(), one.fields())  # type: ignore[arg-type]
 
 
@@ -66,12 +66,12 @@ def report(settings: Settings, client: redis.Redis, keys: Keys, generation: Gene
     for at in range(40):
         source, kind = ("batch", "user") if at < 10 else ("live", "session")
         age = 100.0 * (at + 1) if at < 10 else None
-        one = Prediction(f"r{at}", now - HOUR, kind, source, "g", None, ("a", "b", f"only{at % 4}"), age)
+        one = Impression(f"r{at}", now - HOUR, kind, source, "g", None, ("a", "b", f"only{at % 4}"), age)
         _serve(client, keys, one)
     _serve(
-        client, keys, Prediction("r0", now - 10, "user", "batch", "g", None, ("late",), 5.0)
+        client, keys, Impression("r0", now - 10, "user", "batch", "g", None, ("late",), 5.0)
     )  # an id again
-    _serve(client, keys, Prediction("old", now - 30 * HOUR, "item", "cache", "g", None, ("a",), None))
+    _serve(client, keys, Impression("old", now - 30 * HOUR, "item", "cache", "g", None, ("a",), None))
     client.xadd(keys.served(), {"something": "else"})
     client.xadd(keys.events(), {"e": "not an event"})
     archived = [
@@ -146,7 +146,7 @@ def test_empty_states_say_what_to_do(settings: Settings, client: redis.Redis, ke
     assert (nothing.by_source, nothing.share_attributed, nothing.age_seconds) == ([], None, {})
     assert "make serve" in advice()
     now = _now(client)
-    _serve(client, keys, Prediction("r", now - 5, "item", "live", "g", None, ("a",), None))
+    _serve(client, keys, Impression("r", now - 5, "item", "live", "g", None, ("a",), None))
     assert "POST /events" in advice()
     _stream(client, keys, _event(1, "a", now - 3, None))
     assert "recommendation_id" in advice()

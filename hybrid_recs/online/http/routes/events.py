@@ -9,7 +9,7 @@ from hybrid_recs.events.event import MAX_EVENTS
 from hybrid_recs.online.http import event_schemas, responses, schemas
 from hybrid_recs.online.http.routes.common import GUARDED, Responses
 from hybrid_recs.online.serving.json_renderer import JSON
-from hybrid_recs.online.visitors.event_intake import Intake
+from hybrid_recs.online.visitors.event_intake import EventIntake
 
 _UNAVAILABLE: Responses = {
     503: {
@@ -24,7 +24,7 @@ _BODY: dict[str, Any] = {
 }
 
 
-def add(app: FastAPI, intake: Intake) -> None:
+def add(app: FastAPI, intake: EventIntake) -> None:
     """Add the route."""
 
     @app.post(

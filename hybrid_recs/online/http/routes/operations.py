@@ -13,11 +13,11 @@ from hybrid_recs.online.http import responses, schemas
 from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, example, loaded
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.telemetry import prometheus
-from hybrid_recs.telemetry.consumer_lag import Lag
+from hybrid_recs.telemetry.consumer_lag import ConsumerLag
 from hybrid_recs.telemetry.hit_rates import HitRateReport
 from hybrid_recs.telemetry.window import WINDOW_PATTERN, parse_window
 
-LagOf = Callable[[], Awaitable[Lag | None]]
+LagOf = Callable[[], Awaitable[ConsumerLag | None]]
 ReportOf = Callable[[int, Callable[[str], str | None]], HitRateReport]
 
 

@@ -7,7 +7,7 @@ from hybrid_recs.online.http.routes.operations import LagOf
 from hybrid_recs.online.http.status_schemas import EventStatus, GenerationStatus, IndexFigures, Status
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.serving.snapshot import Snapshot
-from hybrid_recs.telemetry.consumer_lag import Lag
+from hybrid_recs.telemetry.consumer_lag import ConsumerLag
 
 
 def add(app: FastAPI, service: Service, lag_of: LagOf) -> None:
@@ -49,7 +49,7 @@ def _generation(serving: Snapshot) -> GenerationStatus:
     )
 
 
-def _events(lag: Lag) -> EventStatus:
+def _events(lag: ConsumerLag) -> EventStatus:
     return EventStatus(
         accepted=lag.accepted,
         applied=lag.applied,

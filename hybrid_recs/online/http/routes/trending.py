@@ -8,14 +8,14 @@ from hybrid_recs.online.http import event_schemas, responses, schemas
 from hybrid_recs.online.http.routes.common import INVALID, ItemId, Responses, example
 from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_K
 from hybrid_recs.online.serving.service import Service
-from hybrid_recs.online.visitors.trending_reader import Trends, Window
+from hybrid_recs.online.visitors.trending_reader import TrendingReader, Window
 
 _UNAVAILABLE: Responses = {
     503: {"model": schemas.ErrorBody, "description": "No generation yet, or Redis has been away for minutes."}
 }
 
 
-def add(app: FastAPI, service: Service, trends: Trends) -> None:
+def add(app: FastAPI, service: Service, trends: TrendingReader) -> None:
     """Add the route."""
 
     @app.get(
@@ -25,7 +25,7 @@ def add(app: FastAPI, service: Service, trends: Trends) -> None:
         "event weighs half after 20 minutes, 8 hours or 2 days, and nothing once it is out of the window.",
         response_class=Response,
         responses={
-            **example("Most met first.", event_schemas.TrendingItems, event_schemas.EXAMPLE_TRENDING),
+            **example("Most met first.", event_schemas.TrendingList, event_schemas.EXAMPLE_TRENDING),
             **INVALID,
             **_UNAVAILABLE,
         },
