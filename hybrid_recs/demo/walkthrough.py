@@ -1,21 +1,18 @@
 """What the demo asks and prints; the order of its steps is in jobs/demo.py."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import orjson
 from rich.console import Console
 from rich.table import Table
 
 from hybrid_recs.demo.replay import ask, connect_to, skewed_requests
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.manifest import FILE_NAME
+from hybrid_recs.generation.manifest import DEMO_DATASET, dataset_name_of
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 
-DATASET_NAME = "demo"
 _SHOWN = 8
 _WORD = "running shoe"
 
@@ -24,17 +21,9 @@ def settings_of_its_own(settings: Settings) -> Settings:
     """The given settings; with an index folder of the demo's own if another dataset is published there."""
     store = GenerationStore(settings.index_dir)
     current = store.current()
-    if current is None or _dataset_name(store.path(current)) == DATASET_NAME:
+    if current is None or dataset_name_of(store.path(current)) == DEMO_DATASET:
         return settings
     return settings.model_copy(update={"index_dir": settings.var_dir / "demo" / "index"})
-
-
-def _dataset_name(folder: Path) -> str | None:
-    """What a generation was made from, also if another version of this program made it; None: unreadable."""
-    try:
-        return str(orjson.loads((folder / FILE_NAME).read_bytes())["dataset"]["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def environment(settings: Settings, redis_url: str) -> dict[str, str]:

@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.types import HistoryWeights, Json
 
 SCHEMA_VERSION = 4
+OLDEST_SCHEMA_VERSION = 4
+"""The oldest that is still read: fields added since have defaults, files added since are optional."""
 FILE_NAME = "manifest.json"
+DEMO_DATASET = "demo"
+"""The made-up shop's name: a generation of it is never protected from being replaced."""
 _LIBRARIES = ("hybrid-recs", "faiss-cpu", "numpy", "scipy", "polars", "redis")
 
 
@@ -160,14 +165,22 @@ class Manifest(_Frozen):
         try:
             content = path.read_bytes()
             version_found = _SchemaVersion.model_validate_json(content).schema_version
-            if version_found != SCHEMA_VERSION:
+            if not OLDEST_SCHEMA_VERSION <= version_found <= SCHEMA_VERSION:
                 raise CorruptGenerationError(
-                    f"{path}: schema version {version_found}, this program reads {SCHEMA_VERSION}; "
-                    "rebuild the index"
+                    f"{path}: schema version {version_found}, this program reads "
+                    f"{OLDEST_SCHEMA_VERSION} to {SCHEMA_VERSION}; rebuild the index"
                 )
             return cls.model_validate_json(content)
         except (OSError, ValidationError) as error:
             raise CorruptGenerationError(f"{path}: not a readable manifest ({error})") from error
+
+
+def dataset_name_of(folder: Path) -> str | None:
+    """The dataset of a generation that another version of this program may have written; None: unreadable."""
+    try:
+        return str(orjson.loads((folder / FILE_NAME).read_bytes())["dataset"]["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def new_id(now: datetime | None = None) -> str:

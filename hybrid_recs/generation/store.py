@@ -53,9 +53,13 @@ class GenerationStore:
         with locked(self.root, RebuildInProgressError(busy)):
             yield
 
+    def folder(self, generation: str) -> Path:
+        """Where a generation of that id is, if it is there at all."""
+        return self._generations / generation
+
     def path(self, generation: str) -> Path:
-        """The folder of a sealed generation."""
-        folder = self._generations / generation
+        """The folder of a sealed generation; raises NoGenerationError."""
+        folder = self.folder(generation)
         if not generation or not (folder / FILE_NAME).is_file():
             known = ", ".join(self.ids()) or "none"
             raise NoGenerationError(f"{self.root}: no generation {generation!r}; there are: {known}")

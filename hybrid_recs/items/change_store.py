@@ -9,7 +9,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +26,8 @@ from hybrid_recs.items.item_change import (
 )
 
 FILE_NAME = "items.sqlite"
-SCHEMA_VERSION = 1
 _BUSY_SECONDS = 5.0
-_SCHEMA = """
+_FIRST_SCHEMA = """
 CREATE TABLE item (
     item_id TEXT PRIMARY KEY,
     seq INTEGER NOT NULL UNIQUE,
@@ -42,6 +41,11 @@ CREATE TABLE item (
 CREATE INDEX by_description ON item (described);
 CREATE INDEX hidden ON item (seq) WHERE NOT available;
 """
+
+
+_MIGRATIONS: tuple[str, ...] = (_FIRST_SCHEMA,)
+"""Statements that take the file from each schema version to the next, from an empty file on."""
+SCHEMA_VERSION = len(_MIGRATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,23 +185,28 @@ class ChangeStore:
             self._connection = None
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Make sure of the schema. FULL: a change is on disk before it is answered, whatever happens to the
-    machine."""
+def _prepare(connection: sqlite3.Connection, migrations: Sequence[str] = _MIGRATIONS) -> None:
+    """Bring the file to the newest schema, in one transaction; raises ValueError for a newer one.
+
+    FULL: a change is on disk before it is answered, whatever happens to the machine.
+    """
     connection.execute("PRAGMA synchronous = FULL")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
+    if _schema_version(connection) == 0:
         connection.execute("PRAGMA journal_mode = WAL")
+    if _schema_version(connection) < len(migrations):
         with _transaction(connection):
-            # Another process may have been first.
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for statement in _SCHEMA.split(";"):
+            # Read again: another process may have been first.
+            for number in range(_schema_version(connection), len(migrations)):
+                for statement in migrations[number].split(";"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                version = SCHEMA_VERSION
-    if version != SCHEMA_VERSION:
-        raise ValueError(f"schema version {version}, this program reads {SCHEMA_VERSION}")
+                connection.execute(f"PRAGMA user_version = {number + 1}")
+    version = _schema_version(connection)
+    if version != len(migrations):
+        raise ValueError(f"schema version {version}, this program reads {len(migrations)}")
+
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ def test_a_flip_whose_record_was_lost_is_put_on_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut short", "gone"])
-def test_a_damaged_serving_generation_stops_no_rebuild(
+def test_a_damaged_serving_generation_stops_no_forced_rebuild(
     settings: Settings, store: GenerationStore, planted: Path, damage: str
 ) -> None:
     serving = store.path(store.require_current())
@@ -86,7 +86,7 @@ def test_a_damaged_serving_generation_stops_no_rebuild(
         shutil.rmtree(serving)
     else:
         (serving / "index.faiss").write_bytes(b"")
-    built = rebuild_index.rebuild(planted, None, settings, quiet_steps())
+    built = rebuild_index.rebuild(planted, None, settings, quiet_steps(), force=True)
     assert store.current() == built.id
     store.verify(built.id)
 

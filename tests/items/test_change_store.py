@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from hybrid_recs.errors import ItemChangesError, TooManyNewItemsError, UnknownItemError
-from hybrid_recs.items.change_store import ChangeStore, NewItemQuota
+from hybrid_recs.items.change_store import _MIGRATIONS, ChangeStore, NewItemQuota, _prepare
 from hybrid_recs.items.item_change import ItemMetadata
 
 _WRITE_FOREVER = """
@@ -204,3 +204,49 @@ def test_a_writer_waits_for_another(tmp_path: Path) -> None:
     blocker.execute("COMMIT")
     blocker.close()
     assert store.put("b", {"title": "B"}).seq == store.last
+
+
+def _file_of_version_1(folder: Path) -> Path:
+    store = ChangeStore(folder)
+    store.put("a", {"title": "A lantern"})
+    store.close()
+    return store.path
+
+
+def _migrated(path: Path, *later: str) -> tuple[int, list[str], int]:
+    """Schema version, columns and rows after opening the file with later migrations."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        with contextlib.suppress(sqlite3.Error):
+            _prepare(connection, (*_MIGRATIONS, *later))
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(item)")]
+        (rows,) = connection.execute("SELECT count(*) FROM item").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return int(version), columns, int(rows)
+
+
+def test_an_older_file_is_migrated_in_place(tmp_path: Path) -> None:
+    path = _file_of_version_1(tmp_path)
+    before = _migrated(path)
+    after = _migrated(
+        path, "ALTER TABLE item ADD COLUMN colour TEXT", "ALTER TABLE item ADD COLUMN size TEXT"
+    )
+    assert before[0] == len(_MIGRATIONS)
+    assert after == (len(_MIGRATIONS) + 2, [*before[1], "colour", "size"], 1)
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = _file_of_version_1(tmp_path)
+    before = _migrated(path)
+    assert (
+        _migrated(path, "ALTER TABLE item ADD COLUMN colour TEXT", "ALTER TABLE nothing ADD COLUMN x")
+        == before
+    )
+    assert [change.item_id for change in ChangeStore(tmp_path).all()] == ["a"]
+
+
+def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = _file_of_version_1(tmp_path)
+    later = _migrated(path, "ALTER TABLE item ADD COLUMN colour TEXT")
+    with pytest.raises(ItemChangesError, match=f"schema version {len(_MIGRATIONS) + 1}"):
+        ChangeStore(tmp_path).all()
+    assert _migrated(path, "ALTER TABLE item ADD COLUMN colour TEXT") == later

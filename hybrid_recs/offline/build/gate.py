@@ -1,18 +1,15 @@
 """Measures a finished build and refuses one that is not good enough to serve."""
 
-import logging
 from collections.abc import Iterator
 
 import numpy as np
 
 from hybrid_recs.errors import GateRefusedError, GenerationError
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.manifest import DEMO_DATASET, Manifest, dataset_name_of
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Floats
-
-log = logging.getLogger(__name__)
 
 MIN_ANN_RECALL = 0.95
 MIN_FULL_LISTS = 0.99
@@ -26,13 +23,30 @@ _SHOWN = 10
 
 
 def serving_generation(store: GenerationStore) -> Generation | None:
-    """What a build is compared with; None when there is nothing, or it is damaged."""
+    """What a build is compared with; None when nothing serves, or what does cannot be opened.
+
+    The latter is a reason for `check` to refuse the build.
+    """
     current = store.current()
     try:
         return store.open(current) if current else None
-    except GenerationError as error:
-        log.warning("the build is not compared with the serving generation: %s", error)
+    except GenerationError:
         return None
+
+
+def unreadable_serving_generation(store: GenerationStore) -> list[str]:
+    """The reason to refuse a build that cannot be compared with what it would replace, if there is one."""
+    current = store.current()
+    if current is None or dataset_name_of(store.folder(current)) == DEMO_DATASET:
+        return []
+    try:
+        store.open(current)
+    except GenerationError as error:
+        return [
+            f"the serving generation {current} cannot be compared with ({error}); "
+            "publish without the comparison with FORCE=1 (--force)"
+        ]
+    return []
 
 
 def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
@@ -78,7 +92,7 @@ def problems(quality: dict[str, float]) -> list[str]:
 
 def check(store: GenerationStore, manifest: Manifest) -> None:
     """Raise GateRefusedError, and record it, when a bound is missed and the build was not forced."""
-    found = problems(manifest.quality)
+    found = problems(manifest.quality) + unreadable_serving_generation(store)
     if found and not manifest.forced:
         store.record("refused", manifest.id, reasons=found)
         raise GateRefusedError(manifest.id, found)
