@@ -24,8 +24,8 @@ def no_progress(_: int) -> None:
 
 
 class Source(StrEnum):
-    """What answered. The ladder's rungs for an item: cache, live, content, popular; a user's stored list is
-    BATCH; NONE when no rung was allowed to."""
+    """The tier that answered. The fallback chain of an item is cache, live, content, popular; BATCH is a list
+    that a job stored for a user; NONE: no tier was allowed to answer."""
 
     __hash__ = str.__hash__  # Enum's own is Python code, and this is a key of every request's counter
 
@@ -37,8 +37,12 @@ class Source(StrEnum):
     NONE = "none"
 
 
-class Reason(StrEnum):
-    """Why an answer did not come from the rung above."""
+HIT_SOURCES = frozenset({Source.CACHE, Source.BATCH})
+"""Answers from a precomputed list, of an item or a user, count as cache hits."""
+
+
+class PublicReason(StrEnum):
+    """Why the tier above did not answer."""
 
     __hash__ = str.__hash__
 
@@ -51,6 +55,52 @@ class Reason(StrEnum):
     UNKNOWN_ITEM = "unknown_item"
     NOTHING_KNOWN = "nothing_known"
     NOT_READY = "not_ready"
+
+
+class Outcome(StrEnum):
+    """Why a request was answered as it was. Every request is counted under one source and one outcome.
+
+    HIT: a precomputed list (hot, rising, a user's, pushed to a session) was the answer.
+    TAIL: the item has no list and is not requested often enough to get one. RISING: it is requested often
+    enough, its list is not written yet. COMPOSED: more than one item, so computed for the request.
+    LIST_MISSING: Redis lost (evicted) the list of a hot item. LIST_NOT_LOADED: the generation's lists are
+    not all in Redis yet. RISING_LIST_MISSING: Redis lost the list of a rising item.
+    CACHE_UNAVAILABLE: Redis was unreachable. LIST_TOO_SHORT: too few items were left after exclusions,
+    filters and hidden items. LIST_STALE: the user was active after the list was made.
+    NO_INTERACTIONS: the vector comes from metadata. NO_VECTOR, UNKNOWN_ITEM, NOTHING_KNOWN: popular items.
+    NOT_READY: no generation is loaded.
+    """
+
+    __hash__ = str.__hash__
+
+    HIT = "hit"
+    TAIL = "tail"
+    RISING = "rising"
+    COMPOSED = "composed"
+    LIST_MISSING = "list_missing"
+    LIST_NOT_LOADED = "list_not_loaded"
+    RISING_LIST_MISSING = "rising_list_missing"
+    CACHE_UNAVAILABLE = "cache_unavailable"
+    LIST_TOO_SHORT = "list_too_short"
+    LIST_STALE = "list_stale"
+    NO_INTERACTIONS = "no_interactions"
+    NO_VECTOR = "no_vector"
+    UNKNOWN_ITEM = "unknown_item"
+    NOTHING_KNOWN = "nothing_known"
+    NOT_READY = "not_ready"
+
+    @property
+    def public_reason(self) -> PublicReason | None:
+        """What clients are told, None for a normal answer; coarser than the outcome."""
+        return _PUBLIC_REASONS[self]
+
+
+_PUBLIC_REASONS: dict[Outcome, PublicReason | None] = {
+    **dict.fromkeys(Outcome),
+    **{Outcome(reason.value): reason for reason in PublicReason},
+    Outcome.LIST_NOT_LOADED: PublicReason.LIST_MISSING,
+    Outcome.RISING_LIST_MISSING: PublicReason.LIST_MISSING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +145,8 @@ class HistoryWeights:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one request gets: the neighbours, and which rung gave them and why."""
+    """The neighbours one request gets, the tier that gave them, and why that tier."""
 
     source: Source
-    reason: Reason | None
+    outcome: Outcome
     neighbours: Neighbours

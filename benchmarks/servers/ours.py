@@ -7,9 +7,8 @@ from starlette.types import ASGIApp
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.online.app import create_app
 from hybrid_recs.settings import Settings
-from hybrid_recs.telemetry.outcome import Cause
 from hybrid_recs.telemetry.request_recorder import RequestRecorder
-from hybrid_recs.types import Source
+from hybrid_recs.types import Outcome, Source
 
 
 class NoStats(RequestRecorder):
@@ -20,7 +19,7 @@ class NoStats(RequestRecorder):
         self.asked = self.missed
         self.hit = deque[float](maxlen=0).append
 
-    def record(self, generation: str, source: Source, cause: Cause, seconds: float) -> None:
+    def record(self, generation: str, source: Source, outcome: Outcome, seconds: float) -> None:
         """Nothing."""
 
     def missed(self, item_id: str) -> None:

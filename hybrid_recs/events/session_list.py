@@ -12,7 +12,7 @@ import orjson
 
 from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.ranking.recommender import Recommender
-from hybrid_recs.types import Answer, Json, Neighbours, Reason, Source
+from hybrid_recs.types import Answer, Json, Neighbours, Outcome, PublicReason, Source
 
 SESSION_LIST_SECONDS = 3_600
 MAX_SHOWN = 10  # items of an event on a stream; as many as an answer has unless more are asked for
@@ -46,7 +46,7 @@ class SessionList:
     generation: str
     overlay: int
     source: Source
-    reason: Reason | None
+    reason: PublicReason | None
     rows: list[int]
     bits: list[int]
 
@@ -56,7 +56,14 @@ class SessionList:
         bits = answer.neighbours.scores.astype(np.float16).view(np.uint16).tolist()
         rows = answer.neighbours.rows.tolist()
         version = recommender.items.overlay.version
-        return cls(upto, recommender.generation.id, version, answer.source, answer.reason, rows, bits)
+        return cls(
+            upto, recommender.generation.id, version, answer.source, answer.outcome.public_reason, rows, bits
+        )
+
+    @property
+    def outcome(self) -> Outcome:
+        """Why the list was made as it was, as far as its reason tells."""
+        return Outcome.COMPOSED if self.reason is None else Outcome(self.reason.value)
 
     @property
     def neighbours(self) -> Neighbours:
@@ -87,7 +94,7 @@ class SessionList:
         try:
             raw: Json = orjson.loads(value or b"")
             source, reason = Source(raw.pop("source")), raw.pop("reason")
-            return cls(source=source, reason=Reason(reason) if reason else None, **raw)
+            return cls(source=source, reason=PublicReason(reason) if reason else None, **raw)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 

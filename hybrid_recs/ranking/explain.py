@@ -12,8 +12,8 @@ import numpy as np
 from hybrid_recs.errors import UnknownItemError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.scoring import Scorer
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
-from hybrid_recs.types import Answer, Floats, Neighbours, Rows, Source
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
+from hybrid_recs.types import Answer, Floats, Neighbours, Outcome, Rows, Source
 
 # Far more than two ways of adding up the inner product of unit vectors can differ by.
 _SLACK = 1e-4
@@ -91,7 +91,7 @@ def known_row(generation: Generation, item_id: str) -> int:
 def explain(generation: Generation, a: int, b: int, k: int = 10) -> Explanation:
     """Why row `b` is, or is not, among the best `k` of row `a`; takes time in proportion to the items."""
     precomputed = generation.hot.neighbours(a)
-    cached = NoList.NOT_HOT if precomputed is None else precomputed
+    cached = Outcome.TAIL if precomputed is None else precomputed
     answer: Answer = Recommender(generation).answer(ItemQuery(a, k), cached)
     place = _place(answer.neighbours.rows, b)
     scored = a != b and max(a, b) < generation.manifest.vectors

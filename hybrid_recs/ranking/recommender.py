@@ -3,7 +3,6 @@ cache outcome; does no I/O."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
 import numpy as np
 
@@ -15,18 +14,13 @@ from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.ranking.candidates import CandidateRanking
 from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.ranking.mmr import mmr_rerank
-from hybrid_recs.types import Answer, Floats, HistoryWeights, Neighbours, Reason, Rows, Source
+from hybrid_recs.types import Answer, Floats, HistoryWeights, Neighbours, Outcome, Rows, Source
 
 # Items that are chosen from for each place, where a list is to be varied.
 _POOL_PER_PLACE, _MIN_POOL = 4, 20
 
 
-class NoList(Enum):
-    """Why there is no cached list to answer from."""
-
-    NOT_HOT = auto()
-    MISSING = auto()
-    UNAVAILABLE = auto()
+_HIT = Outcome.HIT  # Python 3.11 looks a member up by a call of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +37,7 @@ class ResolvedQuery:
     """A query of any kind, resolved: a weighted set of items, or a vector, or both, minus exclusions, under
     filters. An empty set without a vector gets popular items.
 
-    source, reason: what the answer says of itself when it is not popular items.
-    nothing: why there is nothing to go by, if so.
+    source, outcome: of the answer, unless it is popular items; then `nothing` is its outcome.
     """
 
     items: WeightedItems
@@ -54,8 +47,8 @@ class ResolvedQuery:
     diversity: float = 0.0
     max_per_category: int | None = None
     source: Source = Source.LIVE
-    reason: Reason | None = None
-    nothing: Reason = Reason.NOTHING_KNOWN
+    outcome: Outcome = Outcome.COMPOSED
+    nothing: Outcome = Outcome.NOTHING_KNOWN
 
     @property
     def nothing_known(self) -> bool:
@@ -65,17 +58,10 @@ class ResolvedQuery:
 
 @dataclass(frozen=True, slots=True)
 class SearchNeeded:
-    """No rung above search can answer: why not, and what the answer's source is then."""
+    """No tier above search can answer: why not, and the source of the answer that search gives."""
 
-    reason: Reason | None
+    outcome: Outcome
     source: Source = Source.LIVE
-
-
-_REASON = {
-    NoList.NOT_HOT: None,
-    NoList.MISSING: Reason.LIST_MISSING,
-    NoList.UNAVAILABLE: Reason.CACHE_UNAVAILABLE,
-}
 
 
 class Recommender:
@@ -90,44 +76,44 @@ class Recommender:
         """Whether a neighbour list was precomputed for the row."""
         return row in self.generation.hot
 
-    def decode(self, encoded: bytes | None) -> Neighbours | NoList:
+    def decode(self, encoded: bytes | None) -> Neighbours | Outcome:
         """A cached value as a list; anything that is not a list of this catalogue counts as missing."""
         neighbours = decode_neighbours(encoded) if encoded else None
         if neighbours is None:
-            return NoList.MISSING
+            return Outcome.LIST_MISSING
         # `reduce` is what `max` calls, without a detour through Python.
         beyond = len(neighbours) and np.maximum.reduce(neighbours.rows) >= len(self.generation.catalogue)
-        return NoList.MISSING if beyond else neighbours
+        return Outcome.LIST_MISSING if beyond else neighbours
 
-    def answer(self, query: ItemQuery, cached: Neighbours | NoList) -> Answer:
-        """The answer to `query`, given what the cache had.
+    def answer(self, query: ItemQuery, cached: Neighbours | Outcome) -> Answer:
+        """The answer to `query`, given what the cache had: a list, or why there is none.
 
         Holds k items unless there are fewer; best first; never the item itself, an excluded or hidden one,
         or one twice.
         """
         answer = self.without_search(query, cached)
         if isinstance(answer, SearchNeeded):
-            return Answer(answer.source, answer.reason, self.live(query))
+            return Answer(answer.source, answer.outcome, self.live(query))
         return answer
 
-    def without_search(self, query: ItemQuery, cached: Neighbours | NoList) -> Answer | SearchNeeded:
+    def without_search(self, query: ItemQuery, cached: Neighbours | Outcome) -> Answer | SearchNeeded:
         """`answer`, for callers that do the search themselves: `live` is then the answer to be given."""
         if query.row is None:
-            return Answer(Source.POPULAR, Reason.UNKNOWN_ITEM, self.popular(query))
+            return Answer(Source.POPULAR, Outcome.UNKNOWN_ITEM, self.popular(query))
         if not self.is_placed(query.row):
-            return Answer(Source.POPULAR, Reason.NO_VECTOR, self.popular(query))
+            return Answer(Source.POPULAR, Outcome.NO_VECTOR, self.popular(query))
         if query.row >= self.generation.manifest.learned:
-            return SearchNeeded(Reason.NO_INTERACTIONS, Source.CONTENT)
-        if isinstance(cached, NoList):
-            return SearchNeeded(_REASON[cached])
+            return SearchNeeded(Outcome.NO_INTERACTIONS, Source.CONTENT)
+        if isinstance(cached, Outcome):
+            return SearchNeeded(cached)
         left = cached.without(query.excluded)
         if self.items.eligible is not None:
             left = left.only(self.items.eligible.mask[left.rows])
         if len(left) < query.k and not self._is_complete(cached):
-            return SearchNeeded(Reason.LIST_TOO_SHORT)
+            return SearchNeeded(Outcome.LIST_TOO_SHORT)
         vector = self.items.vector(query.row)
         left = self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded)
-        return Answer(Source.CACHE, None, self._filled(query, left))
+        return Answer(Source.CACHE, _HIT, self._filled(query, left))
 
     def is_placed(self, row: int) -> bool:
         """Whether the row has a vector."""
@@ -202,15 +188,15 @@ class Recommender:
         )
         learned = bool((known.rows < self.generation.manifest.learned).any())
         source = Source.LIVE if learned else Source.CONTENT
-        reason = None if learned else Reason.NO_INTERACTIONS
-        nothing = Reason.NO_VECTOR if len(rows) else Reason.NOTHING_KNOWN
-        return ResolvedQuery(known, k, excluded, source=source, reason=reason, nothing=nothing)
+        outcome = Outcome.COMPOSED if learned else Outcome.NO_INTERACTIONS
+        nothing = Outcome.NO_VECTOR if len(rows) else Outcome.NOTHING_KNOWN
+        return ResolvedQuery(known, k, excluded, source=source, outcome=outcome, nothing=nothing)
 
     def for_set(self, query: ResolvedQuery) -> Answer:
         """The answer to any query: k items while k eligible ones exist."""
         if query.nothing_known:
             return Answer(Source.POPULAR, query.nothing, self._selected(query, self._popular_pool))
-        return Answer(query.source, query.reason, self._selected(query, self._ranked_pool))
+        return Answer(query.source, query.outcome, self._selected(query, self._ranked_pool))
 
     def from_list(self, query: ResolvedQuery, best_first: Neighbours) -> Neighbours | None:
         """`for_set` out of the beginning of its full list, made before; None where too little is left."""

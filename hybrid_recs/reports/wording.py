@@ -2,25 +2,25 @@
 
 from datetime import UTC, datetime
 
-from hybrid_recs.telemetry.outcome import Cause
+from hybrid_recs.types import Outcome
 
 _IN_WORDS = {
-    Cause.HIT: {"cache": "hot or rising item", "batch": "list made for the user"},
-    Cause.TAIL: "tail item",
-    Cause.RISING: "rising item, list not written yet",
-    Cause.COMPOSED: "more than one item",
-    Cause.LIST_MISSING: "list missing (evicted)",
-    Cause.LIST_NOT_LOADED: "list missing (not loaded yet)",
-    Cause.RISING_LIST_MISSING: "list of a rising item missing",
-    Cause.CACHE_UNAVAILABLE: "Redis out of reach",
-    Cause.LIST_TOO_SHORT: "list too short after exclusions and filters",
-    Cause.LIST_STALE: "list older than what the user did",
+    Outcome.HIT: {"cache": "hot or rising item", "batch": "list made for the user"},
+    Outcome.TAIL: "tail item",
+    Outcome.RISING: "rising item, list not written yet",
+    Outcome.COMPOSED: "more than one item",
+    Outcome.LIST_MISSING: "list missing (evicted)",
+    Outcome.LIST_NOT_LOADED: "list missing (not loaded yet)",
+    Outcome.RISING_LIST_MISSING: "list of a rising item missing",
+    Outcome.CACHE_UNAVAILABLE: "Redis out of reach",
+    Outcome.LIST_TOO_SHORT: "list too short after exclusions and filters",
+    Outcome.LIST_STALE: "list older than what the user did",
 }
 
 
 def cause_in_words(source: str, cause: str | None) -> str:
     """An outcome in words."""
-    words = _IN_WORDS.get(Cause(cause)) if cause else "no list"
+    words = _IN_WORDS.get(Outcome(cause)) if cause else "no list"
     if isinstance(words, dict):
         words = words.get(source, source)
     return f"{source}: {words or str(cause).replace('_', ' ')}"

@@ -8,8 +8,7 @@ from typing import Any
 
 import orjson
 
-from hybrid_recs.telemetry.outcome import REASON, Cause
-from hybrid_recs.types import SECONDS_PER_DAY, Reason, Source
+from hybrid_recs.types import SECONDS_PER_DAY, Outcome, PublicReason, Source
 
 KEEP_SECONDS = 8 * SECONDS_PER_DAY
 MAX_ITEMS_PER_HOUR = 5_000
@@ -49,43 +48,46 @@ def arguments(number: int, hashes: dict[str, dict[str, int]], missed: dict[str, 
 class Field:
     """One counter of a minute: requests with an outcome, or requests in a latency bucket (0 or above).
 
-    cause: finer than the reason, which follows from it; None: not told, by a version that knew of none.
-    older: answered when `CURRENT` had been seen to name another generation than the one that answered.
+    outcome: None for a latency bucket, and for a live answer that a version before outcomes counted without a
+    reason. older: answered when `CURRENT` had been seen to name another generation than the one that
+    answered.
     """
 
     generation: str
     source: Source
-    reason: Reason | None
+    outcome: Outcome | None
     bucket: int = -1
-    cause: Cause | None = None
     older: bool = False
 
-    @classmethod
-    def of(cls, generation: str, source: Source, cause: Cause, older: bool) -> "Field":
-        """The counter of an outcome."""
-        return cls(generation, source, REASON[cause], cause=cause, older=older)
-
     def name(self) -> str:
-        """As it stands in the hash: b and a bucket, c or o (older) and a cause, or, as until there were
-        causes, r and a reason."""
+        """The name in the hash: b and a bucket, c (o: older) and an outcome, or r without an outcome."""
         if self.bucket >= 0:
             what = f"b{self.bucket}"
-        elif self.cause is not None:
-            what = f"{'o' if self.older else 'c'}{self.cause.value}"
+        elif self.outcome is not None:
+            what = f"{'o' if self.older else 'c'}{self.outcome.value}"
         else:
-            what = f"r{self.reason or ''}"
+            what = "r"
         return f"{self.generation}|{self.source.value}|{what}"
 
     @classmethod
     def parse(cls, name: str) -> "Field | None":
-        """The field of a name; None for a name that a newer version may have written."""
+        """The field of a name, also of r and a reason, which versions before outcomes wrote; None for a name
+        that only a newer version knows."""
         try:
-            generation, source, what = name.split("|")
-            kind, value = what[:1], what[1:]
+            generation, source_name, what = name.split("|")
+            source, kind, value = Source(source_name), what[:1], what[1:]
             if kind == "b":
-                return cls(generation, Source(source), None, int(value))
+                return cls(generation, source, None, int(value))
             if kind in ("c", "o"):
-                return cls.of(generation, Source(source), Cause(value), kind == "o")
-            return cls(generation, Source(source), Reason(value) if value else None) if kind == "r" else None
+                return cls(generation, source, Outcome(value), older=kind == "o")
+            return cls(generation, source, _outcome_of_reason(source, value)) if kind == "r" else None
         except ValueError:
             return None
+
+
+def _outcome_of_reason(source: Source, reason: str) -> Outcome | None:
+    """The outcome that a source and a public reason (empty: none) tell; raises ValueError for another
+    reason."""
+    if reason:
+        return Outcome(PublicReason(reason).value)
+    return None if source is Source.LIVE else Outcome.HIT

@@ -10,8 +10,7 @@ import redis
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.telemetry import counter_reader, latency_histogram
 from hybrid_recs.telemetry.counter_fields import Field
-from hybrid_recs.telemetry.outcome import HITS, Cause, cause_of
-from hybrid_recs.types import Reason, Source
+from hybrid_recs.types import HIT_SOURCES, Outcome, PublicReason, Source
 
 _MAX_MISSED_SHOWN = 10
 _POINTS = 60
@@ -41,8 +40,8 @@ class ReasonFigures:
 
 @dataclass(frozen=True, slots=True)
 class CauseFigures:
-    """Requests by source and cause (outcomes.py), which is finer than the reason; None: a live answer that a
-    version without causes counted."""
+    """Requests by source and cause (types.Outcome), which is finer than the reason; None: a live answer that
+    a version before outcomes counted."""
 
     source: str
     cause: str | None
@@ -108,13 +107,12 @@ class HitRateReport:
 
 @dataclass(slots=True)
 class _Sums:
-    outcomes: Counter[tuple[Source, Reason | None]] = field(default_factory=Counter)
-    causes: Counter[tuple[Source, Cause | None]] = field(default_factory=Counter)
+    outcomes: Counter[tuple[Source, Outcome | None]] = field(default_factory=Counter)
     generations: Counter[tuple[str, bool, bool]] = field(default_factory=Counter)
     buckets: dict[Source, list[int]] = field(
         default_factory=lambda: defaultdict(lambda: [0] * latency_histogram.BUCKETS)
     )
-    by_minute: dict[int, Counter[tuple[Source, Cause | None]]] = field(
+    by_minute: dict[int, Counter[tuple[Source, Outcome | None]]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
 
@@ -123,15 +121,20 @@ class _Sums:
         if counter.bucket >= 0:
             self.buckets[source][min(counter.bucket, latency_histogram.BUCKETS - 1)] += count
             return
-        cause = counter.cause or cause_of(source, counter.reason)
-        self.outcomes[source, counter.reason] += count
-        self.causes[source, cause] += count
-        self.generations[counter.generation, source in HITS, counter.older] += count
-        self.by_minute[minute][source, cause] += count
+        self.outcomes[source, counter.outcome] += count
+        self.generations[counter.generation, source in HIT_SOURCES, counter.older] += count
+        self.by_minute[minute][source, counter.outcome] += count
 
-    def lost(self, *causes: Cause | None) -> float:
-        """Share of the requests that were answered live for any of these causes."""
-        return sum(self.causes[Source.LIVE, cause] for cause in causes) / self.causes.total()
+    def lost(self, *outcomes: Outcome | None) -> float:
+        """Share of the requests that were answered live with any of these outcomes."""
+        return sum(self.outcomes[Source.LIVE, outcome] for outcome in outcomes) / self.outcomes.total()
+
+    @property
+    def reasons(self) -> Counter[tuple[Source, PublicReason | None]]:
+        counts: Counter[tuple[Source, PublicReason | None]] = Counter()
+        for (source, outcome), count in self.outcomes.items():
+            counts[source, outcome.public_reason if outcome else None] += count
+        return counts
 
     @property
     def older(self) -> int:
@@ -161,19 +164,19 @@ def hit_rate_report(
         end=minutes.stop * 60,
         generation=generation,
         requests=requests,
-        hit_rate=sum(_of_source(sums, hit) for hit in HITS) / requests if requests else None,
+        hit_rate=sum(_of_source(sums, hit) for hit in HIT_SOURCES) / requests if requests else None,
         sources=_sources(sums, requests),
         reasons=[
             ReasonFigures(source.value, reason.value if reason else None, count, count / requests)
-            for (source, reason), count in sums.outcomes.most_common()
+            for (source, reason), count in sums.reasons.most_common()
         ],
         series=_series(sums, minutes.stop - 1),
         most_missed=[Missed(i, title(i), n) for i, n in missed.most_common(_MAX_MISSED_SHOWN)],
         advice=_advice(sums, missed, requests),
         peak_per_second=max((of.total() for of in sums.by_minute.values()), default=0) / 60,
         causes=[
-            CauseFigures(source.value, cause.value if cause else None, count, count / requests)
-            for (source, cause), count in sums.causes.most_common()
+            CauseFigures(source.value, outcome.value if outcome else None, count, count / requests)
+            for (source, outcome), count in sums.outcomes.most_common()
         ],
         generations=_generations(sums),
         older=sums.older,
@@ -218,15 +221,15 @@ def _series(sums: _Sums, last: int) -> list[Point]:
     stretch = -(-(last - begin + 1) // _POINTS)
     points = []
     for start in range(begin, last + 1, stretch):
-        counts: Counter[tuple[Source, Cause | None]] = Counter()
+        counts: Counter[tuple[Source, Outcome | None]] = Counter()
         for minute in range(start, start + stretch):
             counts.update(sums.by_minute.get(minute, {}))
         sources: Counter[str] = Counter()
         causes: Counter[str] = Counter()
-        for (source, cause), count in counts.items():
+        for (source, outcome), count in counts.items():
             sources[source.value] += count
-            causes[cause.value if cause else Cause.TAIL.value] += count
-        hits = sum(sources[source.value] for source in HITS)
+            causes[(outcome or Outcome.TAIL).value] += count
+        hits = sum(sources[source.value] for source in HIT_SOURCES)
         points.append(Point(start * 60, sources.total(), hits, dict(sources), dict(causes)))
     return points
 
@@ -235,14 +238,14 @@ def _advice(sums: _Sums, missed: Counter[str], requests: int) -> str:
     """One sentence: what the figures ask for."""
     if not requests:
         return "No item request was counted in this window: send some to /recommendations?item_id=…"
-    if (share := sums.lost(Cause.CACHE_UNAVAILABLE)) > 0.01:
+    if (share := sums.lost(Outcome.CACHE_UNAVAILABLE)) > 0.01:
         return f"Redis was out of reach for {share:.1%} of the requests: see to it first."
-    if (share := sums.lost(Cause.LIST_MISSING, Cause.RISING_LIST_MISSING)) > 0.01:
+    if (share := sums.lost(Outcome.LIST_MISSING, Outcome.RISING_LIST_MISSING)) > 0.01:
         return (
             f"Lists of hot items were missing for {share:.1%} of the requests: Redis evicted or lost them; "
             "give it more memory or make the hot set smaller."
         )
-    if (share := sums.lost(Cause.LIST_NOT_LOADED)) > 0.01:
+    if (share := sums.lost(Outcome.LIST_NOT_LOADED)) > 0.01:
         return (
             f"{share:.1%} of the requests asked for hot items before their lists were in Redis: see the log "
             "of the service, unless it has only just started or Redis was emptied."
@@ -252,7 +255,7 @@ def _advice(sums: _Sums, missed: Counter[str], requests: int) -> str:
             f"{share:.1%} of the requests were answered by a generation that is not the published one: see "
             "the log of the service for why the published one cannot be loaded."
         )
-    unknown = sums.outcomes[Source.POPULAR, Reason.UNKNOWN_ITEM] / requests
+    unknown = sums.outcomes[Source.POPULAR, Outcome.UNKNOWN_ITEM] / requests
     if unknown > 0.1:
         return f"{unknown:.1%} of the requests asked for unknown items: rebuild the index with newer data."
     cached, live = (latency_histogram.quantile(sums.buckets[of], 0.5) for of in (Source.CACHE, Source.LIVE))
@@ -261,7 +264,7 @@ def _advice(sums: _Sums, missed: Counter[str], requests: int) -> str:
             f"Live answers took {live * 1e3:.2f} ms at the median and cached ones {cached * 1e3:.2f} ms: "
             "at this size and load the cache saves no time, and a larger hot set would not either."
         )
-    return _advice_on_size(missed, sums.lost(None, Cause.TAIL))
+    return _advice_on_size(missed, sums.lost(None, Outcome.TAIL))
 
 
 def _advice_on_size(missed: Counter[str], lost: float) -> str:

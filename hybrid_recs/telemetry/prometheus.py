@@ -20,9 +20,8 @@ import hybrid_recs
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.telemetry import latency_histogram
 from hybrid_recs.telemetry.consumer_lag import ConsumerLag
-from hybrid_recs.telemetry.outcome import REASON, USUAL
 from hybrid_recs.telemetry.shared_counters import CounterTotals, SharedCounters
-from hybrid_recs.types import Reason, Source
+from hybrid_recs.types import Outcome, PublicReason, Source
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -32,7 +31,28 @@ _HELD = {
     "rising_items": "Rising items admitted; one that two workers have admitted counts twice.",
 }
 _SHOWN = (Source.CACHE, Source.LIVE)  # latencies of these from the start
-_USUAL_REASONS = {(source, REASON[cause]) for source, cause in USUAL}
+_EXPECTED: frozenset[tuple[Source, Outcome]] = frozenset(
+    {
+        (Source.CACHE, Outcome.HIT),
+        (Source.BATCH, Outcome.HIT),
+        (Source.LIVE, Outcome.TAIL),
+        (Source.LIVE, Outcome.RISING),
+        (Source.LIVE, Outcome.COMPOSED),
+        (Source.LIVE, Outcome.LIST_MISSING),
+        (Source.LIVE, Outcome.LIST_NOT_LOADED),
+        (Source.LIVE, Outcome.RISING_LIST_MISSING),
+        (Source.LIVE, Outcome.CACHE_UNAVAILABLE),
+        (Source.LIVE, Outcome.LIST_TOO_SHORT),
+        (Source.LIVE, Outcome.LIST_STALE),
+        (Source.CONTENT, Outcome.NO_INTERACTIONS),
+        (Source.POPULAR, Outcome.NO_VECTOR),
+        (Source.POPULAR, Outcome.UNKNOWN_ITEM),
+        (Source.POPULAR, Outcome.NOTHING_KNOWN),
+        (Source.NONE, Outcome.UNKNOWN_ITEM),
+        (Source.NONE, Outcome.NOT_READY),
+    }
+)  # shown from the start, at 0
+_EXPECTED_REASONS = {(source, outcome.public_reason) for source, outcome in _EXPECTED}
 
 
 class ServiceCollector(Collector):
@@ -75,16 +95,16 @@ def _requests(total: CounterTotals) -> Iterator[Metric]:
         labels=["source", "reason"],
     )
     for (source, reason), count in total.reasons.items():
-        if count or (source, reason) in _USUAL_REASONS:
+        if count or (source, reason) in _EXPECTED_REASONS:
             by_reason.add_metric([source.value, _label(reason)], count)
     by_cause = CounterMetricFamily(
         "hybrid_recs_requests_by_cause",
         "The same requests by what answered and the finer cause.",
         labels=["source", "cause"],
     )
-    for (source, cause), count in total.causes.items():
-        if count or (source, cause) in USUAL:
-            by_cause.add_metric([source.value, cause.value], count)
+    for (source, outcome), count in total.outcomes.items():
+        if count or (source, outcome) in _EXPECTED:
+            by_cause.add_metric([source.value, outcome.value], count)
     yield by_reason
     yield by_cause
     yield _counter(
@@ -94,7 +114,7 @@ def _requests(total: CounterTotals) -> Iterator[Metric]:
     )
 
 
-def _label(reason: Reason | None) -> str:
+def _label(reason: PublicReason | None) -> str:
     return reason.value if reason else ""
 
 

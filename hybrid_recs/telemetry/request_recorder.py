@@ -18,8 +18,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.telemetry import counter_fields, latency_histogram
 from hybrid_recs.telemetry.counter_fields import Field
 from hybrid_recs.telemetry.item_sampler import HourlyCounts, SampledCounts
-from hybrid_recs.telemetry.outcome import Cause
-from hybrid_recs.types import Source
+from hybrid_recs.types import Outcome, Source
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +38,13 @@ class CounterDelta:
 
 @dataclass(slots=True)
 class _Tally:
-    """Requests of one generation, source and cause: their number by latency bucket, and their seconds."""
+    """Requests of one generation, source and outcome: their number by latency bucket, and their seconds."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * latency_histogram.BUCKETS)
     seconds: float = 0.0
 
 
-_Outcome = tuple[str, Source, Cause]
+_TallyKey = tuple[str, Source, Outcome]
 
 
 class RequestRecorder:
@@ -55,7 +54,7 @@ class RequestRecorder:
         self._keys = keys
         self._clock = clock
         self._worker = uuid.uuid4().hex
-        self._fresh: dict[_Outcome, _Tally] = defaultdict(_Tally)
+        self._fresh: dict[_TallyKey, _Tally] = defaultdict(_Tally)
         self._hits: list[float] = []
         self._serving = NO_GENERATION
         # Takes the seconds of a request that was answered from memory: the way of nearly every request, and a
@@ -69,9 +68,9 @@ class RequestRecorder:
         self._number = 0
         self._sending: list[Any] | None = None
 
-    def record(self, generation: str, source: Source, cause: Cause, seconds: float) -> None:
+    def record(self, generation: str, source: Source, outcome: Outcome, seconds: float) -> None:
         """Count one request and the time it took."""
-        tally = self._fresh[generation, source, cause]
+        tally = self._fresh[generation, source, outcome]
         tally.buckets[latency_histogram.bucket_of(seconds)] += 1
         tally.seconds += seconds
 
@@ -112,10 +111,10 @@ class RequestRecorder:
         self._tally_hits()
         tallies, self._fresh = self._fresh, defaultdict(_Tally)
         counts, seconds = self._settled.counts, self._settled.seconds
-        for (generation, source, cause), tally in tallies.items():
+        for (generation, source, outcome), tally in tallies.items():
             older = generation not in (NO_GENERATION, self._published) and self._published is not None
             seconds[source] = seconds.get(source, 0.0) + tally.seconds
-            counts[Field.of(generation, source, cause, older)] += sum(tally.buckets)
+            counts[Field(generation, source, outcome, older=older)] += sum(tally.buckets)
             for bucket, count in enumerate(tally.buckets):
                 if count:
                     counts[Field(generation, source, None, bucket)] += count
@@ -124,7 +123,7 @@ class RequestRecorder:
         if self._hits:
             hits = self._hits.copy()
             self._hits.clear()  # and not another list: `hit` is this one's
-            tally = self._fresh[self._serving, Source.CACHE, Cause.HIT]
+            tally = self._fresh[self._serving, Source.CACHE, Outcome.HIT]
             tally.buckets = [
                 a + b for a, b in zip(tally.buckets, latency_histogram.buckets_of(hits), strict=True)
             ]

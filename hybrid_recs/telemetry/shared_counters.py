@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.telemetry import latency_histogram
-from hybrid_recs.telemetry.outcome import Cause
 from hybrid_recs.telemetry.request_recorder import CounterDelta
-from hybrid_recs.types import Reason, Source
+from hybrid_recs.types import Outcome, PublicReason, Source
 
 Ints = NDArray[np.int64]
 
@@ -39,8 +38,7 @@ _ID_BYTES = 64
 _PARTS = {
     "layout": 1,
     "started": 1,  # seconds since 1970
-    "reasons": len(Source) * (len(Reason) + 1),
-    "causes": len(Source) * len(Cause),
+    "outcomes": len(Source) * len(Outcome),
     "older": 1,
     "latencies": len(Source) * latency_histogram.BUCKETS,
     "microseconds": len(Source),
@@ -56,15 +54,14 @@ _SIZE = _ENDS[-1]
 _NAMES = [
     *_PARTS.items(),
     *Source,
-    *Reason,
-    *Cause,
+    *Outcome,
     *WorkerGauges._fields,
     latency_histogram.BUCKETS,
     latency_histogram.upper_edge(0),
 ]
 LAYOUT = zlib.crc32(repr([str(name) for name in _NAMES]).encode())
-_SOURCES, _CAUSES = list(Source), list(Cause)
-_REASONS: list[Reason | None] = [None, *Reason]
+_SOURCES, _OUTCOMES = list(Source), list(Outcome)
+_REASONS: list[PublicReason | None] = [None, *PublicReason]
 
 
 class SharedCounters:
@@ -84,17 +81,14 @@ class SharedCounters:
     def add(self, delta: CounterDelta, cache_errors: int, hot_requests: int = 0) -> None:
         """Add what was counted since the last call."""
         latencies = self._part("latencies").reshape(len(_SOURCES), latency_histogram.BUCKETS)
-        reasons = self._part("reasons").reshape(len(_SOURCES), len(_REASONS))
-        causes = self._part("causes").reshape(len(_SOURCES), len(_CAUSES))
+        outcomes = self._part("outcomes").reshape(len(_SOURCES), len(_OUTCOMES))
         for field, count in delta.counts.items():
             source = _SOURCES.index(field.source)
-            if field.bucket >= 0:
+            if field.outcome is None:
                 latencies[source, field.bucket] += count
-                continue
-            reasons[source, _REASONS.index(field.reason)] += count
-            if field.cause is not None:
-                causes[source, _CAUSES.index(field.cause)] += count
-            self._part("older")[0] += count * field.older
+            else:
+                outcomes[source, _OUTCOMES.index(field.outcome)] += count
+                self._part("older")[0] += count * field.older
         for of, seconds in delta.seconds.items():
             self._part("microseconds")[_SOURCES.index(of)] += round(seconds * 1e6)
         self._part("errors")[0] += cache_errors
@@ -133,24 +127,26 @@ class CounterTotals:
         return len(self._running)
 
     @property
-    def reasons(self) -> Counter[tuple[Source, Reason | None]]:
-        """Requests by source and reason."""
-        pairs = [(source, reason) for source in _SOURCES for reason in _REASONS]
-        return Counter(dict(zip(pairs, _of(self._sum, "reasons").tolist(), strict=True)))
+    def reasons(self) -> Counter[tuple[Source, PublicReason | None]]:
+        """Requests by source and what clients were told."""
+        counts = Counter({(source, reason): 0 for source in _SOURCES for reason in _REASONS})
+        for (source, outcome), count in self.outcomes.items():
+            counts[source, outcome.public_reason] += count
+        return counts
 
     @property
     def sources(self) -> Counter[Source]:
         """Requests by source."""
         total: Counter[Source] = Counter()
-        for (source, _), count in self.reasons.items():
+        for (source, _), count in self.outcomes.items():
             total[source] += count
         return total
 
     @property
-    def causes(self) -> Counter[tuple[Source, Cause]]:
-        """Requests by source and cause."""
-        pairs = [(source, cause) for source in _SOURCES for cause in _CAUSES]
-        return Counter(dict(zip(pairs, _of(self._sum, "causes").tolist(), strict=True)))
+    def outcomes(self) -> Counter[tuple[Source, Outcome]]:
+        """Requests by source and outcome."""
+        pairs = [(source, outcome) for source in _SOURCES for outcome in _OUTCOMES]
+        return Counter(dict(zip(pairs, _of(self._sum, "outcomes").tolist(), strict=True)))
 
     @property
     def older(self) -> int:

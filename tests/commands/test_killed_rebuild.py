@@ -15,8 +15,9 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.commands import rebuild_index
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import Settings
+from hybrid_recs.types import Outcome
 from tests.conftest import quiet_steps
 from tests.paths import ROOT
 
@@ -93,7 +94,7 @@ def _check_serves(store: GenerationStore, generation: str) -> None:
     assert store.current() == generation
     assert {entry.id: entry.state for entry in store.listing()}[generation] == "current"
     store.verify(generation)
-    answer = Recommender(Generation.open(store.path(generation))).answer(ItemQuery(200, 10), NoList.NOT_HOT)
+    answer = Recommender(Generation.open(store.path(generation))).answer(ItemQuery(200, 10), Outcome.TAIL)
     assert len(answer.neighbours) == 10
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.recommender import Recommender
-from hybrid_recs.types import Answer, Reason, Rows, Source
+from hybrid_recs.types import Answer, Outcome, Rows, Source
 from tests.planted import ITEMS_PER_WORLD, NEVER_BOUGHT, WORLDS, item_id, world_of
 
 Pairs = list[tuple[int, float]]
@@ -58,7 +58,7 @@ def _reference(
 
 
 def _check(answer: Answer, scores: np.ndarray[tuple[int], np.dtype[np.float64]], k: int) -> None:
-    assert (answer.source, answer.reason) == (Source.LIVE, None)
+    assert (answer.source, answer.outcome) == (Source.LIVE, Outcome.COMPOSED)
     rows = answer.neighbours.rows
     assert len(rows) == len(set(rows.tolist())) == k
     np.testing.assert_allclose(scores[rows], np.sort(scores)[::-1][:k], atol=2e-5)
@@ -148,9 +148,9 @@ def test_nothing_to_go_by_gives_the_best_sellers(once: Recommender) -> None:
     none: Rows = np.empty(0, np.int64)
     blank = _rows(once.generation, *NEVER_BOUGHT)
     for ask in (once.after_session, once.for_user):
-        for rows, reason in ((none, Reason.NOTHING_KNOWN), (blank, Reason.NO_VECTOR)):
+        for rows, outcome in ((none, Outcome.NOTHING_KNOWN), (blank, Outcome.NO_VECTOR)):
             answer = ask(rows, 5, frozenset((int(best[1]),)))
-            assert (answer.source, answer.reason) == (Source.POPULAR, reason)
+            assert (answer.source, answer.outcome) == (Source.POPULAR, outcome)
             assert answer.neighbours.rows.tolist() == best[[0, 2, 3, 4, 5]].tolist()
             assert answer.neighbours.scores[0] == 1.0
 

@@ -16,8 +16,8 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.ranking.explain import Explanation, explain, known_row, ordinal
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
-from hybrid_recs.types import Source
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
+from hybrid_recs.types import Outcome, Source
 from tests.builders import covisits_of, write_generation
 from tests.planted import NEVER_BOUGHT, item_id
 
@@ -33,7 +33,7 @@ def test_every_served_item_is_told_with_the_score_and_place_it_is_served_with(
     generation: Generation, a: str
 ) -> None:
     row = known_row(generation, a)
-    cached = generation.hot.neighbours(row) or NoList.NOT_HOT
+    cached = generation.hot.neighbours(row) or Outcome.TAIL
     answer = Recommender(generation).answer(ItemQuery(row, 100), cached)
     assert len(answer.neighbours) == 100
     pairs = zip(answer.neighbours.rows.tolist(), answer.neighbours.scores.tolist(), strict=True)

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import encode_neighbours
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
-from hybrid_recs.types import Answer, Neighbours, Reason, Source
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
+from hybrid_recs.types import Answer, Neighbours, Outcome, PublicReason, Source
 from tests.planted import NEVER_BOUGHT, item_id, world_of
 
-_WHY_LIVE = {
-    NoList.NOT_HOT: None,
-    NoList.MISSING: Reason.LIST_MISSING,
-    NoList.UNAVAILABLE: Reason.CACHE_UNAVAILABLE,
+_REASONS_WITHOUT_A_LIST = {
+    Outcome.TAIL: None,
+    Outcome.LIST_MISSING: PublicReason.LIST_MISSING,
+    Outcome.CACHE_UNAVAILABLE: PublicReason.CACHE_UNAVAILABLE,
 }
 _KINDS = ("hot", "tail", "no vector", "unknown")
 
@@ -75,30 +75,30 @@ def _check_shape(generation: Generation, query: ItemQuery, answer: Answer) -> No
     st.one_of(
         st.frozensets(st.integers(0, 260), max_size=20), st.frozensets(st.integers(0, 260), min_size=90)
     ),
-    st.sampled_from(["list", *NoList]),
+    st.sampled_from(["list", *_REASONS_WITHOUT_A_LIST]),
 )
 def test_the_ladder(
-    recommender: Recommender, kind: str, number: int, k: int, excluded: frozenset[int], outcome: str | NoList
+    recommender: Recommender, kind: str, number: int, k: int, excluded: frozenset[int], outcome: str
 ) -> None:
     generation = recommender.generation
     query = ItemQuery(_row(generation, kind, number), k, excluded)
-    cached: Neighbours | NoList = outcome if isinstance(outcome, NoList) else NoList.NOT_HOT
+    cached: Neighbours | Outcome = outcome if isinstance(outcome, Outcome) else Outcome.TAIL
     if outcome == "list" and kind == "hot" and query.row is not None:
         cached = recommender.decode(generation.hot.encoded(query.row))
         assert isinstance(cached, Neighbours)
     answer = recommender.answer(query, cached)
     _check_shape(generation, query, answer)
     if kind == "unknown":
-        expected: tuple[Source, Reason | None] = (Source.POPULAR, Reason.UNKNOWN_ITEM)
+        expected: tuple[Source, PublicReason | None] = (Source.POPULAR, PublicReason.UNKNOWN_ITEM)
     elif kind == "no vector":
-        expected = (Source.POPULAR, Reason.NO_VECTOR)
-    elif isinstance(cached, NoList):
-        expected = (Source.LIVE, _WHY_LIVE[cached])
+        expected = (Source.POPULAR, PublicReason.NO_VECTOR)
+    elif isinstance(cached, Outcome):
+        expected = (Source.LIVE, _REASONS_WITHOUT_A_LIST[cached])
     elif len(set(cached.rows.tolist()) - excluded) < k:
-        expected = (Source.LIVE, Reason.LIST_TOO_SHORT)
+        expected = (Source.LIVE, PublicReason.LIST_TOO_SHORT)
     else:
         expected = (Source.CACHE, None)
-    assert (answer.source, answer.reason) == expected
+    assert (answer.source, answer.outcome.public_reason) == expected
     pairs = list(zip(answer.neighbours.rows.tolist(), answer.neighbours.scores.tolist(), strict=True))
     assert pairs == _expected_pairs(generation, query, answer.source is Source.POPULAR)
 
@@ -110,7 +110,7 @@ def test_every_hot_item_gets_the_same_from_the_cache_and_live(recommender: Recom
     for row, encoded in generation.hot.items():
         cached = recommender.decode(encoded)
         for query in (ItemQuery(row, 10), ItemQuery(row, 100), ItemQuery(row, 60, excluded)):
-            first, second = recommender.answer(query, cached), recommender.answer(query, NoList.MISSING)
+            first, second = recommender.answer(query, cached), recommender.answer(query, Outcome.LIST_MISSING)
             assert (first.source, second.source) == (Source.CACHE, Source.LIVE)
             assert first.neighbours.rows.tolist() == second.neighbours.rows.tolist()
             assert first.neighbours.scores.tobytes() == second.neighbours.scores.tobytes()
@@ -125,16 +125,16 @@ def test_hot_are_the_rows_with_a_list(recommender: Recommender) -> None:
 @settings(derandomize=True, max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
 def test_garbage_is_a_missing_list(recommender: Recommender, garbage: bytes) -> None:
-    assert recommender.decode(garbage) is NoList.MISSING
+    assert recommender.decode(garbage) is Outcome.LIST_MISSING
 
 
 def test_no_value_and_damaged_lists_are_missing(recommender: Recommender) -> None:
     encoded = recommender.generation.hot.encoded(0)
     assert encoded is not None
-    assert recommender.decode(None) is NoList.MISSING
-    assert recommender.decode(b"") is NoList.MISSING
-    assert recommender.decode(encoded[:-1]) is NoList.MISSING
-    assert recommender.decode(encoded[:-1] + bytes([encoded[-1] ^ 1])) is NoList.MISSING
+    assert recommender.decode(None) is Outcome.LIST_MISSING
+    assert recommender.decode(b"") is Outcome.LIST_MISSING
+    assert recommender.decode(encoded[:-1]) is Outcome.LIST_MISSING
+    assert recommender.decode(encoded[:-1] + bytes([encoded[-1] ^ 1])) is Outcome.LIST_MISSING
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 2**32 - 1])
@@ -143,7 +143,7 @@ def test_a_list_of_another_catalogue_is_missing(recommender: Recommender, beyond
     scores = np.array([0.5, 0.25], np.float32)
     outside = Neighbours(np.array([3, min(n + beyond, 2**32 - 1)]), scores)
     inside = Neighbours(np.array([3, n - 1]), scores)
-    assert recommender.decode(encode_neighbours(outside)) is NoList.MISSING
+    assert recommender.decode(encode_neighbours(outside)) is Outcome.LIST_MISSING
     decoded = recommender.decode(encode_neighbours(inside))
     assert isinstance(decoded, Neighbours)
     assert decoded.rows.tolist() == [3, n - 1]
@@ -157,7 +157,7 @@ def test_neighbours_are_of_the_items_own_world(recommender: Recommender, world: 
         assert row is not None
         if place:
             assert not recommender.is_hot(row)
-        answer = recommender.answer(ItemQuery(row, 10), NoList.NOT_HOT)
+        answer = recommender.answer(ItemQuery(row, 10), Outcome.TAIL)
         assert answer.source is Source.LIVE
         assert {world_of(catalogue.item_id(r)) for r in answer.neighbours.rows.tolist()} == {world}
 
@@ -166,7 +166,7 @@ def test_an_item_nobody_bought_gets_the_best_sellers(recommender: Recommender) -
     catalogue = recommender.generation.catalogue
     row = catalogue.row(NEVER_BOUGHT[0])
     assert row is not None
-    answer = recommender.answer(ItemQuery(row, 5), NoList.NOT_HOT)
+    answer = recommender.answer(ItemQuery(row, 5), Outcome.TAIL)
     best = np.argsort(-catalogue.popularity, kind="stable")[:5]
     assert answer.neighbours.rows.tolist() == best.tolist()
     assert answer.neighbours.scores[0] == 1.0
@@ -180,5 +180,5 @@ def test_a_list_that_holds_every_other_vector_is_filled_up_not_searched(recommen
     answer = recommender.answer(ItemQuery(4, n), whole)
     assert answer.source is Source.CACHE
     _check_shape(generation, ItemQuery(4, n), answer)
-    live = recommender.answer(ItemQuery(4, n), NoList.MISSING)
+    live = recommender.answer(ItemQuery(4, n), Outcome.LIST_MISSING)
     assert answer.neighbours.rows.tolist() == live.neighbours.rows.tolist()

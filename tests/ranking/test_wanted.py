@@ -12,8 +12,8 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import decode_neighbours
 from hybrid_recs.items.overlay import NewItems, Overlay
 from hybrid_recs.ranking.mmr import mmr_rerank
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender, ResolvedQuery
-from hybrid_recs.types import Floats, Neighbours, Reason, Source
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender, ResolvedQuery
+from hybrid_recs.types import Floats, Neighbours, Outcome, Source
 from tests.builders import random_unit_vectors
 from tests.planted import WORLDS, item_id, world_of
 
@@ -100,7 +100,7 @@ def test_nothing_known_gets_popular_of_the_categories_then_popular(plain: Recomm
     catalogue = plain.generation.catalogue
     wishes = CategoryFilter(any_of=("world 2",), none_of=("world 5",))
     answer = plain.for_set(ResolvedQuery(plain.weighted_items((), ()), 40, frozenset((3,)), wishes))
-    assert (answer.source, answer.reason) == (Source.POPULAR, Reason.NOTHING_KNOWN)
+    assert (answer.source, answer.outcome) == (Source.POPULAR, Outcome.NOTHING_KNOWN)
     worlds = [world_of(catalogue.item_id(row)) for row in answer.neighbours.rows.tolist()]
     assert len(worlds) == 40
     assert set(worlds[:29]) == {2}
@@ -176,7 +176,7 @@ def test_new_and_hidden_items_in_lists_cached_and_live(generation: Generation, p
     assert cached is not None
     for k in (1, 10, 60):
         live, stored = changed.live(ItemQuery(hot, k)), changed.answer(ItemQuery(hot, k), cached)
-        assert (stored.source, stored.reason) == (Source.CACHE, None)
+        assert (stored.source, stored.outcome) == (Source.CACHE, Outcome.HIT)
         assert live.rows.tolist() == stored.neighbours.rows.tolist()
         assert live.scores.tolist() == stored.neighbours.scores.tolist()
         assert not overlay.hidden & set(live.rows.tolist())
@@ -193,15 +193,15 @@ def test_a_new_item_may_be_asked_about(generation: Generation, plain: Recommende
     changed = Recommender(generation, _overlay(plain))
     row = changed.items.row("new-1")
     assert row == len(generation.catalogue)
-    answer = changed.answer(ItemQuery(row, 10), NoList.NOT_HOT)
-    assert (answer.source, answer.reason) == (Source.CONTENT, Reason.NO_INTERACTIONS)
+    answer = changed.answer(ItemQuery(row, 10), Outcome.TAIL)
+    assert (answer.source, answer.outcome) == (Source.CONTENT, Outcome.NO_INTERACTIONS)
     first = [changed.items.item_id(r) for r in answer.neighbours.rows.tolist()]
     assert "new-1" not in first
     assert first[0] == item_id(1, 0)  # its twin
-    unplaced = changed.answer(ItemQuery(changed.items.row("unplaced"), 5), NoList.NOT_HOT)
-    assert (unplaced.source, unplaced.reason) == (Source.POPULAR, Reason.NO_VECTOR)
+    unplaced = changed.answer(ItemQuery(changed.items.row("unplaced"), 5), Outcome.TAIL)
+    assert (unplaced.source, unplaced.outcome) == (Source.POPULAR, Outcome.NO_VECTOR)
     hidden = next(iter(_overlay(plain).hidden))
-    assert changed.answer(ItemQuery(hidden, 10), NoList.MISSING).source is Source.LIVE
+    assert changed.answer(ItemQuery(hidden, 10), Outcome.LIST_MISSING).source is Source.LIVE
 
 
 def test_filters_and_histories_know_new_items(generation: Generation, plain: Recommender) -> None:
@@ -209,7 +209,7 @@ def test_filters_and_histories_know_new_items(generation: Generation, plain: Rec
     ask = _wanted(changed, {0: 1.0}, 5, categories=CategoryFilter(any_of=("moved",)))
     assert changed.for_set(ask).neighbours.rows.tolist() == [n + 3]
     answer = changed.for_user(np.array([n]), 20)
-    assert (answer.source, answer.reason) == (Source.CONTENT, Reason.NO_INTERACTIONS)
+    assert (answer.source, answer.outcome) == (Source.CONTENT, Outcome.NO_INTERACTIONS)
     assert answer.neighbours.rows[0] == changed.items.row(item_id(1, 0))
     assert n not in answer.neighbours.rows.tolist()
     mixed = changed.after_session(np.array([n, 0]), 20)

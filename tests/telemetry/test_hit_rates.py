@@ -10,15 +10,19 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.telemetry import latency_histogram
 from hybrid_recs.telemetry.counter_fields import ADD_ONCE, KEEP_SECONDS, MAX_ITEMS_PER_HOUR, Field, arguments
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
-from hybrid_recs.telemetry.outcome import Cause
 from hybrid_recs.telemetry.window import parse_window
-from hybrid_recs.types import Reason, Source
+from hybrid_recs.types import Outcome, PublicReason, Source
 
 _MINUTE = 28_000_000  # minutes since 1970; the last of its hour is 19 minutes later
 _HOUR = _MINUTE // 60
 _NOW = _MINUTE * 60 + 42.5
 
-Outcomes = dict[tuple[str, Source, Reason | None], int]
+CountsByReason = dict[tuple[str, Source, PublicReason | None], int]
+
+
+def _old_name(generation: str, source: Source, reason: PublicReason | None) -> str:
+    """The field that versions before outcomes wrote."""
+    return f"{generation}|{source.value}|r{reason.value if reason else ''}"
 
 
 class WrittenCounters:
@@ -38,8 +42,8 @@ class WrittenCounters:
         argv = arguments(self.sent, hashes, missed or {})
         return bool(self.client.eval(ADD_ONCE, 1, self.keys.flushed(worker), *argv))
 
-    def count(self, outcomes: Outcomes, minute: int = _MINUTE) -> None:
-        fields = {Field(g, source, reason).name(): n for (g, source, reason), n in outcomes.items()}
+    def count(self, counts: CountsByReason, minute: int = _MINUTE) -> None:
+        fields = {_old_name(*outcome): n for outcome, n in counts.items()}
         assert self.send({self.keys.stats(minute): fields})
 
     def miss(self, items: dict[str, int], hour: int = _HOUR) -> None:
@@ -97,9 +101,14 @@ def test_what_is_no_window(text: str) -> None:
 
 def test_sums_and_shares_are_exact(counters: WrittenCounters) -> None:
     counters.count({("a", Source.CACHE, None): 50, ("a", Source.LIVE, None): 20})
-    counters.count({("a", Source.CACHE, None): 10, ("b", Source.LIVE, Reason.LIST_MISSING): 5}, _MINUTE - 3)
     counters.count(
-        {("b", Source.POPULAR, Reason.UNKNOWN_ITEM): 12, ("b", Source.NONE, Reason.UNKNOWN_ITEM): 3}
+        {("a", Source.CACHE, None): 10, ("b", Source.LIVE, PublicReason.LIST_MISSING): 5}, _MINUTE - 3
+    )
+    counters.count(
+        {
+            ("b", Source.POPULAR, PublicReason.UNKNOWN_ITEM): 12,
+            ("b", Source.NONE, PublicReason.UNKNOWN_ITEM): 3,
+        }
     )
     report = counters.report()
     assert report.requests == 100
@@ -129,15 +138,16 @@ def test_causes_beside_what_older_versions_counted(counters: WrittenCounters) ->
     """Both ways of writing the same minute, as while one worker after another is replaced."""
     old = {("a", Source.CACHE, None): 10, ("a", Source.LIVE, None): 4}
     counters.count(
-        old | {("a", Source.LIVE, Reason.LIST_MISSING): 3, ("-", Source.NONE, Reason.NOT_READY): 1}
+        old
+        | {("a", Source.LIVE, PublicReason.LIST_MISSING): 3, ("-", Source.NONE, PublicReason.NOT_READY): 1}
     )
     new = {
-        Field.of("a", Source.CACHE, Cause.HIT, older=False): 20,
-        Field.of("a", Source.CACHE, Cause.HIT, older=True): 6,
-        Field.of("a", Source.LIVE, Cause.TAIL, older=False): 5,
-        Field.of("b", Source.LIVE, Cause.RISING, older=False): 7,
-        Field.of("b", Source.LIVE, Cause.LIST_NOT_LOADED, older=True): 2,
-        Field.of("b", Source.BATCH, Cause.HIT, older=False): 8,
+        Field("a", Source.CACHE, Outcome.HIT, older=False): 20,
+        Field("a", Source.CACHE, Outcome.HIT, older=True): 6,
+        Field("a", Source.LIVE, Outcome.TAIL, older=False): 5,
+        Field("b", Source.LIVE, Outcome.RISING, older=False): 7,
+        Field("b", Source.LIVE, Outcome.LIST_NOT_LOADED, older=True): 2,
+        Field("b", Source.BATCH, Outcome.HIT, older=False): 8,
     }
     assert counters.send({counters.keys.stats(_MINUTE): {field.name(): n for field, n in new.items()}})
     report = counters.report()
@@ -161,11 +171,13 @@ def test_causes_beside_what_older_versions_counted(counters: WrittenCounters) ->
 
 
 @pytest.mark.parametrize("older", [False, True])
-@pytest.mark.parametrize("cause", list(Cause))
-def test_fields_with_a_cause_are_read_back(cause: Cause, older: bool) -> None:
-    counter = Field.of("20240101T0Z", Source.LIVE, cause, older)
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_fields_with_an_outcome_are_read_back(outcome: Outcome, older: bool) -> None:
+    counter = Field("20240101T0Z", Source.LIVE, outcome, older=older)
+    assert counter.name() == f"20240101T0Z|live|{'o' if older else 'c'}{outcome.value}"
     assert Field.parse(counter.name()) == counter
-    assert counter.reason is None or counter.reason.value in (cause.value, "list_missing")
+    reason = outcome.public_reason
+    assert reason is None or reason.value in (outcome.value, "list_missing")
 
 
 def test_one_generation_alone(counters: WrittenCounters) -> None:
@@ -266,11 +278,28 @@ def test_fields_of_a_newer_version_are_passed_over(counters: WrittenCounters) ->
     assert counters.report().requests == 1
 
 
-@pytest.mark.parametrize("reason", [None, *Reason])
+@pytest.mark.parametrize("reason", [None, *PublicReason])
 @pytest.mark.parametrize("source", list(Source))
-def test_field_names_are_read_back(source: Source, reason: Reason | None) -> None:
-    outcome, bucket = Field("20240101T0Z", source, reason), Field("g", source, None, 17)
-    assert Field.parse(outcome.name()) == outcome
+def test_fields_of_versions_before_outcomes_are_read(source: Source, reason: PublicReason | None) -> None:
+    counter = Field.parse(_old_name("20240101T0Z", source, reason))
+    assert counter is not None
+    assert (counter.generation, counter.source, counter.older, counter.bucket) == (
+        "20240101T0Z",
+        source,
+        False,
+        -1,
+    )
+    if counter.outcome is None:
+        assert (source, reason) == (Source.LIVE, None)
+    else:
+        assert counter.outcome.public_reason == reason
+        assert counter.outcome.value == (reason.value if reason else "hit")
+
+
+@pytest.mark.parametrize("source", list(Source))
+def test_latency_buckets_are_read_back(source: Source) -> None:
+    bucket = Field("g", source, None, 17)
+    assert bucket.name() == f"g|{source.value}|b17"
     assert Field.parse(bucket.name()) == bucket
 
 
@@ -280,8 +309,8 @@ def test_field_names_are_read_back(source: Source, reason: Reason | None) -> Non
         (
             {
                 (Source.CACHE, None): 90,
-                (Source.LIVE, Reason.CACHE_UNAVAILABLE): 8,
-                (Source.LIVE, Reason.LIST_MISSING): 2,
+                (Source.LIVE, PublicReason.CACHE_UNAVAILABLE): 8,
+                (Source.LIVE, PublicReason.LIST_MISSING): 2,
             },
             {},
             "Redis was out of reach for 8.0% of the requests: see to it first.",
@@ -289,15 +318,15 @@ def test_field_names_are_read_back(source: Source, reason: Reason | None) -> Non
         (
             {
                 (Source.CACHE, None): 96,
-                (Source.LIVE, Reason.LIST_MISSING): 3,
-                (Source.LIVE, Reason.CACHE_UNAVAILABLE): 1,
+                (Source.LIVE, PublicReason.LIST_MISSING): 3,
+                (Source.LIVE, PublicReason.CACHE_UNAVAILABLE): 1,
             },
             {},
             "Lists of hot items were missing for 3.0% of the requests: Redis evicted or lost them; "
             "give it more memory or make the hot set smaller.",
         ),
         (
-            {(Source.CACHE, None): 80, (Source.POPULAR, Reason.UNKNOWN_ITEM): 20},
+            {(Source.CACHE, None): 80, (Source.POPULAR, PublicReason.UNKNOWN_ITEM): 20},
             {},
             "20.0% of the requests asked for unknown items: rebuild the index with newer data.",
         ),
@@ -314,7 +343,7 @@ def test_field_names_are_read_back(source: Source, reason: Reason | None) -> Non
             "The hot set covers nearly all requests: nothing to do.",
         ),
         (
-            {(Source.CACHE, None): 90, (Source.POPULAR, Reason.UNKNOWN_ITEM): 10},
+            {(Source.CACHE, None): 90, (Source.POPULAR, PublicReason.UNKNOWN_ITEM): 10},
             {},
             "The hot set covers nearly all requests: nothing to do.",
         ),
@@ -322,7 +351,7 @@ def test_field_names_are_read_back(source: Source, reason: Reason | None) -> Non
 )
 def test_advice(
     counters: WrittenCounters,
-    outcomes: dict[tuple[Source, Reason | None], int],
+    outcomes: dict[tuple[Source, PublicReason | None], int],
     missed: dict[str, int],
     advice: str,
 ) -> None:

@@ -16,7 +16,7 @@ from hybrid_recs.telemetry.counter_fields import Field
 from hybrid_recs.telemetry.prometheus import exposition
 from hybrid_recs.telemetry.request_recorder import CounterDelta
 from hybrid_recs.telemetry.shared_counters import SharedCounters, WorkerGauges
-from hybrid_recs.types import Source
+from hybrid_recs.types import Outcome, Source
 from tests.planted import item_id
 from tests.services import OwnRedis, wait_until
 
@@ -54,7 +54,7 @@ def test_held_is_the_sum_over_workers_that_run(tmp_path: Path) -> None:
 
 def test_what_an_ended_worker_counted_stays(tmp_path: Path) -> None:
     counters = SharedCounters(tmp_path)
-    counters.add(CounterDelta(Counter({Field("g", Source.CACHE, None): 7}), {}), 2)
+    counters.add(CounterDelta(Counter({Field("g", Source.CACHE, Outcome.HIT): 7}), {}), 2)
     counters.hold(WorkerGauges(1, 20, 3))
     (path,) = tmp_path.glob("worker-*.bin")
     ended = subprocess.Popen(["true"])

@@ -14,9 +14,8 @@ from hybrid_recs.cache.client import connect, connect_async
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.demo.child_service import ChildService, child_service
 from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
-from hybrid_recs.telemetry.outcome import Cause
 from hybrid_recs.telemetry.request_recorder import RequestRecorder
-from hybrid_recs.types import Source
+from hybrid_recs.types import Outcome, Source
 from tests.planted import NEVER_BOUGHT, item_id
 from tests.services import OwnRedis, wait_until
 
@@ -169,11 +168,11 @@ def test_minutes_and_missed_items_are_bounded(keys: Keys, redis_url: str) -> Non
     stats = RequestRecorder(keys, clock=lambda: now)
     for at in range(25_000):
         stats.missed(f"item {at}")
-    stats.record("g", Source.LIVE, Cause.TAIL, 0.001)
+    stats.record("g", Source.LIVE, Outcome.TAIL, 0.001)
     stats.take_delta()
     now += 9 * 86_400
-    stats.record("g", Source.CACHE, Cause.HIT, 0.001)
-    stats.record("g", Source.LIVE, Cause.LIST_MISSING, 0.001)
+    stats.record("g", Source.CACHE, Outcome.HIT, 0.001)
+    stats.record("g", Source.LIVE, Outcome.LIST_MISSING, 0.001)
     stats.take_delta()
     assert stats.waiting == 2
     asyncio.run(_flush(stats, redis_url))

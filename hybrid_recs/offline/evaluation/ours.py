@@ -18,9 +18,9 @@ from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.offline.training.content_placement import place
 from hybrid_recs.offline.training.model import fit
 from hybrid_recs.offline.training.tuning import choose_scoring
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import HistoryWeights, Rows
+from hybrid_recs.types import HistoryWeights, Outcome, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ServedMethod:
 
     def from_item(self, row: int, k: int) -> Rows:
         """From the item's precomputed list when it is hot, by live search when it is not."""
-        cached = self.recommender.generation.hot.neighbours(row) or NoList.NOT_HOT
+        cached = self.recommender.generation.hot.neighbours(row) or Outcome.TAIL
         return self.recommender.answer(ItemQuery(row, k), cached).neighbours.rows
 
     def from_session(self, rows: Rows, k: int) -> Rows:

@@ -14,7 +14,7 @@ from pydantic import (
 
 from hybrid_recs.items.item_change import Placement
 from hybrid_recs.online.serving.limits import MAX_CATEGORIES, MAX_DIMENSIONS, MAX_TEXT_LENGTH
-from hybrid_recs.types import MAX_ID_LENGTH, Reason, Source
+from hybrid_recs.types import MAX_ID_LENGTH, PublicReason, Source
 
 
 class _Shape(BaseModel):
@@ -39,7 +39,7 @@ class Recommendations(_Shape):
     )
     generation: str
     source: Source
-    fallback_reason: Reason | None = Field(description="why the rung above did not answer")
+    fallback_reason: PublicReason | None = Field(description="why the rung above did not answer")
     unknown_items: list[str] = Field(description="ids of the question that nothing has")
     items: list[RecommendedItem]
 

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from hybrid_recs.ranking.recommender import Recommender
-from hybrid_recs.types import Answer, Neighbours, Reason, Source
+from hybrid_recs.types import Answer, Neighbours, Outcome, Source
 
 JSON = "application/json"
 
@@ -36,6 +36,10 @@ _REST = (
     b'"recommendation_id":"%b-%b","generation":%b,"source":"%b","fallback_reason":%b,'
     b'"unknown_items":[%b],"items":[%b]}'
 )
+
+
+_REASONS = {outcome: orjson.dumps(outcome.public_reason) for outcome in Outcome}
+_UNKNOWN_ITEM = Outcome.UNKNOWN_ITEM  # Python 3.11 looks a member up by a call of its own
 
 
 class RenderedAnswer(NamedTuple):
@@ -80,28 +84,28 @@ class JsonRenderer:
 
     def body(self, item_id: str, answer: Answer) -> bytes:
         """The body of an answer about one item; scores with four decimals."""
-        return self.body_of(item_id, answer.source, answer.reason, *_numbers(answer.neighbours))
+        return self.body_of(item_id, answer.source, answer.outcome, *_numbers(answer.neighbours))
 
     def body_of(
-        self, item_id: str, source: Source, reason: Reason | None, rows: Sequence[int], bits: Sequence[int]
+        self, item_id: str, source: Source, outcome: Outcome, rows: Sequence[int], bits: Sequence[int]
     ) -> bytes:
         """`body` for rows and the bits of their scores in half precision."""
         encoded = orjson.dumps(item_id)
         name = hashlib.blake2b(encoded, digest_size=8, key=self._salt).hexdigest()
-        unknown = encoded if reason is Reason.UNKNOWN_ITEM else b""
-        return b'{"item_id":%b,%b' % (encoded, self._rest(name, source, reason, unknown, rows, bits))
+        unknown = encoded if outcome is _UNKNOWN_ITEM else b""
+        return b'{"item_id":%b,%b' % (encoded, self._rest(name, source, outcome, unknown, rows, bits))
 
     def visitor_body(self, name: str, unknown: Sequence[str], answer: Answer) -> bytes:
         """The body of an answer to any other query; `name` tells it from all others."""
         listed = orjson.dumps(unknown)[1:-1]
         numbers = _numbers(answer.neighbours)
-        return b"{" + self._rest(name, answer.source, answer.reason, listed, *numbers)
+        return b"{" + self._rest(name, answer.source, answer.outcome, listed, *numbers)
 
     def _rest(
         self,
         name: str,
         source: Source,
-        reason: Reason | None,
+        outcome: Outcome,
         unknown: bytes,
         rows: Sequence[int],
         bits: Sequence[int],
@@ -112,7 +116,7 @@ class JsonRenderer:
             name.encode(),
             self._id,
             source.encode(),
-            b'"%b"' % reason.encode() if reason else b"null",
+            _REASONS[outcome],
             unknown,
             items,
         )

@@ -15,7 +15,7 @@ from hybrid_recs.online.serving.query import RecommendationRequest
 from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.online.visitors.state_reader import VisitorState
 from hybrid_recs.ranking.recommender import Recommender, ResolvedQuery
-from hybrid_recs.types import Answer, Floats, Reason, Source
+from hybrid_recs.types import Answer, Floats, Outcome, Source
 
 
 class QueryResolver:
@@ -50,7 +50,7 @@ class QueryResolver:
         if self._prediction is None or self._something_new():
             return None
         found = self._recommender.from_list(query, self._prediction.neighbours)
-        return Answer(Source.BATCH, None, found) if found is not None else None
+        return Answer(Source.BATCH, Outcome.HIT, found) if found is not None else None
 
     def _pushed(self, query: ResolvedQuery) -> Answer | None:
         pushed = SessionList.decode(self._session.stored)
@@ -61,8 +61,8 @@ class QueryResolver:
         if found is None:
             return None
         if pushed.source is Source.POPULAR:
-            return Answer(pushed.source, pushed.reason, found)
-        return Answer(Source.CACHE, None, found)
+            return Answer(pushed.source, pushed.outcome, found)
+        return Answer(Source.CACHE, Outcome.HIT, found)
 
     def _something_new(self) -> bool:
         """Whether the user did something that the stored list does not know of."""
@@ -78,7 +78,7 @@ class QueryResolver:
         if not len(items.rows) and items.vector is None and request.interests:
             wishes = (*request.interests, *filters.any_of)
             filters = CategoryFilter(wishes, filters.all_of, filters.none_of)
-        source, reason = self._source(items)
+        source, outcome = self._source(items)
         return ResolvedQuery(
             items=items,
             k=request.k,
@@ -87,7 +87,7 @@ class QueryResolver:
             diversity=request.diversity,
             max_per_category=request.max_per_category,
             source=source,
-            reason=reason,
+            outcome=outcome,
             nothing=self._nothing(),
         )
 
@@ -143,19 +143,19 @@ class QueryResolver:
             return None
         return encoder.encode(said.title, said.categories, said.text)
 
-    def _source(self, items: WeightedItems) -> tuple[Source, Reason | None]:
+    def _source(self, items: WeightedItems) -> tuple[Source, Outcome]:
         learned = self._recommender.generation.manifest.learned
         if self._request.vector or bool((items.rows < learned).any()):
             return Source.LIVE, self._why_not_stored()
-        return Source.CONTENT, Reason.NO_INTERACTIONS
+        return Source.CONTENT, Outcome.NO_INTERACTIONS
 
-    def _why_not_stored(self) -> Reason | None:
+    def _why_not_stored(self) -> Outcome:
         """Why a user's stored list is not the answer, where there is one."""
         if self._prediction is None:
-            return None
-        return Reason.LIST_STALE if self._something_new() else Reason.LIST_TOO_SHORT
+            return Outcome.COMPOSED
+        return Outcome.LIST_STALE if self._something_new() else Outcome.LIST_TOO_SHORT
 
-    def _nothing(self) -> Reason:
+    def _nothing(self) -> Outcome:
         if self._weights or self._history:
-            return Reason.NO_VECTOR
-        return Reason.UNKNOWN_ITEM if self.unknown else Reason.NOTHING_KNOWN
+            return Outcome.NO_VECTOR
+        return Outcome.UNKNOWN_ITEM if self.unknown else Outcome.NOTHING_KNOWN

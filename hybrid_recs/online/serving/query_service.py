@@ -18,7 +18,7 @@ from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.online.visitors.state_reader import VisitorState, VisitorStateReader
-from hybrid_recs.types import Answer, Reason, Source
+from hybrid_recs.types import Answer, Outcome, Source
 
 _AT_ONCE = 64  # of the questions of one batch: what they may hold of Redis connections
 
@@ -52,13 +52,13 @@ class QueryService:
         try:
             resolver = QueryResolver(serving, request, session, user)
         except UnknownItemError:
-            self._service.counted(serving.generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
+            self._service.counted(serving.generation, Source.NONE, Outcome.UNKNOWN_ITEM, started, b"")
             raise
         query = resolver.query()
         answer = resolver.ahead(query) or await serving.live.answer(query, one_of_many)
         name = f"{self._worker}{next(self._numbers):08x}"
         body = serving.renderer.visitor_body(name, resolver.unknown, answer)
-        served = self._service.counted(serving.generation, answer.source, answer.reason, started, body)
+        served = self._service.counted(serving.generation, answer.source, answer.outcome, started, body)
         self._note(serving, request, answer, name, resolver.age_seconds)
         return served
 

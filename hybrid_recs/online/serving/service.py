@@ -25,11 +25,10 @@ from hybrid_recs.online.serving.json_renderer import RenderedAnswer
 from hybrid_recs.online.serving.list_keeper import ListKeeper
 from hybrid_recs.online.serving.rising_items import ADMIT_EVERY_SECONDS
 from hybrid_recs.online.serving.snapshot import OverlayOf, Prepare, Snapshot, open_and_warm
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, SearchNeeded
-from hybrid_recs.telemetry.outcome import Cause, cause_of
+from hybrid_recs.ranking.recommender import ItemQuery, SearchNeeded
 from hybrid_recs.telemetry.request_recorder import NO_GENERATION, RequestRecorder
 from hybrid_recs.telemetry.shared_counters import SharedCounters, WorkerGauges
-from hybrid_recs.types import Answer, Reason, Source
+from hybrid_recs.types import Answer, Outcome, Source
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,8 @@ LOOK_EVERY_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
 _GATHER_SECONDS = 1.0
 _STOP_SECONDS = 5.0
-_CACHE, _HIT = Source.CACHE, Cause.HIT  # Python 3.11 looks a member up by a call of its own
+# Python 3.11 looks a member up by a call of its own.
+_CACHE, _HIT, _TAIL, _LIST_MISSING = Source.CACHE, Outcome.HIT, Outcome.TAIL, Outcome.LIST_MISSING
 
 
 class Service:
@@ -92,7 +92,7 @@ class Service:
         """`serving`, for so many requests: they are counted if there is nothing to answer them from."""
         if self._serving is None:
             for _ in range(requests):
-                self._recorder.record(NO_GENERATION, Source.NONE, Cause.NOT_READY, 0.0)
+                self._recorder.record(NO_GENERATION, Source.NONE, Outcome.NOT_READY, 0.0)
         return self.serving
 
     @property
@@ -156,72 +156,62 @@ class Service:
         generation = serving.generation
         row = serving.recommender.items.row(item_id)
         if row is None and unknown_is_error:
-            self.counted(generation, Source.NONE, Reason.UNKNOWN_ITEM, started, b"")
+            self.counted(generation, Source.NONE, Outcome.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
-        encoded: bytes | NoList = NoList.NOT_HOT
+        encoded: bytes | Outcome = _TAIL
         if row is not None:
             self._recorder.asked(item_id)
             if serving.recommender.is_hot(row) or row in serving.rising:
                 try:
                     found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
-                    encoded = NoList.MISSING if found is None else found
+                    encoded = _LIST_MISSING if found is None else found
                 except CacheUnavailableError:
-                    encoded = NoList.UNAVAILABLE
-        source, cause, body = _CACHE, _HIT, None
+                    encoded = Outcome.CACHE_UNAVAILABLE
+        source, outcome, body = _CACHE, _HIT, None
         if not exclude and isinstance(encoded, bytes):
             body = serving.head(item_id, k, encoded)
         if body is None:
             query = ItemQuery(row, k, serving.rows(exclude))
-            answer, cause = await self._answer(serving, query, item_id, encoded)
-            source, body = answer.source, serving.renderer.body(item_id, answer)
+            answer = await self._answer(serving, query, item_id, encoded)
+            source, outcome, body = answer.source, answer.outcome, serving.renderer.body(item_id, answer)
         if source is _CACHE and not exclude:
             serving.local.put(item_id, k, body)
-        return self.counted(generation, source, None, started, body, cause)
+        return self.counted(generation, source, outcome, started, body)
 
     def counted(
-        self,
-        generation: Generation,
-        source: Source,
-        reason: Reason | None,
-        started: float,
-        body: bytes,
-        cause: Cause | None = None,
+        self, generation: Generation, source: Source, outcome: Outcome, started: float, body: bytes
     ) -> RenderedAnswer:
-        """An answer that was begun at `started` (of the performance counter), counted.
-
-        cause: None where source and reason say it; a live answer without a reason was composed.
-        """
+        """An answer that was begun at `started` (of the performance counter), counted."""
         seconds = time.perf_counter() - started
-        cause = cause or cause_of(source, reason) or Cause.COMPOSED
-        self._recorder.record(generation.id, source, cause, seconds)
+        self._recorder.record(generation.id, source, outcome, seconds)
         return RenderedAnswer(source, seconds, body)
 
     async def _answer(
-        self, serving: Snapshot, query: ItemQuery, item_id: str, encoded: bytes | NoList
-    ) -> tuple[Answer, Cause]:
-        """Climb down the ladder from what the cache had; the answer, and what the books say of it."""
-        cached = encoded if isinstance(encoded, NoList) else serving.recommender.decode(encoded)
-        missing = None
-        if cached is NoList.MISSING and query.row is not None:
-            missing = self._missing(serving, query.row)
+        self, serving: Snapshot, query: ItemQuery, item_id: str, encoded: bytes | Outcome
+    ) -> Answer:
+        """Run the fallback chain on what the cache had: an encoded list, or why there is none."""
+        cached = encoded if isinstance(encoded, Outcome) else serving.recommender.decode(encoded)
+        if cached is _LIST_MISSING and query.row is not None:
+            cached = self._missing(serving, query.row)
         answer = serving.recommender.without_search(query, cached)
-        cause = missing if answer.reason is Reason.LIST_MISSING else cause_of(answer.source, answer.reason)
         if not isinstance(answer, SearchNeeded):
-            return answer, cause or _HIT
+            return answer
         assert query.row is not None
-        if cause is None:
+        outcome = answer.outcome
+        if outcome is _TAIL:
             self._recorder.missed(item_id)
-            cause = Cause.RISING if serving.rising.asked(query.row) else Cause.TAIL
-        return Answer(answer.source, answer.reason, await serving.live.neighbours(query)), cause
+            if serving.rising.asked(query.row):
+                outcome = Outcome.RISING
+        return Answer(answer.source, outcome, await serving.live.neighbours(query))
 
-    def _missing(self, serving: Snapshot, row: int) -> Cause:
-        """See to it that a list that Redis should have comes back; why it is not there."""
+    def _missing(self, serving: Snapshot, row: int) -> Outcome:
+        """Have a list that Redis should hold written again; returns why it is not there."""
         if not serving.recommender.is_hot(row):
             serving.rising.missing(row)
-            return Cause.RISING_LIST_MISSING
+            return Outcome.RISING_LIST_MISSING
         self._keeper.missing(serving.generation, row)
         loaded = self._keeper.loaded(serving.generation)
-        return Cause.LIST_MISSING if loaded else Cause.LIST_NOT_LOADED
+        return _LIST_MISSING if loaded else Outcome.LIST_NOT_LOADED
 
     async def _look_for_generation(self) -> None:
         """Load what `CURRENT` names, beside what is serving, and swap one reference."""

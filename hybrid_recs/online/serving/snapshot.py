@@ -14,9 +14,9 @@ from hybrid_recs.online.serving.live_search import LiveSearch
 from hybrid_recs.online.serving.response_cache import ResponseCache
 from hybrid_recs.online.serving.rising_items import RisingItems
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
-from hybrid_recs.types import Source
+from hybrid_recs.types import Outcome, Source
 
-_CACHE = Source.CACHE
+_CACHE, _HIT = Source.CACHE, Outcome.HIT  # Python 3.11 looks a member up by a call of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Snapshot:
             return None
         if not self.overlay.hidden.isdisjoint(head[0]):
             return None
-        return self.renderer.body_of(item_id, _CACHE, None, *head)
+        return self.renderer.body_of(item_id, _CACHE, _HIT, *head)
 
     def hot_requests(self, asked: Counter[str]) -> int:
         """How many of the requests asked for hot items; asked: requests by item."""

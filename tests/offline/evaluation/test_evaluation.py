@@ -18,9 +18,9 @@ from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import TASKS, Case, WorkerGauges, cases_of, hold_out_latest
 from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.offline.evaluation.ours import ServedMethod, fit_ours, parts_of
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import Json
+from hybrid_recs.types import Json, Outcome
 from tests.conftest import quiet_steps
 from tests.offline.builders import USER_AND_ITEM, WITH_TIME, write
 
@@ -124,7 +124,7 @@ def test_ours_is_what_the_recommender_answers(ours: tuple[ServedMethod, EncodedD
     for row in range(data.n_vectors):
         cached = generation.hot.neighbours(row)
         assert (cached is not None) == (row in hot)
-        answer = recommender.answer(ItemQuery(row, 20), NoList.NOT_HOT if cached is None else cached)
+        answer = recommender.answer(ItemQuery(row, 20), Outcome.TAIL if cached is None else cached)
         assert served.from_item(row, 20).tolist() == answer.neighbours.rows.tolist()
 
 

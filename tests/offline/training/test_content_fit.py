@@ -27,9 +27,9 @@ from hybrid_recs.offline.training.content_fit import (
 from hybrid_recs.offline.training.content_placement import extended, place
 from hybrid_recs.offline.training.model import fit
 from hybrid_recs.ranking.explain import explain
-from hybrid_recs.ranking.recommender import ItemQuery, NoList, Recommender
+from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import Floats, Reason, Source
+from hybrid_recs.types import Floats, Outcome, Source
 from tests.conftest import quiet_steps
 from tests.offline.builders import dataset_of, item_name, random_scorer, unit_vectors
 from tests.planted import WORLDS, item_id, world_of, write_planted
@@ -183,8 +183,8 @@ def test_an_item_that_nobody_bought_is_among_its_world(cold: Generation) -> None
 def test_it_is_answered_by_its_content_and_says_so(cold: Generation) -> None:
     for world, item in enumerate(COLD):
         row = cold.catalogue.row(item)
-        answer = Recommender(cold).answer(ItemQuery(row, 10), NoList.NOT_HOT)
-        assert (answer.source, answer.reason) == (Source.CONTENT, Reason.NO_INTERACTIONS)
+        answer = Recommender(cold).answer(ItemQuery(row, 10), Outcome.TAIL)
+        assert (answer.source, answer.outcome) == (Source.CONTENT, Outcome.NO_INTERACTIONS)
         names = [cold.catalogue.item_id(found) for found in answer.neighbours.rows.tolist()]
         assert [world_of(name) for name in names if name not in COLD] == [world] * 10
 
