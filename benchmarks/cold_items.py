@@ -1,7 +1,7 @@
-"""How well metadata places items that nobody met: python -m benchmarks.cold_items --data-dir DIR.
+"""Neighbours of items without interactions, from metadata: python -m benchmarks.cold_items --data-dir DIR.
 
-Hides a tenth of the items, removes all their interactions, and asks for their neighbours by what is written
-about them. Writes docs/cold-items.md, from the introduction in this file and the tables that it measures.
+Hides a tenth of the items, removes all their interactions, and queries their neighbours by their metadata.
+Writes docs/cold-items.md from the introduction in this file and the measured tables.
 """
 
 import dataclasses
@@ -47,7 +47,7 @@ POPULAR, WORDS, TFIDF, CONTENT = (
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Hidden items that are asked about, and the ids of the items each is really met with."""
+    """The hidden items, and the ids of the items that each queried one really co-occurs with."""
 
     hidden: frozenset[str]
     neighbours: dict[str, frozenset[str]]
@@ -57,40 +57,42 @@ class Truth:
 @click.option("--data-dir", required=True, type=click.Path(path_type=Path), help="folder of the datasets")
 @click.option("--seeds", default=5, show_default=True, help="how often to hide another tenth")
 @click.option("--only", multiple=True, help="names of datasets; default: all")
-@click.option("--sizes", multiple=True, type=int, default=SIZES, show_default=True, help="made-up catalogues")
+@click.option(
+    "--sizes", multiple=True, type=int, default=SIZES, show_default=True, help="synthetic catalogues"
+)
 def main(data_dir: Path, seeds: int, only: tuple[str, ...], sizes: tuple[int, ...]) -> None:
-    """Measure, print each row as it is done, and write the page."""
+    """Measure, print each row as soon as it is there, and write the page."""
     console = Console(highlight=False, width=180)
     quality = [
         "| dataset | hidden, asked about | " + " | ".join((POPULAR, WORDS, TFIDF, CONTENT)) + " | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in only or NAMES:
-        quality.append(_of_dataset(DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir), seeds))
+        quality.append(_quality_row(DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir), seeds))
         console.print(quality[-1], markup=False)
     scale = ["| items | features | fit | CPU | most memory | one encode, CPU |", "|---|---|---|---|---|---|"]
     for size in sizes:
-        scale.append(_of_size(size))
+        scale.append(_scale_row(size))
         console.print(scale[-1], markup=False)
     page = INTRODUCTION + "\n".join(quality) + SCALE + "\n".join(scale) + "\n"
     (ROOT / "docs" / "cold-items.md").write_text(page)
 
 
-def _of_dataset(description: DatasetConfig, seeds: int) -> str:
-    dataset = read_dataset(description, Settings().max_history)
+def _quality_row(config: DatasetConfig, seeds: int) -> str:
+    dataset = read_dataset(config, Settings().max_history)
     results = [_hide(dataset, seed) for seed in range(seeds)]
     cells = []
     for method in (POPULAR, WORDS, TFIDF, CONTENT):
         means = np.array([recalls[method] for recalls, _, _ in results])
         error = means.std(ddof=1) / np.sqrt(seeds) if seeds > 1 else 0.0
         cells.append(f"{means.mean():.3f} ± {error:.3f}".replace("0.", "."))
-    asked = round(float(np.mean([count for _, count, _ in results])))
-    seconds = np.mean([spent for _, _, spent in results])
-    return f"| {description.name} | {asked:,} | " + " | ".join(cells) + f" | {seconds:.1f} |"
+    queries = round(float(np.mean([count for _, count, _ in results])))
+    seconds = np.mean([seconds for _, _, seconds in results])
+    return f"| {config.name} | {queries:,} | " + " | ".join(cells) + f" | {seconds:.1f} |"
 
 
 def _hide(dataset: Dataset, seed: int) -> tuple[dict[str, float], int, float]:
-    """Recall@20 of each method, how many items were asked about, and seconds of fit and placing."""
+    """Recall@20 of each method, the number of queried items, and the seconds of fitting and placing."""
     truth = _truth(dataset, seed)
     without = dataset.pairs.filter(~pl.col("item").is_in(list(truth.hidden)))
     data = encode(dataclasses.replace(dataset, pairs=without))
@@ -100,81 +102,88 @@ def _hide(dataset: Dataset, seed: int) -> tuple[dict[str, float], int, float]:
     seconds = time.perf_counter() - started
     row_of = {item: row for row, item in enumerate(placed.data.items["item"].to_list())}
     learned = data.n_vectors
-    wanted: dict[str, Rows] = {}
+    targets: dict[str, Rows] = {}
     for item, neighbours in truth.neighbours.items():
         rows = np.array([row_of[other] for other in neighbours if row_of[other] < learned], np.int64)
         if len(rows) >= MIN_NEIGHBOURS:
-            wanted[item] = rows
-    methods = {
+            targets[item] = rows
+    methods: dict[str, Callable[[int], Rows]] = {
         POPULAR: lambda _: top_rows(data.degrees, K),
         WORDS: _tfidf(placed, pieces=False),
         TFIDF: _tfidf(placed, pieces=True),
         CONTENT: lambda row: _by_content(placed, row),
     }
     recalls = {
-        name: float(np.mean([_recall(answer(row_of[item]), rows) for item, rows in wanted.items()]))
-        for name, answer in methods.items()
+        name: float(np.mean([_recall(recommend(row_of[item]), rows) for item, rows in targets.items()]))
+        for name, recommend in methods.items()
     }
-    return recalls, len(wanted), seconds
+    return recalls, len(targets), seconds
 
 
 def _truth(dataset: Dataset, seed: int) -> Truth:
-    """A tenth of the items with a learned vector and something written; from all the data, the 20 items that
-    each is met with most, weighted by closeness and age as in the co-visit lists, hidden ones left out."""
+    """Hide a tenth of the items that have a learned vector and metadata.
+
+    The neighbours are the 20 items that each co-occurs with most in all the data, weighted by distance and
+    age as in the co-visit lists, without hidden ones.
+    """
     data = encode(dataset)
-    written = data.items.head(data.n_vectors).with_row_index("row")
-    known = written.filter(pl.col("title").is_not_null() | (pl.col("categories").list.len() > 0))["row"]
-    count = int(HIDDEN_SHARE * len(known))
-    hidden = np.random.default_rng(seed).choice(known.to_numpy(), count, replace=False)
+    items = data.items.head(data.n_vectors).with_row_index("row")
+    described = items.filter(pl.col("title").is_not_null() | (pl.col("categories").list.len() > 0))["row"]
+    count = int(HIDDEN_SHARE * len(described))
+    hidden = np.random.default_rng(seed).choice(described.to_numpy(), count, replace=False)
     ids = data.items["item"].to_list()
     lists, degrees = count_covisits(data, half_life=ScoringInfo().half_life).lists, data.degrees
     neighbours = {}
     for row in hidden[degrees[hidden] >= MIN_USERS].tolist():
-        met = lists.of(row)[0]
-        neighbours[ids[row]] = frozenset(ids[other] for other in met[~np.isin(met, hidden)][:K].tolist())
+        covisited = lists.of(row)[0]
+        visible = covisited[~np.isin(covisited, hidden)]
+        neighbours[ids[row]] = frozenset(ids[other] for other in visible[:K].tolist())
     return Truth(frozenset(ids[row] for row in hidden.tolist()), neighbours)
 
 
-def _recall(found: Rows, wanted: Rows) -> float:
-    return len(np.intersect1d(found, wanted)) / len(wanted)
+def _recall(recommended: Rows, targets: Rows) -> float:
+    return len(np.intersect1d(recommended, targets)) / len(targets)
 
 
 def _by_content(placed: PlacedItems, row: int) -> Rows:
-    """As the item would be answered, of learned items only, as with the other methods."""
+    """The list that would be served, restricted to learned items as for the other methods."""
     learned = placed.data.n_vectors
     if row >= len(placed.scorer.vectors):
         return np.empty(0, np.int64)
     scorer = placed.scorer
-    near = scorer.vectors[:learned] @ scorer.vectors[row] * scorer.tilt[:learned]
-    return top_rows(near, K)
+    scores = scorer.vectors[:learned] @ scorer.vectors[row] * scorer.tilt[:learned]
+    return top_rows(scores, K)
 
 
 def _tfidf(placed: PlacedItems, pieces: bool) -> Callable[[int], Rows]:
-    """Cosine of TF-IDF, of everything that at least two items have."""
+    """Cosine of TF-IDF over all features that at least two items have."""
     bags = [
-        np.sort(np.fromiter((one for one in features_of(*item) if pieces or not one & 1), np.uint32))
+        np.sort(
+            np.fromiter((feature for feature in features_of(*item) if pieces or not feature & 1), np.uint32)
+        )
         for item in placed.data.items.select("title", "categories", "text").iter_rows()
     ]
     learned = placed.data.n_vectors
     features: Features = known_features(bags[:learned])
     matrix = features.matrix(bags)
-    of_learned = matrix[:learned]
+    learned_matrix = matrix[:learned]
 
-    def answer(row: int) -> Rows:
-        cosines: Floats = (of_learned @ matrix[[row]].toarray()[0]).astype(np.float32)
+    def recommend(row: int) -> Rows:
+        cosines: Floats = (learned_matrix @ matrix[[row]].toarray()[0]).astype(np.float32)
         return top_rows(cosines, K, above=0)
 
-    return answer
+    return recommend
 
 
-def _of_size(size: int) -> str:
-    """The fit on a made-up shop; its vectors are those of its shelves, with as much chance added."""
+def _scale_row(size: int) -> str:
+    """Cost of the fit on a synthetic shop of this size."""
     with tempfile.TemporaryDirectory() as folder:
         table = pl.read_parquet(write_demo_shop(Path(folder), size, 10 * size).with_name("items.parquet"))
-    return _timed(table, size)
+    return _time_fit(table, size)
 
 
-def _timed(table: pl.DataFrame, size: int) -> str:
+def _time_fit(table: pl.DataFrame, size: int) -> str:
+    """Each vector is the sum of its shelf's random vector and as much noise."""
     rng = np.random.default_rng(0)
     shelf = table["categories"].list.join("|").rank("dense").to_numpy() - 1
     centres = rng.standard_normal((int(shelf.max()) + 1, DIMENSIONS), np.float32)
@@ -184,7 +193,7 @@ def _timed(table: pl.DataFrame, size: int) -> str:
     restart_peak()
     started, cpu = time.perf_counter(), time.process_time()
     fitted = fit_encoder(items, vectors, degrees, 0)
-    seconds, cpu, most = time.perf_counter() - started, time.process_time() - cpu, peak_mb()
+    seconds, cpu, peak = time.perf_counter() - started, time.process_time() - cpu, peak_mb()
     assert fitted is not None
     encoder, info = fitted
     started = time.process_time()
@@ -192,57 +201,56 @@ def _timed(table: pl.DataFrame, size: int) -> str:
     encode_ms = (time.process_time() - started) / 2
     bounded = f" (the first {MAX_ITEMS:,} count)" if size > MAX_ITEMS else ""
     return (
-        f"| {size:,}{bounded} | {info.features:,} | {seconds:.1f} s | {cpu:.1f} s | {most:,.0f} MB "
+        f"| {size:,}{bounded} | {info.features:,} | {seconds:.1f} s | {cpu:.1f} s | {peak:,.0f} MB "
         f"| {encode_ms:.2f} ms |"
     )
 
 
 INTRODUCTION = """# Cold items
 
-An item that nobody met beside another one has no co-visits and no learned vector. Where something is
-written about it, it gets a vector from that: the **content encoder**
-(`hybrid_recs/generation/content_encoder.py`) knows a direction for each feature of a text, and an item's
-vector is the sum of the directions of its features, scaled to length 1.
+An item that co-occurs with no other item has no co-visits and no learned vector. If it has metadata, it gets
+a vector from that: the **content encoder** (`hybrid_recs/generation/content_encoder.py`) holds a direction
+for each feature of a text, and an item's vector is the sum of the directions of its features, scaled to
+length 1.
 
-- **Features**: words of title and text, pieces of words (3 and 4 characters; 1 and 2 in scripts without
-  spaces), and categories, each as a 32-bit hash of its kind and its NFKC-normalised, case-folded form.
-  Digits count. The 32,768 most frequent that at least two items have are known; what all items have says
-  nothing.
+- **Features**: words of title and text, character n-grams of words (3 and 4 characters; 1 and 2 in scripts
+  without spaces), and categories, each as a 32-bit hash of its kind and its NFKC-normalised, case-folded
+  form. Digits are kept. The vocabulary is the 32,768 most frequent features that at least two items have; a
+  feature of all items has no weight.
 - **Directions** are fitted at each rebuild by ridge regression from TF-IDF to the learned unit vectors, on
   the 100,000 most popular items at most, each weighted by u / (u + 5) for its u users. The regulariser is
-  chosen by hiding a tenth of the items. The manifest (`content`) holds it, and what the hidden items said:
-  the cosine of content vector and learned vector, and how many of the 20 nearest agree. Where that is
-  not clearly more than the mean of all vectors reaches, no encoder is kept.
-- **Rows**: learned vectors come first, exactly as without an encoder, then those from metadata, then items
-  without a vector: those of which nothing known is written. Content rows have the tilt of an item that
-  nobody met (1), are in no co-visit list and never hot; they are found by search like any other row.
+  chosen by hiding a tenth of the items. The manifest (`content`) holds it and the result for the hidden
+  items: the cosine of content vector and learned vector, and how many of the 20 nearest agree. If that is
+  not clearly better than the mean of all vectors, no encoder is kept.
+- **Rows**: learned vectors come first, exactly as without an encoder, then vectors from metadata, then
+  items without a vector (no metadata, or none in the vocabulary). Content rows have the tilt of an item
+  without interactions (1), are in no co-visit list and are never hot; search finds them like any other row.
 
-## Do they push others out of lists?
+## Do they displace other items?
 
-Less than their number would suggest. With a
-tenth of the items hidden and placed by metadata, they take 4.5 % (online-retail), 2.9 % (goodbooks) and 1.6
-% (ml) of the first ten places by vectors, where they took 9 to 10 % with their learned vectors; none is in
-more than 10 of 2,000 lists, where learned items reach 17 to 34. HR@20 of what is served, content rows among
-the candidates, against the same without them (`make evaluate`): online-retail .4760 (.4763),
-ml-latest-small .1145 (.1145), standard errors .008 and .005. So no further damping is applied; a factor of
-0.8 on their scores would halve how often new items are seen, for precision that hardly rises (.64 to .69 of
-them are among the 50 nearest by learned vectors in online-retail).
+Less than their number would suggest. With a tenth of the items hidden and embedded from metadata, they take
+4.5 % (online-retail), 2.9 % (goodbooks) and 1.6 % (ml) of the first ten places by vectors, where they took 9
+to 10 % with their learned vectors; none is in more than 10 of 2,000 lists, where learned items reach 17 to
+34. HR@20 of the served lists with content rows among the candidates, and without them (`make evaluate`):
+online-retail .4760 (.4763), ml-latest-small .1145 (.1145), standard errors .008 and .005. So their scores
+are not damped; a factor of 0.8 would halve how often new items are shown, and precision would hardly rise
+(.64 to .69 of them are among the 50 nearest by learned vectors in online-retail).
 
 ## Measured
 
 `python -m benchmarks.cold_items --data-dir <folder of the datasets>`. A tenth of the items with a vector
-and metadata is hidden, and all their interactions are removed before anything is learned. Recall@20 of the
-items that a hidden item is really met with: in all the data, the 20 items that are heaviest in its co-visit
-list (met within five places, nearer and later counting more), hidden ones left out; of hidden items with at
-least 5 users and 5 such neighbours. All methods choose among the learned items. Mean and standard error
-over five draws of the hidden tenth. Seconds: fitting the encoder and placing the hidden items,
-on a machine with much other work.
+and metadata is hidden, and all their interactions are removed before anything is learned. The table shows
+Recall@20 of the items that a hidden item really co-occurs with: the 20 items with the highest weight in its
+co-visit list from all the data (within five places; nearer and later co-occurrences count more), without
+hidden ones, for hidden items with at least 5 users and 5 such neighbours. All methods choose among the
+learned items. Mean and standard error over five draws of the hidden tenth. Seconds: fitting the encoder and
+embedding the hidden items, on a busy machine.
 
 """
 SCALE = """
 
-Cost of the fit on made-up products (title, shelf, description), 128 dimensions, two shared cores that
-had other work; memory is all that the process holds, the items among it:
+Cost of the fit on synthetic products (title, shelf, description), 128 dimensions, two shared cores on a busy
+machine; memory is that of the whole process, including the items:
 
 """
 

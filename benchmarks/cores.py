@@ -1,6 +1,6 @@
-"""Which core does what: the server under test has one to itself, and the client and Redis share another.
+"""CPU affinity: the server under test has a core to itself, and the client and Redis share another one.
 
-The same for every comparator. A child process inherits the cores of the one that starts it.
+This is the same for every comparator. A child process inherits the cores of its parent.
 """
 
 import os
@@ -13,8 +13,8 @@ CLIENT = {ALL[-1]}
 
 
 @contextmanager
-def on(cores: set[int]) -> Iterator[None]:
-    """This thread, and what it starts meanwhile, on these cores."""
+def pinned_to(cores: set[int]) -> Iterator[None]:
+    """Pin this thread, and the processes that it starts meanwhile, to these cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

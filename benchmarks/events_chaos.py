@@ -1,8 +1,8 @@
-"""Events through the service while everything is killed: python -m benchmarks.events_chaos --events 100000.
+"""Events through the service while processes are killed: python -m benchmarks.events_chaos --events 100000.
 
-Clients post batches and send a batch again, with the same event ids, until it is confirmed. Meanwhile
-consumers, the service and Redis are ended by SIGKILL in turns and started again. In the end what was
-confirmed is compared with what was counted (each window's buckets), acknowledged, and archived.
+Clients post batches and resend a batch, with the same event ids, until it is confirmed. Meanwhile consumers,
+the service and Redis are killed with SIGKILL one after the other and restarted. At the end the confirmed
+events are compared with those counted (in each window's buckets), applied, and archived.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ _MAX_ITEMS = 2_000
 
 
 class Chaos:
-    """All processes of one run, below one folder."""
+    """All processes of one run, with their files in one folder."""
 
     def __init__(self, folder: Path, index: Path, items: list[str]) -> None:
         self.folder = folder
@@ -51,10 +51,10 @@ class Chaos:
         self.port = free_port()
         self.url = embedded_server.ensure_running(folder)
         self.kills: Counter[str] = Counter()
-        self.sent_again = 0
+        self.resent = 0
         self.duplicates = 0
-        self.most_waiting = 0
-        self.oldest = 0.0
+        self.max_waiting = 0
+        self.oldest_seconds = 0.0
         self._environment = os.environ | {
             "HYBRID_RECS_INDEX_DIR": str(index.absolute()),
             "HYBRID_RECS_VAR_DIR": str(folder),
@@ -69,7 +69,7 @@ class Chaos:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:
-        """The service, or a consumer."""
+        """Start the service, or a consumer."""
         command = ["-m", "jobs.consume_events"]
         if name == "service":
             command = ["-m", "hybrid_recs.cli", "serve", "--port", str(self.port)]
@@ -78,7 +78,7 @@ class Chaos:
         )
 
     def kill(self, name: str) -> None:
-        """End by SIGKILL, and start anew."""
+        """Kill with SIGKILL, and restart."""
         self.kills[name.split()[0]] += 1
         if name == "redis":
             with contextlib.suppress(*UNREACHABLE), connect(self.url) as client:
@@ -102,7 +102,7 @@ class Chaos:
         self._log.close()
 
     def post(self, first: int, count: int, rng: random.Random) -> int:
-        """One batch, again and again until it is confirmed; returns its events."""
+        """Post a batch repeatedly until it is confirmed; return the number of its events."""
         batch = [
             {
                 "event_id": f"e{number}",
@@ -114,27 +114,27 @@ class Chaos:
         ]
         while True:
             with contextlib.suppress(httpx.TransportError):
-                answer = httpx.post(f"http://127.0.0.1:{self.port}/events", json=batch, timeout=10)
-                if answer.status_code in (200, 202):
-                    said = answer.json()
-                    assert said["accepted"] + said["duplicates"] == count, said
-                    self.duplicates += said["duplicates"]
+                response = httpx.post(f"http://127.0.0.1:{self.port}/events", json=batch, timeout=10)
+                if response.status_code in (200, 202):
+                    receipt = response.json()
+                    assert receipt["accepted"] + receipt["duplicates"] == count, receipt
+                    self.duplicates += receipt["duplicates"]
                     return count
-            self.sent_again += 1
+            self.resent += 1
             time.sleep(0.05)
 
     def watch(self) -> bool:
-        """Note the lag; whether nothing waits any more."""
+        """Record the lag; return whether no event is waiting."""
         with contextlib.suppress(*UNREACHABLE), connect(self.url) as client:
             lag = read_lag(cast(Any, client.eval(LAG, *lag_arguments(KEYS))))
-            self.most_waiting = max(self.most_waiting, lag.waiting)
-            self.oldest = max(self.oldest, lag.oldest_seconds)
+            self.max_waiting = max(self.max_waiting, lag.waiting)
+            self.oldest_seconds = max(self.oldest_seconds, lag.oldest_seconds)
             return lag.waiting == 0 and lag.stream_length == 0
         return False
 
 
 @contextlib.contextmanager
-def _repeated(work: Callable[[], object], seconds: float) -> Iterator[None]:
+def _repeating(work: Callable[[], object], seconds: float) -> Iterator[None]:
     stopping = threading.Event()
 
     def run() -> None:
@@ -149,7 +149,7 @@ def _repeated(work: Callable[[], object], seconds: float) -> Iterator[None]:
 
 
 def run(index: Path, items: list[str], events: int, kills: bool, seconds_between: float) -> dict[str, Any]:
-    """Send, kill, wait until all is applied and archived, and compare; the figures of the run."""
+    """Send, kill, wait until everything is applied and archived, and compare; return the figures."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     chaos, rng = Chaos(folder, index, items), random.Random(3)
     victims = ["consumer 1", "service", "redis", "consumer 2"]
@@ -158,20 +158,20 @@ def run(index: Path, items: list[str], events: int, kills: bool, seconds_between
             chaos.start(name)
         while not accepts(chaos.port):
             time.sleep(0.05)
-        turns = iter(victims * 10_000)
+        next_victims = iter(victims * 10_000)
         started = time.monotonic()
 
         def client(number: int) -> None:
-            own = random.Random(number)
+            client_rng = random.Random(number)
             for first in range(number * BATCH, events, CLIENTS * BATCH):
-                chaos.post(first, min(BATCH, events - first), own)
+                chaos.post(first, min(BATCH, events - first), client_rng)
 
-        def harm() -> None:
+        def kill_next() -> None:
             if kills:
                 time.sleep(rng.random() * seconds_between)
-                chaos.kill(next(turns))
+                chaos.kill(next(next_victims))
 
-        with _repeated(chaos.watch, 0.25), _repeated(harm, seconds_between):
+        with _repeating(chaos.watch, 0.25), _repeating(kill_next, seconds_between):
             threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
             for thread in threads:
                 thread.start()
@@ -181,43 +181,44 @@ def run(index: Path, items: list[str], events: int, kills: bool, seconds_between
         while not chaos.watch() and time.monotonic() - started < sent + SETTLE_SECONDS:
             time.sleep(0.25)
         applied = time.monotonic() - started
-        figures = _compared(chaos, events)
+        figures = _compare(chaos, events)
         return figures | {
             "kills": dict(chaos.kills),
-            "batches_sent_again": chaos.sent_again,
+            "batches_sent_again": chaos.resent,
             "confirmed_as_duplicates": chaos.duplicates,
             "events_a_second_sent": round(events / sent),
             "events_a_second_applied_and_archived": round(events / applied),
-            "most_waiting": chaos.most_waiting,
-            "oldest_waited_seconds": round(chaos.oldest, 2),
+            "most_waiting": chaos.max_waiting,
+            "oldest_waited_seconds": round(chaos.oldest_seconds, 2),
         }
     finally:
         chaos.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _compared(chaos: Chaos, events: int) -> dict[str, Any]:
+def _compare(chaos: Chaos, events: int) -> dict[str, Any]:
     with connect(chaos.url) as client:
         counts = {k.decode(): int(v) for k, v in cast(Any, client.hgetall(KEYS.event_counts())).items()}
-        met = {window.name: _met(client, window.name) for window in WINDOWS}
+        counted = {window.name: _counted(client, window.name) for window in WINDOWS}
     archived = pl.read_parquet(chaos.folder / "events" / "**" / "*.parquet", hive_partitioning=False)
     ids = archived["event_id"]
     return {
         "confirmed": events,
         "accepted": counts["accepted"],
         "applied": counts["applied"],
-        "counted": met,
+        "counted": counted,
         "archived_rows": len(ids),
         "archived_distinct": ids.n_unique(),
-        "exact": {events} == {counts["accepted"], counts["applied"], *met.values(), len(ids), ids.n_unique()},
+        "exact": {events}
+        == {counts["accepted"], counts["applied"], *counted.values(), len(ids), ids.n_unique()},
     }
 
 
-def _met(client: redis.Redis, window: str) -> int:
+def _counted(client: redis.Redis, window: str) -> int:
     total = 0.0
     for name in client.scan_iter(f"{PREFIX}:met:{window}:*", count=1_000):
-        found = cast(list[tuple[bytes, float]], client.zrange(name, 0, -1, withscores=True))
-        total += sum(count for _, count in found)
+        counts = cast(list[tuple[bytes, float]], client.zrange(name, 0, -1, withscores=True))
+        total += sum(count for _, count in counts)
     return int(total)
 
 
@@ -225,9 +226,9 @@ def _met(client: redis.Redis, window: str) -> int:
 @click.option("--events", default=100_000, show_default=True)
 @click.option("--index", type=click.Path(path_type=Path), default=Path("index"), show_default=True)
 @click.option("--kills/--no-kills", default=True, show_default=True)
-@click.option("--seconds-between", default=1.5, show_default=True, help="two kills, at least")
+@click.option("--seconds-between", default=1.5, show_default=True, help="minimum between two kills")
 def main(events: int, index: Path, kills: bool, seconds_between: float) -> None:
-    """Print the figures as JSON; exit 1 unless everything counts exactly once."""
+    """Print the figures as JSON; exit status 1 unless every event counts exactly once."""
     store = GenerationStore(index)
     catalogue = store.open_current().catalogue
     items = [catalogue.item_id(row) for row in range(min(len(catalogue), _MAX_ITEMS))]

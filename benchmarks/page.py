@@ -1,10 +1,10 @@
-"""What a visit of the page costs: bytes over the wire, requests, time until something is seen.
+"""Cost of a visit to the web page: bytes transferred, requests, time to first paint.
 
-    make test-browser                                   # once, for playwright
+    make test-browser                                   # once, installs playwright
     .venv/bin/python -m benchmarks.page http://127.0.0.1:8000
 
-A first visit has an empty cache, a second one what browsers keep. Medians of the runs. What is polled after
-the page is complete is not counted.
+The first visit has an empty browser cache, the second one a warm cache. Medians of the runs. Requests that
+are polled after the page is complete are not counted.
 """
 
 import os
@@ -57,8 +57,8 @@ def _visit(page: Any, url: str) -> dict[str, Any]:
 
 
 def _row(name: str, visits: list[dict[str, Any]]) -> str:
-    def middle(*path: Any) -> float:
-        values = []
+    def median_of(*path: Any) -> float:
+        values: list[float] = []
         for visit in visits:
             value: Any = visit
             for key in path:
@@ -67,13 +67,13 @@ def _row(name: str, visits: list[dict[str, Any]]) -> str:
         return statistics.median(values)
 
     cells = [
-        f"{middle('files', 0):.0f}",
-        f"{middle('files', 1) / 1_000:.1f} kB",
-        f"{middle('data', 0):.0f}",
-        f"{middle('data', 1) / 1_000:.1f} kB",
-        f"{middle('first'):.0f} ms",
-        f"{middle('largest'):.0f} ms",
-        f"{middle('shift'):.3f}",
+        f"{median_of('files', 0):.0f}",
+        f"{median_of('files', 1) / 1_000:.1f} kB",
+        f"{median_of('data', 0):.0f}",
+        f"{median_of('data', 1) / 1_000:.1f} kB",
+        f"{median_of('first'):.0f} ms",
+        f"{median_of('largest'):.0f} ms",
+        f"{median_of('shift'):.3f}",
     ]
     return f"| {name} | {' | '.join(cells)} |"
 

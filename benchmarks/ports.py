@@ -1,4 +1,4 @@
-"""Loopback ports, and single requests to them."""
+"""Loopback ports, and single HTTP requests to them."""
 
 import http.client
 import json
@@ -9,32 +9,31 @@ from hybrid_recs.types import Json
 
 
 def free_port() -> int:
-    """One that nobody listens on now."""
+    """A port on which nothing listens at present."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody listens."""
+    """Whether a server listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer; headers without the date, which uvicorn adds."""
+    """headers: without the date, which uvicorn adds."""
 
     headers: list[tuple[str, str]]
     body: bytes
 
     def json(self) -> Json:
-        """The body's object."""
         return dict(json.loads(self.body))
 
 
 def get(port: int, path: str) -> Response:
-    """One answer; raises RuntimeError unless it is a 200."""
+    """GET `path`; raises RuntimeError unless the status is 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", path)

@@ -1,4 +1,4 @@
-"""Publishes a sealed generation as the job does, last steps only: python -m benchmarks.publish GENERATION."""
+"""Publish a sealed generation with the last steps of the job: python -m benchmarks.publish GENERATION."""
 
 import shutil
 
@@ -22,7 +22,7 @@ _KEEP = 10
 @click.command(help=__doc__)
 @click.argument("generation")
 def main(generation: str) -> None:
-    """Through the gate, into Redis, and into service."""
+    """Check the generation with the gate, load its lists into Redis, and make it current."""
     settings = Settings()
     store = wiring.store(settings)
     with store.writer():
@@ -32,7 +32,7 @@ def main(generation: str) -> None:
 def publish_copy_with_hot(
     store: GenerationStore, generation: Generation, name: str, hot_items: int
 ) -> Generation:
-    """Publish the same generation under another name, with lists for its `hot_items` most popular items."""
+    """Publish a copy of the generation as `name`, with lists for its `hot_items` most popular items."""
     staged, source = store.stage(name), store.path(generation.id)
     for path in source.iterdir():
         if path.name != FILE_NAME and not path.name.startswith("hot_"):

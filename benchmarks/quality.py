@@ -1,6 +1,6 @@
-"""Evaluates every example dataset beside all baselines: python -m benchmarks.quality --data-dir DIR.
+"""Evaluate every example dataset and all baselines: python -m benchmarks.quality --data-dir DIR.
 
-Writes docs/quality.md and benchmarks/quality.json. Session-KNN, which is not part of the product, joins
+Writes docs/quality.md and benchmarks/quality.json. Session-KNN, which is not part of the package, is added to
 the baselines here.
 """
 
@@ -23,14 +23,15 @@ ROOT = Path(__file__).parents[1]
 NAMES = ("serenade-example", "movietweetings", "online-retail", "ml-latest-small", "goodbooks-10k")
 INTRODUCTION = """# Quality
 
-Every figure below was printed by one run of `make quality DATA_DIR=<folder of the datasets>`: the same
-held-out cases for every method, up to 4,000 a task, defaults only. Only items with a vector are asked about
-and counted as targets, for every method alike. `se` is the standard error of HR@20; head and tail are HR@20
-by whether the (last) source item is among those that hold the first half of interactions; coverage, Gini and
-mean popularity rank are of what was recommended. `hybrid-recs` is the recommender object that the service
-uses, with its FAISS index and hot lists; "its exact search" scores every item instead. `implicit` ALS has its
-factors and alpha chosen on a validation slice of the training data, for items and users separately.
-`fit_s` and `fit_peak_mb` (growth of the process) of hybrid-recs include the choice of its parameters.
+Every figure below was written by one run of `make quality DATA_DIR=<folder of the datasets>`: the same
+held-out cases for every method, up to 4,000 per task, defaults only. For every method, only items with a
+vector are queried and counted as targets. `se` is the standard error of HR@20; head and tail are HR@20 by
+whether the (last) source item is among the most popular items that account for half of the interactions;
+coverage, Gini and mean popularity rank describe the recommended items. `hybrid-recs` is the recommender
+object that the service uses, with its FAISS index and hot lists; "its exact search" scores every item
+instead. The factors and alpha of `implicit` ALS are chosen on a validation slice of the training data, for
+items and users separately. `fit_s` and `fit_peak_mb` (growth of the process) of hybrid-recs include the
+choice of its parameters.
 """
 
 
@@ -38,7 +39,7 @@ factors and alpha chosen on a validation slice of the training data, for items a
 @click.option("--data-dir", required=True, type=click.Path(path_type=Path), help="folder of the datasets")
 @click.option("--only", multiple=True, help="names of datasets; default: all")
 def main(data_dir: Path, only: tuple[str, ...]) -> None:
-    """Run, print each table as it is done, and write the two files."""
+    """Evaluate, print each table as soon as it is there, and write the two files."""
     steps = Steps(Console(highlight=False, width=180))
     results: list[Json] = []
     with reported(steps.console):
@@ -51,7 +52,7 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
 
 
 def write(results: list[Json]) -> None:
-    """What there is so far."""
+    """Write the results so far."""
     sections = "\n".join(show.as_markdown(result) for result in results)
     (ROOT / "docs").mkdir(exist_ok=True)
     (ROOT / "docs" / "quality.md").write_text(f"{INTRODUCTION}\n{sections}")

@@ -1,7 +1,7 @@
 """The offline job at growing sizes: python -m benchmarks.scale --items 10000 --items 100000 --items 1000000.
 
-Made-up interactions, 20 an item. Each size: the whole rebuild, live search on what it built, and the vector
-fit beside implicit's ALS on the same matrix; each in a process of its own. Writes docs/scale.md and
+Synthetic interactions, 20 per item. For each size: the whole rebuild, live search on the result, the vector
+fit, and implicit's ALS on the same matrix, each in its own process. Writes docs/scale.md and
 benchmarks/scale.json.
 """
 
@@ -40,7 +40,7 @@ from hybrid_recs.types import Json
 
 ROOT = Path(__file__).parents[1]
 FACTORS, ALPHA = 128, 10.0
-ASKED, DEPTH, RECALL_OF = 2_000, 10, 500
+LATENCY_QUERIES, DEPTH, RECALL_QUERIES = 2_000, 10, 500
 
 
 @click.command(help=__doc__)
@@ -60,32 +60,32 @@ def main(sizes: tuple[int, ...], part: str | None, dataset: Path | None) -> None
         click.echo(json.dumps(PARTS[part](dataset)))
         return
     console = Console(highlight=False, width=150)
-    results = [measured(items, console) for items in sorted(sizes)]
+    results = [measure(items, console) for items in sorted(sizes)]
     report = as_markdown(results, sorted(sizes))
     console.print(report, markup=False)
     (ROOT / "benchmarks" / "scale.json").write_text(json.dumps(results, indent=1) + "\n")
     (ROOT / "docs" / "scale.md").write_text(report)
 
 
-def measured(items: int, console: Console) -> Json:
+def measure(items: int, console: Console) -> Json:
     """Every figure of one size."""
     result: Json = {"items": items}
     with tempfile.TemporaryDirectory() as folder:
         dataset = write_synthetic(Path(folder), items)
-        own = {"HYBRID_RECS_INDEX_DIR": f"{folder}/index", "HYBRID_RECS_VAR_DIR": f"{folder}/var"}
+        folders = {"HYBRID_RECS_INDEX_DIR": f"{folder}/index", "HYBRID_RECS_VAR_DIR": f"{folder}/var"}
         try:
             for part in PARTS:
-                result[part] = _in_a_process(part, dataset, environ | own)
+                result[part] = _run_in_process(part, dataset, environ | folders)
                 console.print(f"{items:,} items, {part}: {json.dumps(result[part])}", soft_wrap=True)
         finally:
             embedded_server.stop(Path(folder) / "var")
     return result
 
 
-def _in_a_process(part: str, dataset: Path, environment: dict[str, str]) -> Any:
+def _run_in_process(part: str, dataset: Path, environment: dict[str, str]) -> Any:
     command = [sys.executable, "-m", "benchmarks.scale", "--part", part, "--dataset", str(dataset)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    ended = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(ended.stdout.splitlines()[-1])
 
 
 def rebuild_steps(dataset: Path) -> Json:
@@ -103,38 +103,38 @@ def rebuild_steps(dataset: Path) -> Json:
 
 
 def live_search(_: Path) -> Json:
-    """Milliseconds of live answers about tail items, and what share of the exact neighbours search finds."""
+    """Milliseconds of live search for tail items, and its recall against exact search."""
     use_one_thread_per_search()
     store = wiring.store(Settings())
     generation = store.open_current()
     recommender = Recommender(generation)
     seconds = []
-    for row in tail_sample(generation.manifest.vectors, ASKED, 1).tolist():
+    for row in tail_sample(generation.manifest.vectors, LATENCY_QUERIES, 1).tolist():
         started = time.perf_counter()
         recommender.live(ItemQuery(row, DEPTH))
         seconds.append(time.perf_counter() - started)
     vectors, index = generation.scorer.vectors, generation.index
-    rows = tail_sample(len(vectors), RECALL_OF, 2)
+    rows = tail_sample(len(vectors), RECALL_QUERIES, 2)
     exact = exact_neighbours(vectors, vectors * generation.scorer.tilt[:, np.newaxis], rows, DEPTH)
-    found = [
-        np.isin(wanted, index.search(vectors[row], DEPTH + 1)).mean()
-        for row, wanted in zip(rows, exact, strict=True)
+    recalls = [
+        np.isin(neighbours, index.search(vectors[row], DEPTH + 1)).mean()
+        for row, neighbours in zip(rows, exact, strict=True)
     ]
     p50, p99 = np.quantile(np.array(seconds) * 1_000, [0.5, 0.99])
-    return {"p50_ms": float(p50), "p99_ms": float(p99), "recall@10": float(np.mean(found))}
+    return {"p50_ms": float(p50), "p99_ms": float(p99), "recall@10": float(np.mean(recalls))}
 
 
 def vector_fit(dataset: Path) -> Json:
-    """Seconds and peak memory of the vectors, co-visits counted before."""
+    """Seconds and peak memory of the vector fit, without counting the co-visits."""
     data, scoring = _encoded(dataset), ScoringInfo()
     links = count(data, scoring).links
-    return _timed(lambda: fit_vectors(data.matrix, links, FACTORS, Settings().seed, scoring.steps))
+    return _measure_cost(lambda: fit_vectors(data.matrix, links, FACTORS, Settings().seed, scoring.steps))
 
 
 def als_fit(dataset: Path) -> Json:
-    """The same of implicit's ALS: 128 factors, 15 iterations, two threads."""
+    """Seconds and peak memory of implicit's ALS: 128 factors, 15 iterations, two threads."""
     data = _encoded(dataset)
-    return _timed(lambda: fit_als(data.matrix, FACTORS, ALPHA, 0))
+    return _measure_cost(lambda: fit_als(data.matrix, FACTORS, ALPHA, 0))
 
 
 PARTS: dict[str, Callable[[Path], Json]] = {
@@ -149,7 +149,7 @@ def _encoded(dataset: Path) -> EncodedData:
     return encode(read_dataset(DatasetConfig.load(dataset), Settings().max_history))
 
 
-def _timed(work: Callable[[], object]) -> Json:
+def _measure_cost(work: Callable[[], object]) -> Json:
     restart_peak()
     started, cpu = time.perf_counter(), time.process_time()
     work()
@@ -163,29 +163,29 @@ def growth_exponent(sizes: list[int], seconds: list[float]) -> float:
 
 
 def as_markdown(results: list[Json], sizes: list[int]) -> str:
-    """docs/scale.md."""
+    """The text of docs/scale.md."""
     command = "python -m benchmarks.scale " + " ".join(f"--items {size}" for size in sizes)
     rebuilds = [result["rebuild"] for result in results]
     names = [step["name"] for step in rebuilds[0]["steps"]]
     lines = [
         "# Scale",
         "",
-        f"Every figure was printed by one run of `{command}`",
-        f"on {cpu_count()} cores: made-up interactions, 20 an item, the top 1 % of items taking about",
-        "13 % of them and the top 10 % about 45 %. Seconds, and the most resident memory while the step",
-        "ran (what earlier steps left to the allocator included). CPU seconds over seconds is how many cores",
-        "were busy; where it is low, the machine had other work.",
+        f"Every figure was written by one run of `{command}`",
+        f"on {cpu_count()} cores: synthetic interactions, 20 per item, about 13 % of them with the top 1 %",
+        "of items and about 45 % with the top 10 %. Seconds, and the peak resident memory during the step",
+        "(including memory that the allocator kept from earlier steps). CPU seconds over seconds is the",
+        "number of busy cores; where it is low, the machine had other load.",
         "",
         _row("step", (f"{size:,} items" for size in sizes)),
         _row("---", ("---:" for _ in sizes)),
     ]
-    for at, name in enumerate(names):
-        lines.append(_row(name, (_cost(rebuild["steps"][at]) for rebuild in rebuilds)))
+    for number, name in enumerate(names):
+        lines.append(_row(name, (_cost(rebuild["steps"][number]) for rebuild in rebuilds)))
     lines.append(_row("**whole rebuild**", (f"**{_cost(rebuild)}**" for rebuild in rebuilds)))
     lines.append(_row("index", (rebuild["index"] for rebuild in rebuilds)))
-    for name, form in (("p50_ms", "{:.2f} ms"), ("p99_ms", "{:.2f} ms"), ("recall@10", "{:.4f}")):
+    for name, template in (("p50_ms", "{:.2f} ms"), ("p99_ms", "{:.2f} ms"), ("recall@10", "{:.4f}")):
         lines.append(
-            _row(f"live search, tail items: {name}", (form.format(r["live"][name]) for r in results))
+            _row(f"live search, tail items: {name}", (template.format(r["live"][name]) for r in results))
         )
     lines.append(_row("vector fit, 128 dimensions", (_cost(result["vectors"]) for result in results)))
     lines.append(
@@ -195,7 +195,8 @@ def as_markdown(results: list[Json], sizes: list[int]) -> str:
         exponent = growth_exponent(sizes, [rebuild["seconds"] for rebuild in rebuilds])
         lines += [
             "",
-            f"The whole grows with the items to the power {exponent:.2f} (least squares of logarithms).",
+            f"The time of the whole rebuild grows with the number of items to the power {exponent:.2f}",
+            "(least squares of the logarithms).",
         ]
     return "\n".join(lines) + "\n"
 

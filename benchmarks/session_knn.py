@@ -1,4 +1,4 @@
-"""Past sessions that share items with the current one vote for what comes next.
+"""Session-KNN: past sessions that share items with the current one vote for the next item.
 
 Garg et al., "Sequence and Time Aware Neighborhood for Session-based Recommendations: STAN", SIGIR 2019.
 """
@@ -18,18 +18,18 @@ RECENT = 2_500
 NEIGHBOURS = 500
 USER_ITEMS = 20
 SECONDS_PER_DAY = 86_400.0
-_REACH = 10  # times `near`: further away the weight is below e⁻¹⁰
+_MAX_DISTANCE = 10  # in units of `near`: beyond it the weight is below e⁻¹⁰
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKnn:
-    """Every history of the training data is a past session; they are numbered from oldest to newest.
+    """Every history of the training data is a past session; sessions are numbered from oldest to newest.
 
-    items, starts: the items of session s in order, from starts[s] to starts[s + 1].
-    sessions, places, item_starts: the sessions of item i, oldest first, and its place in each of them.
-    worth: exp(-age / fade) / √length of each session, its age counted from the end of the data in days.
+    items, starts: the items of session s in order, from starts[s] to starts[s + 1]. sessions, places,
+    item_starts: the sessions of item i, oldest first, and its place in each of them. session_weights:
+    exp(-age / fade_days) / √length of each session, with the age in days before the end of the data.
     fade_within, near: λ₁ (places in the current session) and λ₃ (places in the past one) of the paper.
     """
 
@@ -38,7 +38,7 @@ class SessionKnn:
     sessions: Rows
     places: Rows
     item_starts: Rows
-    worth: Numbers
+    session_weights: Numbers
     fade_within: float
     near: float
     name = "session-KNN (STAN-like)"
@@ -48,7 +48,7 @@ class SessionKnn:
     def fit(
         cls, data: EncodedData, fade_within: float = 6, fade_days: float = 40, near: float = 2
     ) -> "SessionKnn":
-        """Without times no session is older than another one by age, only by place in the data."""
+        """Without times, all sessions have the same age, and are numbered in the order of the data."""
         ends = data.pairs.group_by("user").agg(end=pl.col("time").max()).sort("end", "user", nulls_last=False)
         numbered = data.pairs.join(ends.with_row_index("session"), on="user", maintain_order="left")
         numbered = numbered.sort("session", maintain_order=True)
@@ -64,61 +64,60 @@ class SessionKnn:
             sessions=session[order],
             places=(np.arange(len(items)) - starts[session])[order],
             item_starts=np.searchsorted(items[order], np.arange(data.n_vectors + 1)),
-            worth=np.exp(-age / fade_days) / np.sqrt(np.diff(starts)),
+            session_weights=np.exp(-age / fade_days) / np.sqrt(np.diff(starts)),
             fade_within=fade_within,
             near=near,
         )
 
     def from_item(self, row: int, k: int) -> Rows:
-        """As a session of this one item."""
+        """Recommend for a session of this one item."""
         rows = np.array([row], np.int64)
         return self._next(rows, k, masked=rows)
 
     def from_session(self, rows: Rows, k: int) -> Rows:
-        """As it is."""
         return self._next(rows, k, masked=rows[:0])
 
     def from_user(self, rows: Rows, k: int) -> Rows:
-        """As a session of the last 20 items."""
+        """Recommend for a session of the user's last 20 items."""
         return self._next(rows[-USER_ITEMS:], k, masked=rows)
 
     def _next(self, rows: Rows, k: int, masked: Rows) -> Rows:
-        """The best k by the votes of the neighbours; `masked` rows left out."""
+        """The best k rows by the votes of the neighbours, without `masked` rows."""
         n = len(self.item_starts) - 1
         scores = self._votes(*self._neighbours(known_rows(rows, n)))
         return top_rows(scores, k, masked=known_rows(masked, n), above=0)
 
     def _neighbours(self, rows: Rows) -> tuple[Rows, Numbers, Rows]:
-        """Past sessions, their similarity, and the place in each of the most recent item it shares."""
-        similarity = np.zeros(len(self.worth))
-        place = np.zeros(len(self.worth), np.int64)
-        met: list[Rows] = [rows[:0]]
-        distances = {int(row): len(rows) - 1 - at for at, row in enumerate(rows)}
+        """Past sessions, their weights, and the place in each of the most recent shared item."""
+        similarity = np.zeros(len(self.session_weights))
+        place = np.zeros(len(self.session_weights), np.int64)
+        candidates: list[Rows] = [rows[:0]]
+        distances = {int(row): len(rows) - 1 - position for position, row in enumerate(rows)}
         for row, distance in sorted(distances.items(), key=lambda pair: -pair[1]):
             end = int(self.item_starts[row + 1])
-            part = slice(max(int(self.item_starts[row]), end - RECENT), end)
-            having = self.sessions[part]
-            met.append(having[similarity[having] == 0])
-            similarity[having] += np.exp(-distance / self.fade_within)
-            place[having] = self.places[part]
+            recent = slice(max(int(self.item_starts[row]), end - RECENT), end)
+            sharing = self.sessions[recent]
+            candidates.append(sharing[similarity[sharing] == 0])
+            similarity[sharing] += np.exp(-distance / self.fade_within)
+            place[sharing] = self.places[recent]
         # The most recent sessions have the highest numbers.
-        found = _largest(np.concatenate(met), RECENT)
-        weights = similarity[found] * self.worth[found] / np.sqrt(max(len(distances), 1))
-        if len(found) > NEIGHBOURS:
+        sessions = _largest(np.concatenate(candidates), RECENT)
+        weights = similarity[sessions] * self.session_weights[sessions] / np.sqrt(max(len(distances), 1))
+        if len(sessions) > NEIGHBOURS:
             best = top_rows(weights.astype(np.float32), NEIGHBOURS)
-            found, weights = found[best], weights[best]
-        return found, weights, place[found]
+            sessions, weights = sessions[best], weights[best]
+        return sessions, weights, place[sessions]
 
     def _votes(self, sessions: Rows, weights: Numbers, places: Rows) -> Floats:
-        """Σ weight · exp(-|p - q| / near) over the neighbours' items at p, q the place of the shared item."""
-        n, reach = len(self.item_starts) - 1, int(_REACH * self.near)
+        """Σ weight · exp(-|p - q| / near) over the neighbours' items at p, with the shared item at q."""
+        n, max_distance = len(self.item_starts) - 1, int(_MAX_DISTANCE * self.near)
         starts = self.starts[sessions]
-        first = np.maximum(places - reach, 0)
-        lengths = np.minimum(places + reach + 1, self.starts[sessions + 1] - starts) - first
-        at = spans(starts + first, lengths)
-        away = np.abs(at - np.repeat(starts + places, lengths))
-        votes = np.repeat(weights, lengths) * np.exp(-away / self.near)
-        return np.bincount(self.items[at], votes, minlength=n).astype(np.float32)
+        first = np.maximum(places - max_distance, 0)
+        lengths = np.minimum(places + max_distance + 1, self.starts[sessions + 1] - starts) - first
+        positions = spans(starts + first, lengths)
+        distances = np.abs(positions - np.repeat(starts + places, lengths))
+        votes = np.repeat(weights, lengths) * np.exp(-distances / self.near)
+        return np.bincount(self.items[positions], votes, minlength=n).astype(np.float32)
 
 
 def _largest(numbers: Rows, k: int) -> Rows:

@@ -1,10 +1,10 @@
 """Sessions replayed over HTTP: python -m benchmarks.session_replay --data-dir DIR.
 
 An index is built from train.txt of serenade-example and served by a real service with a real Redis. Then the
-clicks of test.txt are sent in the order of their times, all sessions mixed: before each click but a session's
-first the service is asked for the session, and should have named that click; then the click is posted.
-Baselines are asked for the same cases. Writes a table into docs/users.md. With --directly the recommender is
-asked without a service.
+clicks of test.txt are sent in the order of their times, all sessions interleaved. Before each click except
+the first of a session, recommendations for the session are requested, which should contain that click; then
+the click is posted. Baselines get the same cases. Writes a table into docs/users.md. With --directly the
+recommender is called without a service.
 """
 
 import http.client
@@ -57,29 +57,28 @@ BASELINES: dict[str, Callable[[EncodedData], Method]] = {
 }
 
 Click = tuple[str, str]
-"""Session and item."""
+"""(session, item)"""
 
 
 class OverHttp:
-    """The service as a shop uses it; keeps how long it took, in milliseconds."""
+    """The service as a shop uses it. get_times, post_times: of requests, in milliseconds."""
 
     def __init__(self, port: int) -> None:
-        self.asking: list[float] = []
-        self.posting: list[float] = []
+        self.get_times: list[float] = []
+        self.post_times: list[float] = []
         self.sources: dict[str, int] = defaultdict(int)
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
 
     def next_items(self, session: str, _: list[str]) -> list[str]:
-        """What the service says of the session."""
+        """Items that the service recommends to the session."""
         path = f"/recommendations?session_id={quote(session, safe='')}&k={K}"
-        answer = self._timed(self.asking, "GET", path)
-        self.sources[answer["source"]] += 1
-        return [item["item_id"] for item in answer["items"]]
+        response = self._timed(self.get_times, "GET", path)
+        self.sources[response["source"]] += 1
+        return [item["item_id"] for item in response["items"]]
 
-    def clicked(self, session: str, item: str) -> None:
-        """One event."""
+    def click(self, session: str, item: str) -> None:
         event = {"event_id": uuid.uuid4().hex, "type": "click", "session_id": session, "item_id": item}
-        receipt = self._timed(self.posting, "POST", "/events", json.dumps(event))
+        receipt = self._timed(self.post_times, "POST", "/events", json.dumps(event))
         assert receipt["accepted"] == 1, receipt
 
     def _timed(self, times: list[float], method: str, path: str, body: str | None = None) -> Json:
@@ -89,8 +88,8 @@ class OverHttp:
         content = response.read()
         times.append(1_000 * (time.perf_counter() - started))
         assert response.status in (200, 202), (path, response.status, content)
-        found: Json = json.loads(content)
-        return found
+        parsed: Json = json.loads(content)
+        return parsed
 
 
 @dataclass(slots=True)
@@ -98,68 +97,72 @@ class Directly:
     """The recommender object, without a service."""
 
     generation: Generation
-    asking: list[float] = field(default_factory=list)
-    posting: list[float] = field(default_factory=list)
+    get_times: list[float] = field(default_factory=list)
+    post_times: list[float] = field(default_factory=list)
     sources: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def next_items(self, _: str, items: list[str]) -> list[str]:
-        """What it says of a session of these items."""
+        """Items recommended to a session of these items."""
         catalogue = self.generation.catalogue
         rows = [row for item in items if (row := catalogue.row(item)) is not None]
         started = time.perf_counter()
-        answer = Recommender(self.generation).after_session(np.array(rows[-50:], np.int64), K)
-        self.asking.append(1_000 * (time.perf_counter() - started))
-        self.sources[answer.source] += 1
-        return [catalogue.item_id(row) for row in answer.neighbours.rows.tolist()]
+        recommendation = Recommender(self.generation).after_session(np.array(rows[-50:], np.int64), K)
+        self.get_times.append(1_000 * (time.perf_counter() - started))
+        self.sources[recommendation.source] += 1
+        return [catalogue.item_id(row) for row in recommendation.neighbours.rows.tolist()]
 
-    def clicked(self, session: str, item: str) -> None:
-        """Nothing remembers it."""
+    def click(self, session: str, item: str) -> None:
+        """Do nothing: the session is passed to `next_items`."""
 
 
 @dataclass(slots=True)
 class Cases:
-    """The clicks that could be told beforehand: what was met (known rows, oldest first), what came, and what
-    the service had said."""
+    """The predictable clicks.
 
-    met: list[Rows] = field(default_factory=list)
-    wanted: list[int] = field(default_factory=list)
-    said: list[Rows] = field(default_factory=list)
+    histories: earlier rows of the session that have a vector, oldest first. targets: the next click.
+    recommended: the list of the service before that click.
+    """
+
+    histories: list[Rows] = field(default_factory=list)
+    targets: list[int] = field(default_factory=list)
+    recommended: list[Rows] = field(default_factory=list)
 
 
 @click.command(help=__doc__)
 @click.option("--data-dir", required=True, type=click.Path(path_type=Path), help="folder of the datasets")
-@click.option("--directly", is_flag=True, help="ask the recommender object, not a service; writes nothing")
+@click.option("--directly", is_flag=True, help="call the recommender object, not a service; writes nothing")
 def main(data_dir: Path, directly: bool) -> None:
     steps = Steps(Console(highlight=False, width=160))
     with reported(steps.console), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        train, test = (describe(folder, data_dir, part) for part in ("train", "test"))
+        train, test = (dataset_config(folder, data_dir, part) for part in ("train", "test"))
         settings = Settings(index_dir=folder / "index", var_dir=folder / "var", redis_url=None)
         data = encode(read_dataset(train, settings.max_history))
         try:
             generation = rebuild(folder / "train.toml", data_dir, settings, steps)
-            with asked_of(generation, settings, folder, directly) as service:
+            with serve(generation, settings, folder, directly) as service:
                 cases = replay(clicks(test), service, data)
         finally:
             embedded_server.stop(settings.var_dir)
         rows = table(cases, service, data)
-    asked = (
-        f"{len(service.asking):,} questions, {len(service.posting):,} events, sources {dict(service.sources)}"
+    summary = (
+        f"{len(service.get_times):,} queries, {len(service.post_times):,} events, "
+        f"sources {dict(service.sources)}"
     )
-    steps.console.print(asked, soft_wrap=True)
+    steps.console.print(summary, soft_wrap=True)
     head = ["method", "cases", "HR@20", "MRR@20", "p50 ms", "p99 ms"]
     put_table(steps.console, "session replay", head, rows, write=not directly)
 
 
-def describe(folder: Path, data_dir: Path, part: str) -> DatasetConfig:
-    """One of the dataset's files, by a dataset.toml of its own."""
+def dataset_config(folder: Path, data_dir: Path, part: str) -> DatasetConfig:
+    """One of the dataset's files, described by its own dataset.toml."""
     path = folder / f"{part}.toml"
     path.write_text(_TOML.format(name=part))
     return DatasetConfig.load(path, data_dir)
 
 
 @contextmanager
-def asked_of(
+def serve(
     generation: Generation, settings: Settings, folder: Path, directly: bool
 ) -> Iterator[OverHttp | Directly]:
     if directly:
@@ -174,55 +177,56 @@ def asked_of(
 
 
 def clicks(test: DatasetConfig) -> list[Click]:
-    """All sessions mixed, in the order of their times."""
+    """The clicks of all sessions in the order of their times."""
     rows = labelled_rows(test).filter(pl.col("reason").is_null())
     return rows.sort("time", "order").select("user", "item").collect().rows()
 
 
 def replay(arriving: list[Click], service: OverHttp | Directly, data: EncodedData) -> Cases:
-    """Ask before every click but a session's first, then tell of the click.
+    """Request recommendations before every click except a session's first, then post the click.
 
-    A case needs an earlier and a next item that have a vector: other methods know of no others.
+    A case needs an earlier and a next item with a vector, because the baselines know only such items.
     """
     row_of = {item: row for row, item in enumerate(data.items["item"].head(data.n_vectors))}
     cases = Cases()
     sessions: dict[str, list[str]] = defaultdict(list)
     for session, item in arriving:
         earlier = sessions[session]
-        met = [row_of[one] for one in earlier if one in row_of]
+        history = [row_of[other] for other in earlier if other in row_of]
         if earlier:
-            said = service.next_items(session, earlier)
-            if met and item in row_of:
-                cases.met.append(np.array(met, np.int64))
-                cases.wanted.append(row_of[item])
-                cases.said.append(np.array([row_of.get(one, data.n_vectors) for one in said], np.int64))
-        service.clicked(session, item)
+            items = service.next_items(session, earlier)
+            if history and item in row_of:
+                cases.histories.append(np.array(history, np.int64))
+                cases.targets.append(row_of[item])
+                recommended = [row_of.get(other, data.n_vectors) for other in items]
+                cases.recommended.append(np.array(recommended, np.int64))
+        service.click(session, item)
         earlier.append(item)
     return cases
 
 
 def table(cases: Cases, service: OverHttp | Directly, data: EncodedData) -> list[list[str]]:
-    """Ours first. Milliseconds of ours are of whole requests, of the baselines of their calls."""
+    """Our rows first. Milliseconds are those of whole requests for ours, of function calls for baselines."""
     ours = "**hybrid-recs**, `GET /recommendations?session_id=`"
-    rows = [line(ours, cases.said, cases, service.asking)]
-    if service.posting:
-        rows.append(["`POST /events`, one event", "", "", "", *quantiles(service.posting)])
+    rows = [table_row(ours, cases.recommended, cases, service.get_times)]
+    if service.post_times:
+        rows.append(["`POST /events`, one event", "", "", "", *quantiles(service.post_times)])
     for name, fit in BASELINES.items():
-        method, said, times = fit(data), [], []
-        for met in cases.met:
+        method, recommended, times = fit(data), [], []
+        for history in cases.histories:
             started = time.perf_counter()
-            said.append(method.from_session(met, K))
+            recommended.append(method.from_session(history, K))
             times.append(1_000 * (time.perf_counter() - started))
-        rows.append(line(name, said, cases, times))
+        rows.append(table_row(name, recommended, cases, times))
     return rows
 
 
-def line(name: str, said: list[Rows], cases: Cases, times: list[float]) -> list[str]:
-    asked = list(zip(said, cases.wanted, strict=True))
-    hits = mean_of(np.array([hit_rate(found, [wanted], K) for found, wanted in asked]))
-    ranks = mean_of(np.array([reciprocal_rank(found, [wanted], K) for found, wanted in asked]))
-    rates = (f"{one.value:.4f} ± {one.error:.4f}" for one in (hits, ranks))
-    return [name, f"{len(said):,}", *rates, *quantiles(times)]
+def table_row(name: str, recommended: list[Rows], cases: Cases, times: list[float]) -> list[str]:
+    pairs = list(zip(recommended, cases.targets, strict=True))
+    hits = mean_of(np.array([hit_rate(rows, [target], K) for rows, target in pairs]))
+    ranks = mean_of(np.array([reciprocal_rank(rows, [target], K) for rows, target in pairs]))
+    rates = (f"{mean.value:.4f} ± {mean.error:.4f}" for mean in (hits, ranks))
+    return [name, f"{len(recommended):,}", *rates, *quantiles(times)]
 
 
 def quantiles(times: list[float]) -> list[str]:

@@ -1,7 +1,8 @@
-"""The lists of `make recommend-users` beside baselines: python -m benchmarks.user_lists --data-dir DIR.
+"""The lists of `make recommend-users` and of baselines: python -m benchmarks.user_lists --data-dir DIR.
 
-The last 10 % of interactions by time are held out. From the rest an index is built and every user's list is
-made by the job; what is judged is read back from its Parquet files. Writes a table into docs/users.md.
+The last 10 % of interactions by time are held out. From the rest an index is built, and the job computes
+every user's list; the evaluated lists are read back from its Parquet files. Writes a table into
+docs/users.md.
 """
 
 import tempfile
@@ -43,8 +44,8 @@ _TOML = '[interactions]\npath = "train.parquet"\nuser = "user"\nitem = "item"\nt
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """seconds, cpu: of the lists of all users, by the clock and of work; fit: of what comes before."""
+class TableRow:
+    """seconds, cpu: wall-clock and CPU time of the lists of all users. fit: seconds of fitting."""
 
     dataset: str
     method: str
@@ -71,20 +72,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class RecommendationBatch:
-    """Of every user of the earlier part: what was met then (rows, oldest first) and, new to them, later."""
+class UserCases:
+    """histories: rows of every user of the earlier part, oldest first. targets: later rows new to the
+    user."""
 
     data: EncodedData
-    given: dict[str, Rows]
+    histories: dict[str, Rows]
     targets: dict[str, frozenset[int]]
 
-    def judge(self, lists: dict[str, Rows]) -> Figures:
-        """Over all users who have a target; a user without a list gets nothing right."""
+    def evaluate(self, lists: dict[str, Rows]) -> Figures:
+        """Figures over all users with a target; a user without a list has no hits."""
         n = self.data.n_vectors
-        tally, nothing = Tally(K, np.arange(1, n + 1)), np.empty(0, np.int64)
+        tally, empty = Tally(K, np.arange(1, n + 1)), np.empty(0, np.int64)
         for user, targets in self.targets.items():
-            found = lists.get(user, nothing)[:K]
-            tally.add(found[found < n], targets, in_head=False)
+            rows = lists.get(user, empty)[:K]
+            tally.add(rows[rows < n], targets, in_head=False)
         return tally.figures()
 
 
@@ -93,11 +95,11 @@ class RecommendationBatch:
 @click.option("--only", multiple=True, help="names of datasets; default: both, and the page is written")
 def main(data_dir: Path, only: tuple[str, ...]) -> None:
     console = Console(highlight=False, width=160)
-    lines: list[Line] = []
+    rows: list[TableRow] = []
     with reported(console):
         for name in only or NAMES:
-            description = DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir)
-            lines += measure(name, description, console)
+            config = DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir)
+            rows += measure(name, config, console)
     head = [
         "dataset",
         "method",
@@ -110,62 +112,64 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
         "CPU s",
         "fit s",
     ]
-    put_table(console, "user lists", head, [line.cells() for line in lines], write=not only)
+    put_table(console, "user lists", head, [row.cells() for row in rows], write=not only)
 
 
-def measure(name: str, description: DatasetConfig, console: Console) -> list[Line]:
-    """Ours first, then the baselines, on the same cases."""
-    held = hold_out_latest(description, Settings().max_history)
-    asked = questions(held)
+def measure(name: str, config: DatasetConfig, console: Console) -> list[TableRow]:
+    """Our row first, then the baselines, on the same cases."""
+    split = hold_out_latest(config, Settings().max_history)
+    cases = user_cases(split)
     with tempfile.TemporaryDirectory() as folder:
-        lines = [ours(name, held, asked, Path(folder), Steps(console))]
+        rows = [measure_ours(name, split, cases, Path(folder), Steps(console))]
     for method, fit in BASELINES.items():
         started = time.perf_counter()
-        fitted = fit(asked.data)
-        ready, work = time.perf_counter(), time.process_time()
-        lists = {user: fitted.from_user(given, K) for user, given in asked.given.items()}
-        seconds, cpu = time.perf_counter() - ready, time.process_time() - work
-        lines.append(Line(name, method, asked.judge(lists), len(lists), seconds, cpu, ready - started))
-    return lines
+        fitted = fit(cases.data)
+        ready, cpu_before = time.perf_counter(), time.process_time()
+        lists = {user: fitted.from_user(history, K) for user, history in cases.histories.items()}
+        seconds, cpu = time.perf_counter() - ready, time.process_time() - cpu_before
+        figures = cases.evaluate(lists)
+        rows.append(TableRow(name, method, figures, len(lists), seconds, cpu, ready - started))
+    return rows
 
 
-def questions(held: WorkerGauges) -> RecommendationBatch:
-    """Items without a vector are neither given to a method nor wanted of it."""
-    data = encode(held.train)
+def user_cases(split: WorkerGauges) -> UserCases:
+    """Items without a vector are neither part of a history nor targets."""
+    data = encode(split.train)
     rows = data.items.head(data.n_vectors).select("item").with_row_index("row")
-    events = held.events.join(rows, on="item", how="inner", maintain_order="left")
-    given, targets = {}, {}
-    for user, met, later in events.group_by("user", maintain_order=True).agg("row", "later").iter_rows():
-        seen, late = np.asarray(met, np.int64), np.asarray(later, bool)
-        new = frozenset(seen[late].tolist()) - frozenset(seen[~late].tolist())
-        if not late.all():
-            given[user] = seen[~late]
+    events = split.events.join(rows, on="item", how="inner", maintain_order="left")
+    histories, targets = {}, {}
+    by_user = events.group_by("user", maintain_order=True).agg("row", "later")
+    for user, user_rows, user_later in by_user.iter_rows():
+        items, later = np.asarray(user_rows, np.int64), np.asarray(user_later, bool)
+        new = frozenset(items[later].tolist()) - frozenset(items[~later].tolist())
+        if not later.all():
+            histories[user] = items[~later]
             if new:
                 targets[user] = new
-    return RecommendationBatch(data, given, targets)
+    return UserCases(data, histories, targets)
 
 
-def ours(name: str, held: WorkerGauges, asked: RecommendationBatch, folder: Path, steps: Steps) -> Line:
-    """By the jobs, from files to files."""
-    held.events.filter(~pl.col("later")).select("user", "item", "time").write_parquet(
+def measure_ours(name: str, split: WorkerGauges, cases: UserCases, folder: Path, steps: Steps) -> TableRow:
+    """Run the jobs from files to files."""
+    split.events.filter(~pl.col("later")).select("user", "item", "time").write_parquet(
         folder / "train.parquet"
     )
     (folder / "dataset.toml").write_text(_TOML)
     settings = Settings(index_dir=folder / "index", var_dir=folder / "var", redis_url=None)
     try:
         generation = rebuild(folder / "dataset.toml", None, settings, steps, force=True)
-        fit, work = steps.total_seconds(), time.process_time()
+        fit, cpu_before = steps.total_seconds(), time.process_time()
         files = recommend_users(DatasetConfig.load(folder / "dataset.toml"), settings, steps)
-        seconds, cpu = steps.total_seconds() - fit, time.process_time() - work
+        seconds, cpu = steps.total_seconds() - fit, time.process_time() - cpu_before
     finally:
         embedded_server.stop(settings.var_dir)
     lists = files.read(generation.id)
-    found = dict(zip(lists["user"], as_rows(lists["items"], asked.data), strict=True))
-    return Line(name, "**hybrid-recs**, the job's files", asked.judge(found), len(lists), seconds, cpu, fit)
+    figures = cases.evaluate(dict(zip(lists["user"], as_rows(lists["items"], cases.data), strict=True)))
+    return TableRow(name, "**hybrid-recs**, the job's files", figures, len(lists), seconds, cpu, fit)
 
 
 def as_rows(lists: pl.Series, data: EncodedData) -> list[Rows]:
-    """The job's ids in the rows of the questions; what has no vector there counts as a wrong answer."""
+    """The job's item ids as rows of `data`; a row without a vector there counts as a miss."""
     row_of = {item: row for row, item in enumerate(data.items["item"])}
     return [np.array([row_of[item] for item in items[:K]], np.int64) for items in lists.to_list()]
 

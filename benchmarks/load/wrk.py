@@ -1,30 +1,30 @@
-"""A closed-loop round by wrk: one thread, many connections, distinct paths from a file."""
+"""A closed-loop round with wrk: one thread, many connections, distinct paths from a file."""
 
 import json
 import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.load.outcome import Load
+from benchmarks.load.exchanges import LoadSummary
 
 _SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
-def run(port: int, paths: list[str], start: int, seconds: int, connections: int) -> Load:
-    """Ask for `paths` in order, from position `start` on, for `seconds`."""
+def run(port: int, paths: list[str], start: int, seconds: int, connections: int) -> LoadSummary:
+    """Request `paths` in order, from position `start` on, for `seconds`."""
     with tempfile.NamedTemporaryFile("w", suffix=".paths") as file:
         file.write("\n".join(paths) + "\n")
         file.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(_SCRIPT)]
         command += [f"http://127.0.0.1:{port}", "--", file.name, str(start)]
-        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return parse(printed)
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return parse(output)
 
 
-def parse(printed: str) -> Load:
-    """The last line of what wrk printed, written by our script."""
-    figures = json.loads(printed.strip().splitlines()[-1])
-    return Load(
+def parse(output: str) -> LoadSummary:
+    """Parse the last line of wrk's output, which wrk.lua writes."""
+    figures = json.loads(output.strip().splitlines()[-1])
+    return LoadSummary(
         requests=figures["requests"],
         seconds=figures["microseconds"] / 1e6,
         errors=figures["errors"],
@@ -34,6 +34,5 @@ def parse(printed: str) -> Load:
 
 
 def version() -> str:
-    """As wrk says."""
-    printed = subprocess.run(["wrk", "--version"], check=False, capture_output=True, text=True).stdout
-    return printed.split()[1] if len(printed.split()) > 1 else "unknown"
+    output = subprocess.run(["wrk", "--version"], check=False, capture_output=True, text=True).stdout
+    return output.split()[1] if len(output.split()) > 1 else "unknown"

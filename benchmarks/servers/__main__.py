@@ -1,4 +1,4 @@
-"""python -m benchmarks.servers NAME --port PORT …: runs one of the comparators, and imports no other."""
+"""Run a comparator, without importing the others: python -m benchmarks.servers NAME --port PORT …"""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ _PATH = click.Path(exists=True, path_type=Path)
 
 @click.group()
 def main() -> None:
-    """Group of all comparators."""
+    """Run a comparator of the benchmarks."""
 
 
 def _serve(app: object, port: int) -> None:
-    """As `hybrid-recs serve` does."""
+    """Run with the uvicorn settings of `hybrid-recs serve`."""
     uvicorn.run(
         app,  # type: ignore[arg-type]
         host="127.0.0.1",
@@ -31,7 +31,7 @@ def _serve(app: object, port: int) -> None:
 @click.option("--port", type=int, required=True)
 @click.option("--answer", type=_PATH, required=True, help="JSON: headers and body")
 def serve_ceiling(port: int, answer: Path) -> None:
-    """Bare ASGI."""
+    """Bare ASGI with one prepared response."""
     from benchmarks.servers import ceiling
 
     _serve(ceiling.create_app(answer), port)
@@ -54,7 +54,7 @@ def serve_tutorial(port: int, generation: Path, redis_url: str) -> None:
 @click.option("--index", type=_PATH, required=True)
 @click.option("--effort", type=int, required=True, help="ef")
 def serve_hnswlib(port: int, generation: Path, index: Path, effort: int) -> None:
-    """hnswlib behind a route."""
+    """hnswlib behind a FastAPI route."""
     from benchmarks.servers.hnswlib_peer import Hnswlib
     from benchmarks.servers.peer import create_app
 
@@ -66,7 +66,7 @@ def serve_hnswlib(port: int, generation: Path, index: Path, effort: int) -> None
 @click.option("--generation", type=_PATH, required=True)
 @click.option("--effort", type=int, required=True, help="nprobe")
 def serve_implicit(port: int, generation: Path, effort: int) -> None:
-    """implicit behind a route."""
+    """implicit behind a FastAPI route."""
     from benchmarks.servers.implicit_peer import Implicit
     from benchmarks.servers.peer import create_app
 
@@ -75,17 +75,17 @@ def serve_implicit(port: int, generation: Path, effort: int) -> None:
 
 @main.command("ours")
 @click.option("--port", type=int, required=True)
-@click.option("--accounting", type=click.Choice(["on", "off"]), required=True)
+@click.option("--counting", type=click.Choice(["on", "off"]), required=True)
 @click.option("--index-dir", type=_PATH, required=True)
 @click.option("--var-dir", type=click.Path(path_type=Path), required=True)
 @click.option("--redis-url", required=True)
 @click.option("--local-cache-mb", type=int, required=True)
-def serve_ours(port: int, accounting: str, **settings: object) -> None:
-    """Our own service, with and without counting."""
+def serve_ours(port: int, counting: str, **settings: object) -> None:
+    """hybrid-recs, with or without counting."""
     from benchmarks.servers.ours import app
     from hybrid_recs.settings import Settings
 
-    _serve(app(Settings.model_validate(settings), accounting == "on"), port)
+    _serve(app(Settings.model_validate(settings), counting == "on"), port)
 
 
 if __name__ == "__main__":

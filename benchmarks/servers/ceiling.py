@@ -1,6 +1,6 @@
-"""What one uvicorn worker can answer at all: no routing, no parsing, one prepared answer for every path.
+"""The maximum throughput of a uvicorn worker: no routing, no parsing, one prepared response for every path.
 
-The answer is one of the service's own, headers included, so that the same bytes go over the wire.
+The response is one of the service's own, headers included, so that the same bytes are sent.
 """
 
 import json
@@ -25,7 +25,7 @@ def create_app(answer: Path) -> Asgi:
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
     ) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _lifespan(receive, send)
         else:
             await send(dict(start))
             await send(dict(body))
@@ -33,7 +33,7 @@ def create_app(answer: Path) -> Asgi:
     return app
 
 
-async def _live(
+async def _lifespan(
     receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
     while True:

@@ -1,5 +1,5 @@
-"""hnswlib (of the package chroma-hnswlib, which comes compiled), over the vectors that are in our FAISS
-index and by inner product, as that searches."""
+"""hnswlib (from the package chroma-hnswlib, which has binary wheels) over the vectors of our FAISS index, by
+inner product like that index."""
 
 from pathlib import Path
 from typing import Any
@@ -7,23 +7,21 @@ from typing import Any
 import hnswlib
 import numpy as np
 
-from benchmarks.servers.items import indexed, queries
+from benchmarks.servers.items import indexed_vectors, query_vectors
 from hybrid_recs.types import Floats, Rows
 
-# As our own index is built.
+# The build settings of our own index.
 _LINKS, _BUILD_EFFORT = 32, 120
 
 
 class Hnswlib:
-    """hnswlib."""
-
     def __init__(self, vectors: Floats, index: Any) -> None:
         self._vectors, self._index = vectors, index
 
     @staticmethod
     def build(generation: Path, path: Path) -> None:
-        """Write the index to a file."""
-        vectors = indexed(generation)
+        """Build the index and write it to `path`."""
+        vectors = indexed_vectors(generation)
         index = hnswlib.Index(space="ip", dim=vectors.shape[1])
         index.init_index(len(vectors), M=_LINKS, ef_construction=_BUILD_EFFORT, random_seed=20)
         index.add_items(vectors)
@@ -31,8 +29,8 @@ class Hnswlib:
 
     @classmethod
     def open(cls, generation: Path, path: Path, effort: int) -> "Hnswlib":
-        """From that file."""
-        vectors = queries(generation)
+        """Open the index in the file `path`."""
+        vectors = query_vectors(generation)
         index = hnswlib.Index(space="ip", dim=vectors.shape[1])
         index.load_index(str(path))
         index.set_num_threads(1)
@@ -41,10 +39,8 @@ class Hnswlib:
         return peer
 
     def set_effort(self, effort: int) -> None:
-        """See `Peer`."""
         self._index.set_ef(effort)
 
     def search(self, row: int, k: int) -> tuple[Rows, Floats]:
-        """See `Peer`."""
         rows, distances = self._index.knn_query(self._vectors[row], k=k + 1)
         return rows[0].astype(np.int64), 1 - distances[0]

@@ -1,4 +1,4 @@
-"""implicit's similar_items: by cosine over our vectors, through its own index of the IVF kind.
+"""implicit's similar_items: cosine over our vectors, with its own IVF index.
 
 Without that index (implicit.ann.faiss) it scores every item, which is slower.
 """
@@ -10,31 +10,29 @@ from implicit.ann.faiss import FaissModel
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from benchmarks.servers.items import queries
+from benchmarks.servers.items import query_vectors
 from hybrid_recs.types import Floats, Rows
 
 _CELLS = 400  # implicit's default
 
 
-class _Given(AlternatingLeastSquares):  # type: ignore[misc]
-    """A model whose factors are given, not learned."""
+class _FixedFactors(AlternatingLeastSquares):  # type: ignore[misc]
+    """A model with given factors."""
 
     def fit(self, *_: object, **__: object) -> None:
-        """Nothing to do."""
+        """Do nothing: FaissModel.fit calls this, and the factors are there already."""
 
 
 class Implicit:
-    """implicit's similar_items."""
-
     def __init__(self, model: Any) -> None:
         self._model = model
 
     @classmethod
     def open(cls, generation: Path, effort: int) -> "Implicit":
-        """Builds its index, which takes seconds."""
-        with threadpool_limits(1, "blas"):  # as it asks for
-            factors = _Given()
-        factors.item_factors = queries(generation)
+        """Build its index, which takes seconds."""
+        with threadpool_limits(1, "blas"):  # implicit warns otherwise
+            factors = _FixedFactors()
+        factors.item_factors = query_vectors(generation)
         cells = min(_CELLS, len(factors.item_factors) // 40)
         model = FaissModel(factors, approximate_recommend=False, nlist=cells, use_gpu=False)
         model.fit(None, show_progress=False)
@@ -43,10 +41,8 @@ class Implicit:
         return peer
 
     def set_effort(self, effort: int) -> None:
-        """See `Peer`."""
         self._model.similar_items_index.nprobe = effort
 
     def search(self, row: int, k: int) -> tuple[Rows, Floats]:
-        """See `Peer`."""
         rows, scores = self._model.similar_items(row, k + 1)
         return rows, scores

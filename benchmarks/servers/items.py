@@ -1,4 +1,4 @@
-"""Ids, rows and titles in Python lists and dicts, as one has them without a second thought."""
+"""Items of a generation for the comparators: plain lists and dictionaries, and vectors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,21 +20,21 @@ class Items:
     titles: dict[str, str | None]
 
     @classmethod
-    def of(cls, generation: Path) -> "Items":
-        """Every item that has a vector."""
+    def load(cls, generation: Path) -> "Items":
+        """Load every item that has a vector."""
         catalogue, n = Catalogue(generation), Manifest.read(generation).vectors
         ids = [catalogue.item_id(row) for row in range(n)]
         rows = {item_id: row for row, item_id in enumerate(ids)}
         return cls(ids, rows, {item_id: catalogue.title(row) for row, item_id in enumerate(ids)})
 
 
-def queries(generation: Path) -> Floats:
-    """Unit vectors (n × d): what an item is searched with."""
+def query_vectors(generation: Path) -> Floats:
+    """Unit vectors (n × d) with which items are searched."""
     vectors: Floats = np.load(generation / VECTORS_FILE)
     return vectors
 
 
-def indexed(generation: Path) -> Floats:
-    """The vectors (n × d) that are in our FAISS index: those of `queries`, each times its item's tilt."""
-    vectors: Floats = queries(generation) * np.load(generation / TILT_FILE)[:, np.newaxis]
+def indexed_vectors(generation: Path) -> Floats:
+    """The vectors (n × d) in our FAISS index: `query_vectors`, each multiplied by its item's tilt."""
+    vectors: Floats = query_vectors(generation) * np.load(generation / TILT_FILE)[:, np.newaxis]
     return vectors

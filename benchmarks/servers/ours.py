@@ -1,4 +1,4 @@
-"""Our own service, with or without counting."""
+"""hybrid-recs itself, with or without counting requests."""
 
 from collections import deque
 
@@ -11,8 +11,8 @@ from hybrid_recs.telemetry.request_recorder import RequestRecorder
 from hybrid_recs.types import Outcome, Source
 
 
-class NoStats(RequestRecorder):
-    """Takes nothing down."""
+class NullRecorder(RequestRecorder):
+    """Discards every request."""
 
     def __init__(self, keys: Keys) -> None:
         super().__init__(keys)
@@ -20,12 +20,12 @@ class NoStats(RequestRecorder):
         self.hit = deque[float](maxlen=0).append
 
     def record(self, generation: str, source: Source, outcome: Outcome, seconds: float) -> None:
-        """Nothing."""
+        pass
 
     def missed(self, item_id: str) -> None:
-        """Nothing."""
+        pass
 
 
-def app(settings: Settings, accounting: bool) -> ASGIApp:
+def app(settings: Settings, counting: bool) -> ASGIApp:
     """The application that `hybrid-recs serve` runs."""
-    return create_app(settings) if accounting else create_app(settings, NoStats)
+    return create_app(settings) if counting else create_app(settings, NullRecorder)

@@ -1,8 +1,8 @@
-"""A library that one would pick instead, behind a FastAPI route.
+"""An alternative library behind a FastAPI route.
 
-The search runs inside the event loop, without a thread to hand over to: on one core that is the fastest way.
-It holds the items of a generation and does what live search does, but for the rescoring; it counts nothing
-and cannot swap.
+The search runs in the event loop and not in a thread, which is fastest on one core. The service holds the
+items of one generation and does what live search does, except the rescoring. It counts nothing and cannot
+swap generations.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Annotated, Protocol
 from fastapi import FastAPI, HTTPException, Query
 
 from benchmarks.servers.items import Items
-from benchmarks.servers.shapes import Recommendations, RecommendedItem
+from benchmarks.servers.schemas import Recommendations, RecommendedItem
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.types import Floats, Rows
 
@@ -20,17 +20,17 @@ class Peer(Protocol):
     """A library under test. `effort`: ef or nprobe."""
 
     def set_effort(self, effort: int) -> None:
-        """How hard to search: slower, with more recall."""
+        """Set the search effort: higher is slower and has more recall."""
         ...
 
     def search(self, row: int, k: int) -> tuple[Rows, Floats]:
-        """The k + 1 best rows, the item itself most likely among them, and their scores."""
+        """The k + 1 best rows, which usually include the item itself, and their scores."""
         ...
 
 
 def create_app(generation: Path, peer: Peer) -> FastAPI:
-    """The route around it."""
-    manifest, items = Manifest.read(generation), Items.of(generation)
+    """A service that answers with the library's neighbours."""
+    manifest, items = Manifest.read(generation), Items.load(generation)
     app = FastAPI()
 
     @app.get("/recommendations", response_model=Recommendations)
@@ -39,14 +39,20 @@ def create_app(generation: Path, peer: Peer) -> FastAPI:
         if row is None:
             raise HTTPException(404, "unknown item")
         rows, scores = peer.search(row, k)
-        found = [(r, s) for r, s in zip(rows.tolist(), scores.tolist(), strict=True) if r not in (row, -1)]
+        neighbours = [
+            (other, score)
+            for other, score in zip(rows.tolist(), scores.tolist(), strict=True)
+            if other not in (row, -1)
+        ]
         return Recommendations(
             item_id=item_id,
             generation=manifest.id,
             source="live",
             items=[
-                RecommendedItem(item_id=items.ids[r], score=round(s, 4), title=items.titles[items.ids[r]])
-                for r, s in found[:k]
+                RecommendedItem(
+                    item_id=items.ids[other], score=round(score, 4), title=items.titles[items.ids[other]]
+                )
+                for other, score in neighbours[:k]
             ],
         )
 

@@ -1,1 +1,1 @@
-"""The rows of `python -m benchmarks.bench`: one module for each kind of question."""
+"""The benchmarks of `python -m benchmarks.bench`, one module per subject."""

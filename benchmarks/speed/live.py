@@ -1,9 +1,9 @@
-"""Live search: how near it comes to what its parts cost, and how its latency grows with the catalogue.
+"""Live search: its throughput compared with the cost of its parts, and its latency by catalogue size.
 
-Every request is for another item of the less popular half; rising items are off, so nothing is cached.
-live_serial: throughput over 1 / (1 / ceiling + one FAISS search + one rescoring), the latter two timed by
-themselves, one after the other, on the server's core.
-live_growth: median latency of one connection at the large catalogue over that at the small one.
+Every request is for a different item of the less popular half. Rising items are off, so nothing is cached.
+live_serial: throughput over 1 / (1 / ceiling + one FAISS search + one rescoring), the latter two timed
+without a service, one after the other, on the server's core. live_growth: median latency over one connection
+with the large catalogue over that with the small one.
 """
 
 import time
@@ -11,69 +11,69 @@ from collections.abc import Iterator
 from statistics import median
 
 from benchmarks import cores
-from benchmarks.load import Stream, closed_loop
-from benchmarks.speed import paths
+from benchmarks.load import RequestStream, closed_loop
+from benchmarks.speed import traffic
 from benchmarks.speed.built_index import BuiltIndex
+from benchmarks.speed.harness import Harness
 from benchmarks.speed.hot import ceiling
-from benchmarks.speed.rig import Rig
-from benchmarks.speed.rows import Part, Row, at_least, at_most
-from benchmarks.speed.turns import medians, take_turns
+from benchmarks.speed.interleaving import measure_interleaved, medians
+from benchmarks.speed.results import Benchmark, Result, at_least, at_most
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.types import Rows
 
-_ENOUGH = 50_000
-_TIMED = 1_000
+_TAIL_ITEMS = 50_000
+_SEARCHES_PER_ROUND = 1_000
 
 
-class Alone:
-    """FAISS search and rescoring by themselves; a round goes on where the one before ended."""
+class SearchTimer:
+    """FAISS search and rescoring without a service; a round continues where the previous one ended."""
 
     def __init__(self, generation: Generation, rows: Rows) -> None:
-        self._generation, self._rows, self._at = generation, rows, 0
+        self._generation, self._rows, self._position = generation, rows, 0
         self.searches: list[float] = []
         self.rescorings: list[float] = []
         use_one_thread_per_search()
 
     def seconds(self) -> float:
-        """Of one search and one rescoring, the mean over many."""
+        """Mean seconds of one search plus one rescoring."""
         scorer, index, clock = self._generation.scorer, self._generation.index, time.perf_counter
         searching = rescoring = 0.0
-        asked = [int(self._rows[(self._at + i) % len(self._rows)]) for i in range(_TIMED)]
-        self._at += _TIMED
-        with cores.on(cores.SERVER):
-            for row in asked:
+        rows = [int(self._rows[(self._position + i) % len(self._rows)]) for i in range(_SEARCHES_PER_ROUND)]
+        self._position += _SEARCHES_PER_ROUND
+        with cores.pinned_to(cores.SERVER):
+            for row in rows:
                 query, started = scorer.query(scorer.one(row)), clock()
-                candidates = index.search(query, paths.K + 1)
-                found = clock()
-                scorer.score_item(row, candidates, paths.K)
-                searching, rescoring = searching + found - started, rescoring + clock() - found
-        self.searches.append(searching / _TIMED)
-        self.rescorings.append(rescoring / _TIMED)
-        return (searching + rescoring) / _TIMED
+                candidates = index.search(query, traffic.K + 1)
+                searched = clock()
+                scorer.score_item(row, candidates, traffic.K)
+                searching, rescoring = searching + searched - started, rescoring + clock() - searched
+        self.searches.append(searching / _SEARCHES_PER_ROUND)
+        self.rescorings.append(rescoring / _SEARCHES_PER_ROUND)
+        return (searching + rescoring) / _SEARCHES_PER_ROUND
 
 
 def tail_paths(index: BuiltIndex) -> list[str]:
-    """Distinct tail items."""
-    return paths.paths_of(index.current, paths.tail(index.current, _ENOUGH))
+    """Request paths of distinct tail items."""
+    return traffic.request_paths(index.current, traffic.tail_rows(index.current, _TAIL_ITEMS))
 
 
-def _serial(rig: Rig) -> Iterator[Row]:
-    asked, generation = tail_paths(rig.small), Generation.open(rig.small.current)
-    alone = Alone(generation, paths.tail(rig.small.current, _ENOUGH, seed=1))
+def _serial(harness: Harness) -> Iterator[Result]:
+    paths, generation = tail_paths(harness.small), Generation.open(harness.small.current)
+    search_timer = SearchTimer(generation, traffic.tail_rows(harness.small.current, _TAIL_ITEMS, seed=1))
     with (
-        rig.service(rig.small, rising_max_items=0) as ours,
-        ceiling(rig, ours, asked[0]) as bare,
+        harness.service(harness.small, rising_max_items=0) as ours,
+        ceiling(harness, ours, paths[0]) as ceiling_server,
     ):
-        servers = {"ours": ours, "ceiling": bare}
-        figures, absolute = rig.in_turns(servers, asked, {"alone": alone.seconds})
-    limits = [1 / (1 / c + a) for c, a in zip(figures["ceiling"], figures["alone"], strict=True)]
+        servers = {"ours": ours, "ceiling": ceiling_server}
+        figures, absolute = harness.measure_interleaved(servers, paths, {"search": search_timer.seconds})
+    limits = [1 / (1 / c + s) for c, s in zip(figures["ceiling"], figures["search"], strict=True)]
     figure = median(ours / limit for ours, limit in zip(figures["ours"], limits, strict=True))
-    recall = next(s.recall for s in generation.manifest.index.search if s.k == paths.K)
+    recall = next(s.recall for s in generation.manifest.index.search if s.k == traffic.K)
     absolute |= {
         "serial limit requests/s": round(median(limits), 1),
-        "FAISS search µs": round(median(alone.searches) * 1e6, 1),
-        "rescoring µs": round(median(alone.rescorings) * 1e6, 1),
+        "FAISS search µs": round(median(search_timer.searches) * 1e6, 1),
+        "rescoring µs": round(median(search_timer.rescorings) * 1e6, 1),
         "items": len(generation.catalogue),
         "recall@10 by the manifest": round(recall, 4),
     }
@@ -82,24 +82,27 @@ def _serial(rig: Rig) -> Iterator[Row]:
     )
 
 
-def _growth(rig: Rig) -> Iterator[Row]:
+def _growth(harness: Harness) -> Iterator[Result]:
     with (
-        rig.service(rig.small, rising_max_items=0) as small,
-        rig.service(rig.large, rising_max_items=0) as large,
+        harness.service(harness.small, rising_max_items=0) as small,
+        harness.service(harness.large, rising_max_items=0) as large,
     ):
-        streams = {small.port: Stream(tail_paths(rig.small)), large.port: Stream(tail_paths(rig.large))}
+        streams = {
+            small.port: RequestStream(tail_paths(harness.small)),
+            large.port: RequestStream(tail_paths(harness.large)),
+        }
 
         def p50(port: int) -> float:
-            return closed_loop(port, streams[port], rig.pace.seconds, connections=1).p50_ms
+            return closed_loop(port, streams[port], harness.run.seconds, connections=1).p50_ms
 
         contenders = {"small": lambda: p50(small.port), "large": lambda: p50(large.port)}
-        figures = take_turns(rig.pace.rounds, contenders)
+        figures = measure_interleaved(harness.run.rounds, contenders)
     figure = median(b / a for a, b in zip(figures["small"], figures["large"], strict=True))
     absolute = medians(figures, "p50 ms") | {
-        "small items": rig.small.items,
-        "large items": rig.large.items,
+        "small items": harness.small.items,
+        "large items": harness.large.items,
     }
     yield at_most("live_growth", "live p50, large catalogue over small", figure, 2, absolute)
 
 
-PARTS = [Part(["live_serial"], _serial), Part(["live_growth"], _growth)]
+BENCHMARKS = [Benchmark(["live_serial"], _serial), Benchmark(["live_growth"], _growth)]

@@ -1,4 +1,4 @@
-"""What the figures were measured on and with."""
+"""The machine and the software versions of a measurement."""
 
 import os
 import platform
@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks import cores
-from benchmarks.load import tool, wrk
+from benchmarks.load import load_generator, wrk
 from hybrid_recs.cache.client import connect
 from hybrid_recs.types import Json
 
@@ -33,10 +33,9 @@ def machine() -> Json:
 
 
 def versions(redis_url: str) -> Json:
-    """Of everything that takes part."""
     with connect(redis_url) as client:
         redis_server = str(client.info("server")["redis_version"])
-    load = f"wrk {wrk.version()}" if tool() == "wrk" else tool()
+    load = f"wrk {wrk.version()}" if load_generator() == "wrk" else load_generator()
     own = {"python": platform.python_version(), "redis-server": redis_server, "closed-loop load": load}
     return own | {name: _version(name) for name in _PACKAGES}
 

@@ -1,9 +1,9 @@
 """Realistic traffic on the large catalogue: items drawn by Zipf's law (s = 1), 1 % hot, defaults throughout.
 
 zipf_tutorial: throughput over the tutorial service, both with their lists in the same Redis.
-zipf_tail: p99 over p50 at half of the throughput just measured. Requests are due at even times fixed
-beforehand, and latency counts from when they were due. The same with arrivals at random (Poisson) is told,
-not judged.
+zipf_tail: p99 over p50 at half of the throughput just measured. Requests are due at evenly spaced times fixed
+beforehand, and latency counts from these times. The same with random (Poisson) arrivals is reported without a
+target.
 """
 
 from collections.abc import Iterator
@@ -11,33 +11,34 @@ from statistics import median
 
 from benchmarks import cores
 from benchmarks.load.client import Client
-from benchmarks.load.outcome import Load
-from benchmarks.speed import paths
+from benchmarks.load.exchanges import LoadSummary
+from benchmarks.speed import traffic
+from benchmarks.speed.harness import Harness
 from benchmarks.speed.hot import tutorial_service
-from benchmarks.speed.rig import Rig
-from benchmarks.speed.rows import Part, Row, at_least, at_most
-from benchmarks.speed.turns import ratio
+from benchmarks.speed.interleaving import ratio
+from benchmarks.speed.results import Benchmark, Result, at_least, at_most
 
 _DRAWN = 300_000
 _CONNECTIONS = 64
 
 
-def _zipf(rig: Rig) -> Iterator[Row]:
-    generation = rig.large.current
-    asked = paths.paths_of(generation, paths.zipf(generation, _DRAWN))
-    with rig.service(rig.large) as ours, tutorial_service(rig, generation) as plain:
-        figures, absolute = rig.in_turns({"ours": ours, "tutorial": plain}, asked)
+def _zipf(harness: Harness) -> Iterator[Result]:
+    generation = harness.large.current
+    paths = traffic.request_paths(generation, traffic.zipf_rows(generation, _DRAWN))
+    with harness.service(harness.large) as ours, tutorial_service(harness, generation) as tutorial_server:
+        figures, absolute = harness.measure_interleaved({"ours": ours, "tutorial": tutorial_server}, paths)
         what = "Zipf traffic, 1 % hot: throughput over tutorial"
-        figure, absolute = ratio(figures, "ours", "tutorial"), absolute | {"items": rig.large.items}
+        figure, absolute = ratio(figures, "ours", "tutorial"), absolute | {"items": harness.large.items}
         yield at_least("zipf_tutorial", what, figure, 4, absolute)
-        yield _tail(rig, ours.port, median(figures["ours"]) / 2)
+        yield _tail(harness, ours.port, median(figures["ours"]) / 2)
 
 
-def _tail(rig: Rig, port: int, rate: float) -> Row:
-    generation = rig.large.current
-    asked = paths.paths_of(generation, paths.zipf(generation, _DRAWN, seed=1))
-    even, at_random = (
-        [_open_loop(rig, port, asked, rate, n, r) for n in range(rig.pace.rounds)] for r in (False, True)
+def _tail(harness: Harness, port: int, rate: float) -> Result:
+    generation = harness.large.current
+    paths = traffic.request_paths(generation, traffic.zipf_rows(generation, _DRAWN, seed=1))
+    even, poisson = (
+        [_open_loop(harness, port, paths, rate, number, is_poisson) for number in range(harness.run.rounds)]
+        for is_poisson in (False, True)
     )
     figure = median(load.p99_ms / load.p50_ms for load in even)
     errors = sum(load.errors for load in even)
@@ -45,21 +46,23 @@ def _tail(rig: Rig, port: int, rate: float) -> Row:
         "requests/s": round(rate),
         "p50 ms": round(median(load.p50_ms for load in even), 3),
         "p99 ms": round(median(load.p99_ms for load in even), 3),
-        "arrivals at random p50 ms": round(median(load.p50_ms for load in at_random), 3),
-        "arrivals at random p99 ms": round(median(load.p99_ms for load in at_random), 3),
+        "arrivals at random p50 ms": round(median(load.p50_ms for load in poisson), 3),
+        "arrivals at random p99 ms": round(median(load.p99_ms for load in poisson), 3),
         "errors": errors,
     }
     what = "the same, open loop at half of saturation: p99 over p50"
     return at_most("zipf_tail", what, figure, 5, absolute, also=errors == 0)
 
 
-def _open_loop(rig: Rig, port: int, asked: list[str], rate: float, number: int, at_random: bool) -> Load:
-    """One round; every round asks for other items of the stream."""
-    count = round(rate * rig.pace.seconds)
-    start = (2 * number + at_random) * count % max(1, len(asked) - count)
-    with cores.on(cores.CLIENT):
-        client = Client(port, asked[start : start + count], _CONNECTIONS)
-        return client.open_loop(rate, rig.pace.seconds, at_random, seed=number).load()
+def _open_loop(
+    harness: Harness, port: int, paths: list[str], rate: float, number: int, poisson: bool
+) -> LoadSummary:
+    """One round; every round requests a different part of the paths."""
+    count = round(rate * harness.run.seconds)
+    start = (2 * number + poisson) * count % max(1, len(paths) - count)
+    with cores.pinned_to(cores.CLIENT):
+        client = Client(port, paths[start : start + count], _CONNECTIONS)
+        return client.open_loop(rate, harness.run.seconds, poisson, seed=number).summary()
 
 
-PARTS = [Part(["zipf_tutorial", "zipf_tail"], _zipf)]
+BENCHMARKS = [Benchmark(["zipf_tutorial", "zipf_tail"], _zipf)]

@@ -1,21 +1,21 @@
-"""The last answer with a hidden item is found among all answers."""
+"""hidden_item: the last response with a hidden item, and the items to hide."""
 
 import numpy as np
 import pytest
 
 from benchmarks.hidden_item import Hiding, in_most_lists, last_seen
-from benchmarks.load.outcome import Exchanges
+from benchmarks.load.exchanges import Exchanges
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import decode_neighbours
 from tests.planted import item_id
 
 
-def test_the_last_answer_with_the_item_after_its_delete() -> None:
-    with_it, without = (
+def test_last_response_with_the_item_after_its_delete() -> None:
+    with_item, without_item = (
         b'[{"item_id":"a","score":1.0}]',
         b'{"item_id":"a","items":[{"item_id":"ab","score":1.0}]}',
     )
-    bodies = [with_it, with_it, without, with_it, without]
+    bodies = [with_item, with_item, without_item, with_item, without_item]
     done = np.array([1.0, 2.0, 2.1, 2.25, 3.0])
     exchanges = Exchanges(np.zeros(5, np.int64), done - 0.1, done, np.full(5, 200), bodies)
     count, milliseconds = last_seen(exchanges, Hiding("a", 2.05, 2.06))
@@ -24,7 +24,7 @@ def test_the_last_answer_with_the_item_after_its_delete() -> None:
     assert last_seen(exchanges, Hiding("a", 2.5, 2.6)) == (3, 0.0)
 
 
-def test_items_in_most_lists_and_who_has_them(generation: Generation) -> None:
+def test_items_in_most_lists_and_the_rows_that_have_them(generation: Generation) -> None:
     victims, asked = in_most_lists(generation, 3)
     heads = {row: _head(generation, row) for row in generation.hot.rows.tolist()}
     counts = {item: sum(item in head for head in heads.values()) for head in heads.values() for item in head}

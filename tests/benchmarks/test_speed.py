@@ -1,4 +1,4 @@
-"""Turns, rows and the report; the check of answers, on a real generation."""
+"""Interleaved rounds, results and the report; the response check on a real generation."""
 
 import json
 import os
@@ -9,42 +9,42 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from benchmarks.speed import paths, report
-from benchmarks.speed.answers import Verdict, judge, valid_answers
-from benchmarks.speed.peers import least_effort
-from benchmarks.speed.process import family, pss
-from benchmarks.speed.rig import Rig
-from benchmarks.speed.rows import Part, Row, at_least, at_most, run_part
-from benchmarks.speed.turns import ratio, take_turns
+from benchmarks.speed import report, traffic
+from benchmarks.speed.harness import Harness
+from benchmarks.speed.interleaving import measure_interleaved, ratio
+from benchmarks.speed.peers import min_effort
+from benchmarks.speed.response_check import Verdict, check_response, valid_responses
+from benchmarks.speed.results import Benchmark, Result, at_least, at_most, run_benchmark
+from benchmarks.speed.startup_and_memory import process_tree, pss
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.types import Floats, Rows
 
-_NO_RIG = cast(Rig, None)
+_NO_HARNESS = cast(Harness, None)
 
 
-def test_contenders_take_turns_after_a_warm_up_each() -> None:
+def test_rounds_are_interleaved_after_a_warm_up_of_each_contender() -> None:
     calls: list[str] = []
 
     def measured(name: str, figure: float) -> float:
         calls.append(name)
         return figure * len(calls)
 
-    figures = take_turns(2, {"a": lambda: measured("a", 1), "b": lambda: measured("b", 10)})
+    figures = measure_interleaved(2, {"a": lambda: measured("a", 1), "b": lambda: measured("b", 10)})
     assert calls == ["a", "b", "a", "b", "a", "b"]
     assert figures == {"a": [3, 5], "b": [40, 60]}
 
 
-def test_ratio_is_of_the_same_round() -> None:
-    """A machine that slows down by half for both leaves the ratio as it is."""
+def test_ratio_compares_figures_of_the_same_round() -> None:
+    """A machine that is half as fast for both does not change the ratio."""
     assert ratio({"a": [10, 5, 10], "b": [20, 10, 20]}, "a", "b") == 0.5
 
 
-def test_a_row_that_fails_is_reported_and_those_before_it_stay() -> None:
-    def run(_: Rig) -> Iterator[Row]:
+def test_a_failure_is_reported_and_earlier_results_stay() -> None:
+    def run(_: Harness) -> Iterator[Result]:
         yield at_least("first", "what", 0.9, 0.8, {})
         raise RuntimeError("the server fell over")
 
-    rows = list(run_part(Part(["first", "second"], run), _NO_RIG))
+    rows = list(run_benchmark(Benchmark(["first", "second"], run), _NO_HARNESS))
     assert [(row.id, row.figure, row.met) for row in rows] == [("first", 0.9, True), ("second", None, None)]
     assert rows[1].error == "RuntimeError: the server fell over"
 
@@ -56,10 +56,10 @@ def test_a_target_is_met_only_with_all_its_conditions() -> None:
     assert not at_most("a", "", 1.0, 2, {}, also=False).met
 
 
-def test_report_has_one_line_and_one_entry_a_row(tmp_path: Path) -> None:
+def test_report_has_a_line_and_an_entry_per_row(tmp_path: Path) -> None:
     rows = [
         at_least("hot", "hot over ceiling", 0.5, 0.8, {"ours requests/s": 1000.0}),
-        Row("broken", "failed", None, "", "", None, error="OSError: no\nmore"),
+        Result("broken", "failed", None, "", "", None, error="OSError: no\nmore"),
     ]
     report.write(tmp_path, rows, {"cores": 2}, {"python": "3"})
     text = (tmp_path / "results.md").read_text()
@@ -71,19 +71,19 @@ def test_report_has_one_line_and_one_entry_a_row(tmp_path: Path) -> None:
     assert content["rows"][1]["error"] == "OSError: no\nmore"
 
 
-def test_tail_is_distinct_and_never_hot(generation: Generation, built_index: Path) -> None:
+def test_tail_rows_are_distinct_and_never_hot(generation: Generation, built_index: Path) -> None:
     folder = built_index / "generations" / generation.id
-    rows = paths.tail(folder, 1_000)
+    rows = traffic.tail_rows(folder, 1_000)
     assert len(np.unique(rows)) == len(rows)
     assert rows.min() >= generation.manifest.vectors // 2
 
 
-def test_zipf_draws_by_place(generation: Generation, built_index: Path) -> None:
-    drawn = paths.zipf(built_index / "generations" / generation.id, 50_000)
+def test_zipf_draws_by_popularity_rank(generation: Generation, built_index: Path) -> None:
+    drawn = traffic.zipf_rows(built_index / "generations" / generation.id, 50_000)
     counts = np.bincount(drawn, minlength=generation.manifest.vectors)
     harmonic = (1 / np.arange(1, generation.manifest.vectors + 1)).sum()
-    for place in (1, 2, 5):
-        assert counts[place - 1] / len(drawn) == pytest.approx(1 / place / harmonic, rel=0.1)
+    for rank in (1, 2, 5):
+        assert counts[rank - 1] / len(drawn) == pytest.approx(1 / rank / harmonic, rel=0.1)
 
 
 def _body(generation: str, items: set[tuple[tuple[str, float], ...]]) -> dict[str, Any]:
@@ -91,50 +91,49 @@ def _body(generation: str, items: set[tuple[tuple[str, float], ...]]) -> dict[st
     return {"generation": generation, "items": listed}
 
 
-def test_a_planted_mixed_answer_is_found(generation: Generation, built_index: Path) -> None:
-    """Two generations that differ in all answers; one item of the other's list is put into an answer."""
+def test_a_planted_mixed_response_is_detected(generation: Generation, built_index: Path) -> None:
+    """Two generations differ in all responses; an item of the other's list is put into a response."""
     folder = built_index / "generations" / generation.id
-    ours = valid_answers(folder, [0, 1])
+    ours = valid_responses(folder, [0, 1])
     path, other_path = list(ours)
     theirs = {path: ours[other_path], other_path: ours[path]}
     valid = {generation.id: ours, "other": theirs}
     body = _body(generation.id, ours[path])
-    assert judge(json.dumps(body).encode(), path, valid) == Verdict(generation.id, True)
-    assert not judge(json.dumps(body | {"generation": "other"}).encode(), path, valid).whole
-    assert not judge(json.dumps(body | {"generation": "third"}).encode(), path, valid).whole
+    assert check_response(json.dumps(body).encode(), path, valid) == Verdict(generation.id, True)
+    assert not check_response(json.dumps(body | {"generation": "other"}).encode(), path, valid).whole
+    assert not check_response(json.dumps(body | {"generation": "third"}).encode(), path, valid).whole
     body["items"][3] = _body("other", theirs[path])["items"][3]
-    assert not judge(json.dumps(body).encode(), path, valid).whole
+    assert not check_response(json.dumps(body).encode(), path, valid).whole
 
 
-class _Shelf:
-    """Finds the first `effort` of ten rows, and no more than `most`."""
+class _FakePeer:
+    """Finds the first `effort` rows of ten, but at most `limit`."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._effort = most, 0
+    def __init__(self, limit: int) -> None:
+        self._limit, self._effort = limit, 0
 
     def set_effort(self, effort: int) -> None:
         self._effort = effort
 
     def search(self, row: int, k: int) -> tuple[Rows, Floats]:
-        found = row + np.arange(min(self._effort, self._most, k))
-        return found, np.zeros(len(found), np.float32)
+        rows = row + np.arange(min(self._effort, self._limit, k))
+        return rows, np.zeros(len(rows), np.float32)
 
 
 @pytest.mark.parametrize(
-    ("most", "bound", "effort"),
+    ("limit", "bound", "effort"),
     [
         (10, 0.95, 8),  # the next, 11, finds all ten
         (10, 1.0, 11),
         (4, 1.0, 4),  # more effort gains nothing
-        (10, 0.05, 1),  # even the least is above
+        (10, 0.05, 1),  # even the lowest is above
     ],
 )
-def test_a_peer_gets_the_least_effort_that_reaches_our_recall(most: int, bound: float, effort: int) -> None:
+def test_a_peer_gets_the_lowest_effort_that_reaches_our_recall(limit: int, bound: float, effort: int) -> None:
     exact = [set(range(10))]
-    assert least_effort(_Shelf(most), np.zeros(1, np.int64), exact, bound) == effort
+    assert min_effort(_FakePeer(limit), np.zeros(1, np.int64), exact, bound) == effort
 
 
-def test_a_process_weighs_something_and_heads_its_family() -> None:
-
-    assert family(os.getpid())[0] == os.getpid()
+def test_a_process_has_memory_and_heads_its_process_tree() -> None:
+    assert process_tree(os.getpid())[0] == os.getpid()
     assert pss(os.getpid()) > 1_000_000

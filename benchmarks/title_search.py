@@ -1,6 +1,6 @@
-"""How long a search by a piece of a title takes among many, and what the index of titles costs.
+"""Latency of a substring search in titles, and the cost of the title index.
 
-python -m benchmarks.find_items            # a million made-up titles of six words and a number
+python -m benchmarks.title_search            # a million synthetic titles of six words and a number
 """
 
 import random
@@ -48,7 +48,9 @@ def _titles(count: int) -> list[str]:
     rare = ["".join(rng.choices(_SYLLABLES, k=rng.randint(2, 4))).capitalize() for _ in range(60_000)]
     words = [*rare, *COMMON * 200]
     accents = ["éx", "ßx", "üx"]
-    return [f"{' '.join(rng.choices(words, k=5))} {rng.choice(accents)} {at:07d}" for at in range(count)]
+    return [
+        f"{' '.join(rng.choices(words, k=5))} {rng.choice(accents)} {number:07d}" for number in range(count)
+    ]
 
 
 def main(count: int) -> None:
@@ -58,19 +60,19 @@ def main(count: int) -> None:
         folder = Path(name)
         started = time.perf_counter()
         write_title_index(folder, titles, by_popularity)
-        took = time.perf_counter() - started
+        build_seconds = time.perf_counter() - started
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-        print(f"{count:,} titles: {took:.1f} s to write, {size:.0f} MB\n")
+        print(f"{count:,} titles: {build_seconds:.1f} s to write, {size:.0f} MB\n")
         index = TitleIndex(folder, by_popularity)
         print("| query | found of 10 | median | slowest |\n|---|---|---|---|")
         for query in QUERIES:
             seconds = []
             for _ in range(RUNS):
                 started = time.perf_counter()
-                found = index.find(query, 10)
+                rows = index.find(query, 10)
                 seconds.append(time.perf_counter() - started)
-            middle, most = statistics.median(seconds) * 1e3, max(seconds) * 1e3
-            print(f"| `{query}` | {len(found)} | {middle:.1f} ms | {most:.1f} ms |")
+            median, slowest = statistics.median(seconds) * 1e3, max(seconds) * 1e3
+            print(f"| `{query}` | {len(rows)} | {median:.1f} ms | {slowest:.1f} ms |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Contenders measured in turns (A B A B …), so that a noisy moment of the machine meets all of them."""
+"""Interleaved measurement (A B A B …), so that a noisy moment of the machine affects all contenders."""
 
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -6,8 +6,8 @@ from statistics import median
 Rounds = dict[str, list[float]]
 
 
-def take_turns(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> Rounds:
-    """Each contender's figures, round by round; each has an uncounted round first to warm up."""
+def measure_interleaved(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> Rounds:
+    """Each contender's figures, round by round, after one uncounted warm-up round of each."""
     for measure in contenders.values():
         measure()
     figures: Rounds = {name: [] for name in contenders}
@@ -18,10 +18,10 @@ def take_turns(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> Ro
 
 
 def ratio(figures: Rounds, name: str, over: str) -> float:
-    """The median over the rounds of one contender's figure over another's of the same round."""
+    """Median over the rounds of the ratio of two contenders' figures in the same round."""
     return median(a / b for a, b in zip(figures[name], figures[over], strict=True))
 
 
 def medians(figures: Rounds, unit: str) -> dict[str, float]:
-    """For the report: the median of each contender, its unit in the name."""
+    """Median of each contender for the report; the unit is part of the name."""
     return {f"{name} {unit}": round(median(values), 3) for name, values in figures.items()}

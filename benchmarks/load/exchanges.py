@@ -1,4 +1,4 @@
-"""What a round of load came to."""
+"""Requests and responses of a round of load, and its summary."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ Times = NDArray[np.float64]
 
 
 def percentile(values: Sequence[float] | Times, share: float) -> float:
-    """The smallest value that `share` (above 0, to 1) of the values do not exceed; ValueError of none."""
+    """The smallest value that a `share` (0 < share ≤ 1) of the values do not exceed; ValueError if empty."""
     if not len(values):
         raise ValueError("no values")
     ordered = np.sort(np.asarray(values, np.float64))
@@ -19,8 +19,8 @@ def percentile(values: Sequence[float] | Times, share: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Requests done in so many seconds, those that failed among them, and latencies in milliseconds."""
+class LoadSummary:
+    """Requests completed in `seconds`, failed ones (`errors`) included, and latencies in milliseconds."""
 
     requests: int
     seconds: float
@@ -30,19 +30,19 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return self.requests / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Exchanges:
-    """Every request of a run, in the order of being sent; times in seconds of time.perf_counter.
+    """Every request of a run, in the order in which they were sent; times in seconds of time.perf_counter.
 
-    asked: the position of its path. due: when it should have been sent; latency counts from there, so that
-    what a slow server delays is not left out. status: 0 when the connection failed. bodies: if kept.
+    path_index: position of its path. due: when it should have been sent; latency counts from there, and so
+    includes the delay caused by a slow server. status: 0 if the connection failed. bodies: empty unless kept.
     """
 
-    asked: NDArray[np.int64]
+    path_index: NDArray[np.int64]
     due: Times
     done: Times
     status: NDArray[np.int64]
@@ -55,12 +55,11 @@ class Exchanges:
 
     @property
     def errors(self) -> int:
-        """Requests not answered with 200."""
+        """Requests without a response of status 200."""
         return int((self.status != 200).sum())
 
-    def load(self) -> Load:
-        """The figures of the whole run."""
-        return Load(
+    def summary(self) -> LoadSummary:
+        return LoadSummary(
             requests=len(self.due),
             seconds=float(self.done.max() - self.due.min()),
             errors=self.errors,

@@ -1,4 +1,4 @@
-"""Which items the load asks for, as request paths. Rows run from the most to the least popular item."""
+"""The items that the load requests. Rows are numbered from the most to the least popular item."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,26 +14,26 @@ from hybrid_recs.types import Rows
 K = 10
 
 
-def paths_of(generation: Path, rows: Iterable[int]) -> list[str]:
-    """One request path a row; every server here answers it."""
+def request_paths(generation: Path, rows: Iterable[int]) -> list[str]:
+    """One request path per row, valid for every server of the benchmarks."""
     catalogue = Catalogue(generation)
     return [f"/recommendations?item_id={quote(catalogue.item_id(int(row)), safe='')}&k={K}" for row in rows]
 
 
-def hot(generation: Path, count: int, seed: int = 0) -> Rows:
-    """Distinct hot rows, at random."""
+def hot_rows(generation: Path, count: int, seed: int = 0) -> Rows:
+    """Distinct hot rows in random order."""
     rows = NeighbourLists.open(generation).rows.astype(np.int64)
     return np.random.default_rng(seed).permutation(rows)[:count]
 
 
-def tail(generation: Path, count: int, seed: int = 0) -> Rows:
-    """Distinct rows of the less popular half, uniformly at random: none is hot, none is asked for twice."""
+def tail_rows(generation: Path, count: int, seed: int = 0) -> Rows:
+    """Distinct rows of the less popular half, uniformly at random: none is hot, none occurs twice."""
     n = Manifest.read(generation).vectors
     return np.random.default_rng(seed).permutation(np.arange(n // 2, n))[:count]
 
 
-def zipf(generation: Path, count: int, seed: int = 0) -> Rows:
-    """Rows drawn with probability in proportion to 1 / place in popularity (s = 1)."""
+def zipf_rows(generation: Path, count: int, seed: int = 0) -> Rows:
+    """Rows drawn with probability proportional to 1 / popularity rank (s = 1)."""
     mass = np.cumsum(1 / np.arange(1, Manifest.read(generation).vectors + 1))
     drawn = np.random.default_rng(seed).random(count) * mass[-1]
     rows: Rows = np.searchsorted(mass, drawn).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Starts a comparator as a child process on the server's core."""
+"""Starts comparators as child processes on the server's core."""
 
 import subprocess
 import sys
@@ -17,18 +17,18 @@ _STOP_SECONDS = 10.0
 
 @contextmanager
 def comparator(name: str, log: Path, **options: object) -> Iterator[ChildService]:
-    """`python -m benchmarks.servers name --option value …`, until the block ends."""
+    """Run `python -m benchmarks.servers NAME --option value …` until the block ends."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.servers", name, "--port", str(port)]
     for option, value in options.items():
         command += [f"--{option.replace('_', '-')}", str(value)]
-    with cores.on(cores.SERVER), log.open("wb") as output:
+    with cores.pinned_to(cores.SERVER), log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not accepts(port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{name} did not come up: {log.read_text(errors='replace')[-1_000:]}")
+                raise RuntimeError(f"{name} did not start: {log.read_text(errors='replace')[-1_000:]}")
             time.sleep(0.05)
         yield ChildService(port, process.pid)
     finally:

@@ -1,4 +1,4 @@
-"""What every row is measured with, and how the programs under load are started and loaded."""
+"""What the benchmarks share: built indexes, Redis, run settings, and servers under load."""
 
 import os
 import tempfile
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import cores
-from benchmarks.load import Stream, closed_loop
+from benchmarks.load import RequestStream, closed_loop
 from benchmarks.speed.built_index import BuiltIndex
-from benchmarks.speed.turns import Rounds, medians, take_turns
+from benchmarks.speed.interleaving import Rounds, measure_interleaved, medians
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
@@ -23,9 +23,12 @@ _DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How long to measure: rounds of so many seconds, starts of the service, requests before memory is
-    weighed, and seconds of load on either side of an incident."""
+class RunSettings:
+    """How long to measure.
+
+    rounds, seconds: number and length of rounds. starts: of the service. live_requests: sent before memory is
+    measured. lead: seconds of load before and after an incident.
+    """
 
     rounds: int
     seconds: int
@@ -34,19 +37,19 @@ class Pace:
     lead: float
 
 
-FULL = Pace(rounds=5, seconds=2, starts=5, live_requests=20_000, lead=5.0)
-QUICK = Pace(rounds=2, seconds=1, starts=3, live_requests=1_000, lead=2.0)
+FULL = RunSettings(rounds=5, seconds=2, starts=5, live_requests=20_000, lead=5.0)
+QUICK = RunSettings(rounds=2, seconds=1, starts=3, live_requests=1_000, lead=2.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Rig:
-    """small, large: indexes of about 100 k and 1 M items. redis_url: of a server of our own."""
+class Harness:
+    """small, large: indexes of about 100 k and 1 M items. redis_url: a server used by nothing else."""
 
     small: BuiltIndex
     large: BuiltIndex
     redis_url: str
     folder: Path
-    pace: Pace
+    run: RunSettings
 
     @contextmanager
     def service(self, index: BuiltIndex, redis_url: str = "", **settings: object) -> Iterator[ChildService]:
@@ -55,39 +58,44 @@ class Rig:
         load_hot_lists(url, index.current)
         var = Path(tempfile.mkdtemp(dir=self.folder))
         environment = index.environment(url, var, **settings)
-        with cores.on(cores.SERVER), child_service(var / "log", environment) as service:
+        with cores.pinned_to(cores.SERVER), child_service(var / "log", environment) as service:
             yield service
 
-    def in_turns(
+    def measure_interleaved(
         self,
         servers: Mapping[str, ChildService],
-        asked: list[str],
+        paths: list[str],
         others: Mapping[str, Callable[[], float]] | None = None,
     ) -> tuple[Rounds, Json]:
-        """Requests a second of every server under full load, by rounds, and the absolute figures.
+        """Requests per second of every server under full load, by round, and the absolute figures.
 
-        others: what else is measured in turns with them.
+        others: further measurements to interleave with them.
         """
-        loaded = {name: Loaded(server, Stream(asked), self.pace.seconds) for name, server in servers.items()}
-        figures = take_turns(self.pace.rounds, {**loaded, **(others or {})})
+        loaded = {
+            name: LoadedServer(server, RequestStream(paths), self.run.seconds)
+            for name, server in servers.items()
+        }
+        figures = measure_interleaved(self.run.rounds, {**loaded, **(others or {})})
         absolute = medians({name: figures[name] for name in servers}, "requests/s")
-        spent = {f"{name} CPU µs/request": round(of.cpu_a_request * 1e6, 1) for name, of in loaded.items()}
-        return figures, absolute | spent
+        cpu = {
+            f"{name} CPU µs/request": round(server.cpu_per_request * 1e6, 1)
+            for name, server in loaded.items()
+        }
+        return figures, absolute | cpu
 
 
 @dataclass(slots=True)
-class Loaded:
-    """A server under full load of a stream. What it takes of the processor says more than its throughput does
-    where others are at work on the machine."""
+class LoadedServer:
+    """A server under full load. On a busy machine its CPU time is more telling than its throughput."""
 
     server: ChildService
-    stream: Stream
+    stream: RequestStream
     seconds: int
     _cpu: float = 0.0
     _requests: int = 0
 
     def __call__(self) -> float:
-        """One round: requests a second."""
+        """Run one round; return requests per second."""
         before = cpu_seconds(self.server.pid)
         load = closed_loop(self.server.port, self.stream, self.seconds)
         self._cpu += cpu_seconds(self.server.pid) - before
@@ -95,13 +103,13 @@ class Loaded:
         return load.rate
 
     @property
-    def cpu_a_request(self) -> float:
-        """Processor seconds a request, of all rounds."""
+    def cpu_per_request(self) -> float:
+        """CPU seconds per request over all rounds."""
         return self._cpu / self._requests
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has spent, all its threads together."""
+    """CPU time of a process, all threads together."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -109,7 +117,7 @@ def cpu_seconds(pid: int) -> float:
 @contextmanager
 def own_redis(folder: Path) -> Iterator[str]:
     """The URL of an empty redis-server, on the client's core."""
-    with cores.on(cores.CLIENT):
+    with cores.pinned_to(cores.CLIENT):
         url = embedded_server.ensure_running(folder)
     try:
         yield url
@@ -118,6 +126,6 @@ def own_redis(folder: Path) -> Iterator[str]:
 
 
 def load_hot_lists(url: str, generation: Path) -> int:
-    """As the job does it; returns how many."""
+    """Load the hot lists into Redis as the job does; return their number."""
     with connect(url) as client:
         return load_lists(client, Keys(), Generation.open(generation), _DAY)
