@@ -1,4 +1,4 @@
-"""Real parts for every test: a redis-server of the tests' own, and a generation built by the real job."""
+"""Real fixtures for every test: a redis-server for the tests only, and a generation built by the real job."""
 
 import shutil
 import uuid
@@ -24,15 +24,15 @@ from tests.services import OwnRedis
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's own HYBRID_RECS_… variables must not reach a test."""
+def _ignore_outer_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own HYBRID_RECS_… variables must not affect a test."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"HYBRID_RECS_{name.upper()}", raising=False)
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real server that ends with the tests."""
+    """The URL of a real server that stops after the tests."""
     folder = tmp_path_factory.mktemp("var")
     yield embedded_server.ensure_running(folder)
     embedded_server.stop(folder)
@@ -46,7 +46,7 @@ def keys() -> Keys:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    """A blocking client of the tests' server."""
+    """A blocking client of the shared redis-server."""
     with connect(redis_url) as opened:
         yield opened
 
@@ -58,13 +58,13 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def quiet_steps() -> Steps:
-    """Steps that print nowhere."""
+    """Steps that print nothing."""
     return Steps(Console(quiet=True))
 
 
 @pytest.fixture(scope="session")
 def built_index(planted: Path, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index folder with one published generation of the planted data; not to be changed by a test."""
+    """An index folder with one published generation of the planted data; tests must not change it."""
     folder = tmp_path_factory.mktemp("index")
     settings = Settings(index_dir=folder, redis_url=redis_url, key_prefix="built", hot_share=0.5)
     rebuild_index.rebuild(planted, None, settings, quiet_steps())
@@ -79,7 +79,7 @@ def index_dir(built_index: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def generation(built_index: Path) -> Generation:
-    """The generation of the planted data, opened."""
+    """The opened generation of the planted data."""
     return Generation.open(built_index / "generations" / (built_index / "CURRENT").read_text().strip())
 
 
@@ -95,14 +95,14 @@ def real_data(name: str) -> Path:
 def shared_service(
     built_index: Path, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ChildService]:
-    """One service for tests that only read; its counters are everybody's."""
+    """One service for tests that only read; they share its counters."""
     folder = tmp_path_factory.mktemp("service")
     environment = {
         "HYBRID_RECS_INDEX_DIR": str(built_index),
         "HYBRID_RECS_REDIS_URL": redis_url,
         "HYBRID_RECS_KEY_PREFIX": "built",
         "HYBRID_RECS_VAR_DIR": str(folder),
-        # What one test asks for often must not change the source that another sees.
+        # Items that one test requests often must not change the source that another test sees.
         "HYBRID_RECS_RISING_MAX_ITEMS": "0",
     }
     with child_service(folder / "log", environment) as service:
@@ -124,9 +124,9 @@ def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
 
 @pytest.fixture
 def environment(index_dir: Path, own_redis: OwnRedis, keys: Keys, tmp_path: Path) -> dict[str, str]:
-    """Settings of a service of the test's own, quick to notice things.
+    """Settings of a service used by one test only, with short intervals.
 
-    Without a local cache: most of these tests harm Redis and want to see it in the answers.
+    Without a local cache: most of these tests harm Redis and expect to see that in the responses.
     """
     return {
         "HYBRID_RECS_INDEX_DIR": str(index_dir),

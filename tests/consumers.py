@@ -1,4 +1,4 @@
-"""Events in Redis and a consumer of them, both real."""
+"""Real events in Redis, and a real consumer."""
 
 import time
 from collections import Counter
@@ -21,8 +21,8 @@ def accept_events(
     """Accept an event for each item, numbered from `first`."""
     now = time.time()
     events = [
-        Event(f"e{first + at}", "view", item, now, session_id=session, **fields)
-        for at, item in enumerate(items)
+        Event(f"e{number}", "view", item, now, session_id=session, **fields)
+        for number, item in enumerate(items, first)
     ]
     names, arguments = accept_arguments(keys, events, now, 10**6, 3_600, 86_400)
     assert client.eval(ACCEPT, len(names), *names, *arguments) == [1] * len(events)
@@ -30,7 +30,7 @@ def accept_events(
 
 
 def worker_on(url: str, keys: Keys, index: Path, archive: Path, claim_seconds: float = 0.0) -> Worker:
-    """A consumer of the test's own; flushes its archive whenever asked."""
+    """A consumer for one test, which writes its archive on every flush."""
     client, upkeep = connect(url), connect(url)
     return Worker(
         client, upkeep, keys, GenerationStore(index), Archive(upkeep, keys, archive, 0), claim_seconds, 0.0
@@ -38,7 +38,7 @@ def worker_on(url: str, keys: Keys, index: Path, archive: Path, claim_seconds: f
 
 
 def apply_all(worker: Worker, client: redis.Redis, keys: Keys, count: int) -> None:
-    """Step until so many events are applied."""
+    """Step until `count` events are applied."""
     deadline = time.monotonic() + 10
     while int(client.hget(keys.event_counts(), "applied") or 0) < count:
         assert time.monotonic() < deadline
@@ -46,7 +46,7 @@ def apply_all(worker: Worker, client: redis.Redis, keys: Keys, count: int) -> No
 
 
 def counted(client: redis.Redis, keys: Keys, window: str) -> dict[str, int]:
-    """How often each item was counted in all buckets of a window."""
+    """Count of each item, summed over all buckets of a window."""
     total: Counter[str] = Counter()
     for name in client.scan_iter(f"{keys.prefix}:met:{window}:*", count=1_000):
         for item, count in cast(list[tuple[bytes, float]], client.zrange(name, 0, -1, withscores=True)):
@@ -55,5 +55,5 @@ def counted(client: redis.Redis, keys: Keys, window: str) -> dict[str, int]:
 
 
 def state_of(client: redis.Redis, name: str) -> tuple[list[str], bytes | None]:
-    """Items and version of a session or a user."""
+    """Items and version of the state of a session or a user."""
     return state_items(cast(list[bytes], client.lrange(name, 0, -1)))

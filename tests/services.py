@@ -1,4 +1,4 @@
-"""What tests do to the parts behind a service: wait for something, harm its Redis."""
+"""Helpers for tests of a running service: wait for a condition, kill or flush its Redis."""
 
 import contextlib
 import os
@@ -12,15 +12,15 @@ from hybrid_recs.cache.client import connect
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0, what: str = "the condition") -> None:
-    """Poll until true; fails by name when it never is."""
+    """Poll until the condition is true; fail with its name after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come about within {seconds} s"
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
         time.sleep(0.02)
 
 
 class OwnRedis:
-    """A redis-server of one test, to be killed, stopped and flushed."""
+    """A redis-server used by one test only, which may kill, stop and flush it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

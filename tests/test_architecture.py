@@ -1,5 +1,4 @@
-"""Rules that rot unless they are held: who may import whom, what the wheel holds, documents that must
-agree."""
+"""Rules of the repository: imports between folders, contents of the wheel, documents that must agree."""
 
 import re
 import subprocess
@@ -14,7 +13,7 @@ import hybrid_recs
 from hybrid_recs import api
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
-from tests.architecture.graph import ImportGraph, circles, levels
+from tests.architecture.graph import ImportGraph, cycles, levels
 from tests.architecture.rules import BASE, EDGES, ONLY_IN, RULES, arrows_up
 from tests.paths import ROOT
 
@@ -23,42 +22,42 @@ GRAPH = ImportGraph(PACKAGE)
 
 
 def test_every_module_is_in_a_folder_with_a_rule() -> None:
-    assert {module.room for module in GRAPH.modules.values()} <= RULES.keys() | BASE | EDGES
+    assert {module.top_folder for module in GRAPH.modules.values()} <= RULES.keys() | BASE | EDGES
 
 
-def test_folders_import_what_their_rule_allows_and_nothing_else() -> None:
+def test_folders_import_only_what_their_rule_allows() -> None:
     assert arrows_up(GRAPH) == []
 
 
 @pytest.mark.parametrize("folder", RULES)
-def test_folders_do_without_the_packages_their_rule_names(folder: str) -> None:
-    modules = [module.name for module in GRAPH.modules.values() if module.room == folder]
-    wrong = {name: GRAPH.outside(name) & RULES[folder].never for name in modules}
-    assert {name: packages for name, packages in wrong.items() if packages} == {}
+def test_folders_import_no_package_that_their_rule_forbids(folder: str) -> None:
+    modules = [module.name for module in GRAPH.modules.values() if module.top_folder == folder]
+    forbidden = {name: GRAPH.outside(name) & RULES[folder].never for name in modules}
+    assert {name: packages for name, packages in forbidden.items() if packages} == {}
 
 
 @pytest.mark.parametrize(("folder", "imported"), ONLY_IN)
-def test_what_only_one_inner_folder_may_import(folder: str, imported: str) -> None:
-    ours = {start for start, end in GRAPH.arrows() if GRAPH.modules[end].room == imported}
+def test_imports_that_only_one_inner_folder_may_have(folder: str, imported: str) -> None:
+    ours = {start for start, end in GRAPH.arrows() if GRAPH.modules[end].top_folder == imported}
     outside = {name for name in GRAPH.modules if imported in GRAPH.outside(name)}
-    importing = {n for n in ours | outside if GRAPH.modules[n].room == folder}
+    importing = {n for n in ours | outside if GRAPH.modules[n].top_folder == folder}
     inner = ONLY_IN[folder, imported]
     assert {GRAPH.modules[name].folder for name in importing} == {inner}
 
 
-def test_no_circles_between_modules_or_folders_at_any_level() -> None:
-    assert circles(GRAPH.arrows()) == []
-    assert circles(GRAPH.folder_arrows()) == []
-    assert circles(GRAPH.room_arrows()) == []
+def test_no_cycles_between_modules_or_folders_at_any_level() -> None:
+    assert cycles(GRAPH.arrows()) == []
+    assert cycles(GRAPH.folder_arrows()) == []
+    assert cycles(GRAPH.top_folder_arrows()) == []
 
 
-def test_circles_are_found() -> None:
+def test_cycles_are_found() -> None:
     arrows = [("a", "b"), ("b", "c"), ("c", "b"), ("c", "d"), ("e", "e")]
-    assert circles(arrows) == [["b", "c"], ["e"]]
-    assert circles([("a", "b"), ("b", "c"), ("a", "c")]) == []
+    assert cycles(arrows) == [["b", "c"], ["e"]]
+    assert cycles([("a", "b"), ("b", "c"), ("a", "c")]) == []
 
 
-def test_levels_count_from_what_imports_nothing() -> None:
+def test_levels_count_from_nodes_that_import_nothing() -> None:
     assert levels([("a", "b"), ("b", "c"), ("a", "c")]) == {"a": 2, "b": 1, "c": 0}
 
 
@@ -68,7 +67,7 @@ def test_lazy_imports_count() -> None:
 
 
 @pytest.mark.parametrize("folder", [name for name in RULES if (PACKAGE / name).is_dir()])
-def test_every_folder_says_what_it_is(folder: str) -> None:
+def test_every_folder_has_a_docstring(folder: str) -> None:
     for path in (PACKAGE / folder).rglob("__init__.py"):
         assert path.read_text().startswith('"""'), path
 
@@ -117,10 +116,10 @@ def test_only_settings_reads_the_environment() -> None:
 
 
 def test_only_keys_names_redis_keys() -> None:
-    other = [
+    others = [
         p.name for p in PACKAGE.rglob("*.py") if p.name != "keys.py" and "{self.prefix}:" in p.read_text()
     ]
-    assert other == []
+    assert others == []
 
 
 def test_jobs_only_start_a_command() -> None:
@@ -167,11 +166,11 @@ def test_changelog_begins_with_this_version() -> None:
 def test_locks_pin_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = dict(project["optional-dependencies"])
-    apart = {name: extras.pop(name) for name in ("benchmark", "browser")}
-    wanted = project["dependencies"] + [requirement for extra in extras.values() for requirement in extra]
-    assert _names(wanted) <= _locked("requirements.lock")
-    for name, wanted_too in apart.items():
-        assert _names(project["dependencies"] + wanted_too) <= _locked(f"requirements-{name}.lock")
+    separate = {name: extras.pop(name) for name in ("benchmark", "browser")}
+    requirements = project["dependencies"] + [line for extra in extras.values() for line in extra]
+    assert _names(requirements) <= _locked("requirements.lock")
+    for name, extra in separate.items():
+        assert _names(project["dependencies"] + extra) <= _locked(f"requirements-{name}.lock")
 
 
 def _names(requirements: list[str]) -> set[str]:

@@ -1,2 +1,1 @@
-"""Who imports whom in the package, read from the source: what the rules are checked on, and a picture of
-it."""
+"""The import graph of the package, read from its source: the table of rules, and a printout of the graph."""

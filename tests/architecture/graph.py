@@ -1,4 +1,4 @@
-"""The import graph of a package, lazy imports (inside functions) and those for types only included."""
+"""The import graph of a package, including lazy imports (inside functions) and imports for types only."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -17,12 +17,12 @@ class Module:
 
     @property
     def folder(self) -> str:
-        """The folder as a path; a module at the root of the package stands for itself."""
+        """Path of the folder; the module itself if it is at the root of the package."""
         return self.name.rpartition(".")[0].replace(".", "/") or self.name
 
     @property
-    def room(self) -> str:
-        """The first part of the name: a folder at the root, or a module there."""
+    def top_folder(self) -> str:
+        """First part of the name: a folder or a module at the root of the package."""
         return self.name.partition(".")[0]
 
 
@@ -34,7 +34,7 @@ class ImportGraph:
         self.modules = {module.name: module for module in _modules(folder)}
 
     def arrows(self) -> Iterator[Arrow]:
-        """(importing module, imported module), both of this package."""
+        """(importing module, imported module), both in this package."""
         prefix = f"{self.package}."
         for module in self.modules.values():
             ours = {name.removeprefix(prefix) for name in module.imports if name.startswith(prefix)}
@@ -42,21 +42,21 @@ class ImportGraph:
                 yield module.name, name
 
     def outside(self, module: str) -> set[str]:
-        """The distributions' top-level names that a module imports itself."""
+        """Top-level names of the other packages that a module imports directly."""
         return {name.partition(".")[0] for name in self.modules[module].imports} - {self.package}
 
     def folder_arrows(self) -> set[Arrow]:
-        """The arrows between leaf folders; a module at the root stands for itself."""
+        """The arrows between leaf folders and modules at the root of the package."""
         pairs = {(self.modules[a].folder, self.modules[b].folder) for a, b in self.arrows()}
         return {(a, b) for a, b in pairs if a != b}
 
-    def room_arrows(self) -> set[Arrow]:
+    def top_folder_arrows(self) -> set[Arrow]:
         """The arrows between the folders and modules at the root of the package."""
-        pairs = {(self.modules[a].room, self.modules[b].room) for a, b in self.arrows()}
+        pairs = {(self.modules[a].top_folder, self.modules[b].top_folder) for a, b in self.arrows()}
         return {(a, b) for a, b in pairs if a != b}
 
 
-def circles(arrows: Iterable[Arrow]) -> list[list[str]]:
+def cycles(arrows: Iterable[Arrow]) -> list[list[str]]:
     """Groups of nodes that reach each other (strongly connected components), each sorted."""
     targets: dict[str, set[str]] = {}
     for start, end in arrows:
@@ -72,21 +72,21 @@ def circles(arrows: Iterable[Arrow]) -> list[list[str]]:
 
 
 def levels(arrows: Iterable[Arrow]) -> dict[str, int]:
-    """How far each node is above those that import nothing; the arrows must be without circles."""
+    """Height of each node above the nodes that import nothing; there must be no cycles."""
     targets: dict[str, set[str]] = {}
     for start, end in arrows:
         targets.setdefault(start, set()).add(end)
         targets.setdefault(end, set())
-    found: dict[str, int] = {}
+    heights: dict[str, int] = {}
 
-    def level(node: str) -> int:
-        if node not in found:
-            found[node] = 1 + max(map(level, targets[node]), default=-1)
-        return found[node]
+    def height(node: str) -> int:
+        if node not in heights:
+            heights[node] = 1 + max(map(height, targets[node]), default=-1)
+        return heights[node]
 
     for node in targets:
-        level(node)
-    return found
+        height(node)
+    return heights
 
 
 def _reached(start: str, targets: dict[str, set[str]]) -> set[str]:

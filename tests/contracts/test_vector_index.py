@@ -1,4 +1,4 @@
-"""What every VectorIndex has to do, against exact search in NumPy."""
+"""The contract of every VectorIndex, compared with exact search in NumPy."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from hybrid_recs.offline.build.ivf import build_ivf
 from hybrid_recs.types import Floats
 from tests.builders import random_unit_vectors
 
-_faiss: Any = faiss  # its stubs leave out what SWIG makes at run time
-_GENEROUS = [SearchFigure(k=k, effort=512, recall=1, milliseconds=1) for k in (10, 100)]
+_faiss: Any = faiss  # its stubs omit what SWIG generates at run time
+_HIGH_EFFORT = [SearchFigure(k=k, effort=512, recall=1, milliseconds=1) for k in (10, 100)]
 _FACTORY = {"flat": "Flat", "hnsw": "HNSW32,Flat"}
 
-_APPROXIMATE = ("hnsw", "ivf")
+_APPROXIMATE_KINDS = ("hnsw", "ivf")
 
-Make = Callable[[Floats], VectorIndex]
+MakeIndex = Callable[[Floats], VectorIndex]
 
 
 def _faiss_file(folder: Path, kind: str, vectors: Floats) -> Path:
@@ -43,17 +43,17 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make(kind: str, tmp_path: Path) -> Make:
-    def of(vectors: Floats) -> VectorIndex:
+def make(kind: str, tmp_path: Path) -> MakeIndex:
+    def make_index(vectors: Floats) -> VectorIndex:
         if kind == "oracle":
             return ExactIndex(vectors)
-        return FaissIndex(_faiss_file(tmp_path, kind, vectors), _GENEROUS)
+        return FaissIndex(_faiss_file(tmp_path, kind, vectors), _HIGH_EFFORT)
 
-    return of
+    return make_index
 
 
 def _tilted(seed: int, n: int, dimensions: int = 16) -> Floats:
-    """Unit vectors, lengthened a little as popularity does: the nearest row need not be the row itself."""
+    """Unit vectors scaled up a little, as by popularity: the nearest row need not be the row itself."""
     rng = np.random.default_rng(seed)
     tilt = (1 + 0.2 * rng.random((n, 1))).astype(np.float32)
     return np.ascontiguousarray(random_unit_vectors(rng, n, dimensions) * tilt)
@@ -65,154 +65,152 @@ def _nearest(vectors: Floats, query: Floats, k: int) -> list[int]:
 
 
 @pytest.mark.parametrize("k", [1, 10, 11, 100, 101])
-def test_finds_the_largest_inner_products_in_order(make: Make, kind: str, k: int) -> None:
+def test_finds_the_largest_inner_products_in_order(make: MakeIndex, kind: str, k: int) -> None:
     vectors = _tilted(1, 1_500)
     index = make(vectors)
     queries = random_unit_vectors(np.random.default_rng(2), 40, 16)
     hits = 0
     for query in queries:
-        wanted, found = _nearest(vectors, query, k), index.search(query, k).tolist()
-        assert len(found) == k
-        assert len(set(found)) == k
-        products = vectors[found].astype(np.float64) @ query.astype(np.float64)
+        expected, rows = _nearest(vectors, query, k), index.search(query, k).tolist()
+        assert len(rows) == k
+        assert len(set(rows)) == k
+        products = vectors[rows].astype(np.float64) @ query.astype(np.float64)
         assert (np.diff(products) <= 1e-6).all()
-        if kind not in _APPROXIMATE:
-            assert found == wanted
-        hits += len(set(found) & set(wanted))
+        if kind not in _APPROXIMATE_KINDS:
+            assert rows == expected
+        hits += len(set(rows) & set(expected))
     assert hits / (k * len(queries)) >= 0.95
 
 
 @pytest.mark.parametrize("k", [40, 41, 5_000])
-def test_more_than_there_is_gives_all_there_is(make: Make, kind: str, k: int) -> None:
+def test_k_above_the_size_returns_all_rows(make: MakeIndex, kind: str, k: int) -> None:
     vectors = _tilted(3, 40)
-    found = make(vectors).search(vectors[7], k).tolist()
-    assert sorted(found) == list(range(40))
-    if kind not in _APPROXIMATE:
-        assert found == _nearest(vectors, vectors[7], 40)
+    rows = make(vectors).search(vectors[7], k).tolist()
+    assert sorted(rows) == list(range(40))
+    if kind not in _APPROXIMATE_KINDS:
+        assert rows == _nearest(vectors, vectors[7], 40)
 
 
-def test_none_wanted_gives_none(make: Make) -> None:
-    found = make(_tilted(4, 20)).search(np.ones(16, np.float32), 0)
-    assert found.tolist() == []
-    assert found.dtype == np.int64
+def test_k_of_zero_returns_an_empty_array(make: MakeIndex) -> None:
+    rows = make(_tilted(4, 20)).search(np.ones(16, np.float32), 0)
+    assert rows.tolist() == []
+    assert rows.dtype == np.int64
 
 
 @pytest.mark.parametrize("k", [0, 1, 2, 100])
-def test_one_vector_is_found(make: Make, k: int) -> None:
+def test_a_single_vector_is_found(make: MakeIndex, k: int) -> None:
     index = make(_tilted(5, 1))
     assert len(index) == 1
     assert index.search(np.ones(16, np.float32), k).tolist() == [0][:k]
 
 
-def test_never_minus_one_and_never_twice(make: Make) -> None:
-    """Vectors that are all alike make a poor HNSW graph, in which search runs dry."""
+def test_never_minus_one_and_never_twice(make: MakeIndex) -> None:
+    """Identical vectors make a poor HNSW graph, in which the search runs out of candidates."""
     vectors = np.ascontiguousarray(np.repeat(_tilted(6, 4), 100, axis=0))
     index = make(vectors)
     for k in (1, 50, 399, 400, 401, 4_000):
         for query in vectors[::100]:
-            found = index.search(query, k).tolist()
-            assert 0 < len(found) <= min(k, 400)
-            assert len(set(found)) == len(found)
-            assert set(found) <= set(range(400))
+            rows = index.search(query, k).tolist()
+            assert 0 < len(rows) <= min(k, 400)
+            assert len(set(rows)) == len(rows)
+            assert set(rows) <= set(range(400))
 
 
-def test_a_search_that_runs_dry_is_short(tmp_path: Path) -> None:
+def test_a_search_that_runs_out_of_candidates_returns_fewer_rows(tmp_path: Path) -> None:
     vectors = np.ascontiguousarray(np.repeat(_tilted(6, 4), 100, axis=0))
     path = _faiss_file(tmp_path, "hnsw", vectors)
     effort = _faiss.SearchParametersHNSW(efSearch=400)
     _, raw = faiss.read_index(str(path)).search(vectors[:1], 400, params=effort)
     assert (raw == -1).any()
-    found = FaissIndex(path, []).search(vectors[0], 400)
-    assert found.tolist() == raw[0][raw[0] >= 0].tolist()
+    rows = FaissIndex(path, []).search(vectors[0], 400)
+    assert rows.tolist() == raw[0][raw[0] >= 0].tolist()
 
 
-def test_length_is_the_number_of_vectors(make: Make) -> None:
+def test_length_is_the_number_of_vectors(make: MakeIndex) -> None:
     assert len(make(_tilted(7, 33))) == 33
 
 
-def test_many_queries_give_what_each_gives_alone() -> None:
+def test_a_batch_returns_the_same_rows_as_single_queries() -> None:
     vectors = _tilted(8, 300)
     queries = random_unit_vectors(np.random.default_rng(9), 25, 16)
     index = ExactIndex(vectors)
-    together = index.search_many(queries, 12)
-    assert together.tolist() == [_nearest(vectors, query, 12) for query in queries]
+    batch = index.search_many(queries, 12)
+    assert batch.tolist() == [_nearest(vectors, query, 12) for query in queries]
     assert index.search_many(queries, 0).shape == (25, 0)
 
 
 @pytest.mark.parametrize("kind", ["flat", "hnsw", "ivf"])
 class TestFile:
-    def test_searching_leaves_the_file_as_it_was(self, kind: str, tmp_path: Path) -> None:
+    def test_searching_does_not_change_the_file(self, kind: str, tmp_path: Path) -> None:
         vectors = _tilted(10, 500)
         path = _faiss_file(tmp_path, kind, vectors)
         before = hashlib.sha256(path.read_bytes()).hexdigest()
-        index = FaissIndex(path, _GENEROUS)
+        index = FaissIndex(path, _HIGH_EFFORT)
         for vector in vectors:
             index.search(vector, 20)
         assert hashlib.sha256(path.read_bytes()).hexdigest() == before
 
-    def test_says_what_it_is(self, kind: str, tmp_path: Path) -> None:
+    def test_properties_are_read_from_the_file(self, kind: str, tmp_path: Path) -> None:
         index = FaissIndex(_faiss_file(tmp_path, kind, _tilted(11, 50)), [])
-        assert index.approximate == (kind in _APPROXIMATE)
+        assert index.approximate == (kind in _APPROXIMATE_KINDS)
         assert index.dimensions == 16
         assert len(index.search(np.ones(16, np.float32), 10)) == 10
 
     @pytest.mark.parametrize("damage", ["missing", "empty", "half", "last bytes", "first byte"])
-    def test_a_damaged_file_is_named(self, kind: str, damage: str, tmp_path: Path) -> None:
+    def test_the_error_names_a_damaged_file(self, kind: str, damage: str, tmp_path: Path) -> None:
         path = _faiss_file(tmp_path, kind, _tilted(12, 50))
         content = path.read_bytes()
         FaissIndex(path, [])
         if damage == "missing":
             path.unlink()
         else:
-            left = {
+            damaged = {
                 "empty": b"",
                 "half": content[: len(content) // 2],
-                "last bytes": content[:-8],  # of less the last id would only lose zeros
+                "last bytes": content[:-8],  # fewer bytes could be only zeros of the last id
                 "first byte": b"\xff" + content[1:],
             }
-            path.write_bytes(left[damage])
+            path.write_bytes(damaged[damage])
         with pytest.raises(CorruptGenerationError, match=path.name):
             FaissIndex(path, [])
 
 
 @pytest.mark.parametrize("kind", ["flat", "hnsw"])
-@pytest.mark.parametrize("settings", [[], _GENEROUS])
+@pytest.mark.parametrize("settings", [[], _HIGH_EFFORT])
 @pytest.mark.parametrize("n_excluded", [1, 40, 500])
-def test_excluded_rows_are_passed_over_inside_the_search(
+def test_excluded_rows_are_skipped_inside_the_search(
     kind: str, settings: list[SearchFigure], n_excluded: int, tmp_path: Path
 ) -> None:
-    """The nearest of all are excluded, which is what a list without them has to look past."""
+    """The nearest rows are excluded, so that the search has to go past them."""
     vectors = _tilted(15, 1_500)
     index = FaissIndex(_faiss_file(tmp_path, kind, vectors), settings)
     queries = random_unit_vectors(np.random.default_rng(16), 20, 16)
     hits = 0
     for query in queries:
         nearest = _nearest(vectors, query, n_excluded + 20)
-        excluded, wanted = frozenset(nearest[:n_excluded]), nearest[n_excluded:]
-        found = index.search(query, 20, excluded).tolist()
-        assert len(found) == len(set(found)) == 20
-        assert not excluded & set(found)
+        excluded, expected = frozenset(nearest[:n_excluded]), nearest[n_excluded:]
+        rows = index.search(query, 20, excluded).tolist()
+        assert len(rows) == len(set(rows)) == 20
+        assert not excluded & set(rows)
         if kind == "flat":
-            assert found == wanted
-        hits += len(set(found) & set(wanted))
+            assert rows == expected
+        hits += len(set(rows) & set(expected))
     assert hits / (20 * len(queries)) >= 0.95
 
 
 @pytest.mark.parametrize("kind", ["flat", "hnsw"])
-def test_all_that_is_left_is_found_when_most_is_excluded(kind: str, tmp_path: Path) -> None:
+def test_all_remaining_rows_are_found_when_most_are_excluded(kind: str, tmp_path: Path) -> None:
     vectors = _tilted(17, 300)
-    index = FaissIndex(_faiss_file(tmp_path, kind, vectors), _GENEROUS)
-    left = {3, 77, 150, 299}
-    assert set(index.search(vectors[0], 20, frozenset(range(300)) - left).tolist()) == left
+    index = FaissIndex(_faiss_file(tmp_path, kind, vectors), _HIGH_EFFORT)
+    remaining = {3, 77, 150, 299}
+    assert set(index.search(vectors[0], 20, frozenset(range(300)) - remaining).tolist()) == remaining
 
 
-@pytest.mark.parametrize("kind", ["flat", *_APPROXIMATE])
+@pytest.mark.parametrize("kind", ["flat", *_APPROXIMATE_KINDS])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.98])
-def test_what_is_not_allowed_is_passed_over_inside_the_search(
-    kind: str, share: float, tmp_path: Path
-) -> None:
+def test_ineligible_rows_are_skipped_inside_the_search(kind: str, share: float, tmp_path: Path) -> None:
     vectors = _tilted(19, 3_000)
-    index = FaissIndex(_faiss_file(tmp_path, kind, vectors), _GENEROUS if kind != "ivf" else [])
+    index = FaissIndex(_faiss_file(tmp_path, kind, vectors), _HIGH_EFFORT if kind != "ivf" else [])
     rng, hits = np.random.default_rng(20), 0
     mask = rng.random(3_000) < share
     eligible = RowMask(np.append(mask, [True, True]))  # rows beyond the index are new items
@@ -220,17 +218,17 @@ def test_what_is_not_allowed_is_passed_over_inside_the_search(
     queries = random_unit_vectors(rng, 20, 16)
     for query in queries:
         best = [row for row in _nearest(vectors, query, 3_000) if mask[row] and row not in excluded][:20]
-        found = index.search(query, 20, excluded, eligible).tolist()
-        assert len(found) == len(set(found)) == len(best)
-        assert mask[found].all()
-        assert not excluded & set(found)
-        hits += len(set(found) & set(best))
+        rows = index.search(query, 20, excluded, eligible).tolist()
+        assert len(rows) == len(set(rows)) == len(best)
+        assert mask[rows].all()
+        assert not excluded & set(rows)
+        hits += len(set(rows) & set(best))
     assert hits / (20 * len(queries)) >= (1.0 if kind == "flat" else 0.95)
     assert index.search(queries[0], 20, frozenset(), RowMask(np.zeros(3_002, bool))).tolist() == []
 
 
 def test_search_effort_is_that_measured_for_the_depth(tmp_path: Path) -> None:
-    """Little effort finds less: the settings that come with an index are used, each at its own depth."""
+    """Low effort has lower recall: each of the index's search settings is used at its own depth."""
     vectors = _tilted(13, 3_000, 32)
     path = _faiss_file(tmp_path, "hnsw", vectors)
     figures = [
@@ -247,11 +245,12 @@ def test_search_effort_is_that_measured_for_the_depth(tmp_path: Path) -> None:
     assert recalls[12] > 0.97
 
 
-def _grouped(seed: int, groups: int, of_each: int, dimensions: int = 32) -> Floats:
-    """Vectors in tight groups that are nearly orthogonal to one another."""
+def _grouped(seed: int, groups: int, group_size: int, dimensions: int = 32) -> Floats:
+    """Vectors in tight groups that are nearly orthogonal to each other."""
     rng = np.random.default_rng(seed)
     centres = random_unit_vectors(rng, groups, dimensions)
-    vectors = np.repeat(centres, of_each, axis=0) + 0.1 * rng.standard_normal((groups * of_each, dimensions))
+    noise = 0.1 * rng.standard_normal((groups * group_size, dimensions))
+    vectors = np.repeat(centres, group_size, axis=0) + noise
     return np.ascontiguousarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
@@ -273,37 +272,37 @@ def test_few_lists_of_an_ivf_index_hold_the_neighbours_within_a_group(tmp_path: 
 
 
 def test_an_ivf_search_reads_more_lists_until_it_has_enough(tmp_path: Path) -> None:
-    """One list of about 64 vectors cannot hold 1,000."""
+    """An inverted list of about 64 vectors cannot return 1,000."""
     vectors = _tilted(16, 3_000)
     index = FaissIndex(
         _faiss_file(tmp_path, "ivf", vectors), [SearchFigure(k=10_000, effort=1, recall=1, milliseconds=1)]
     )
     queries = random_unit_vectors(np.random.default_rng(17), 10, 16)
     for k in (1, 1_000, 3_000):
-        for found in index.search_many(queries, k):
-            assert len(found) == len(set(found.tolist())) == k
-            assert found.min() >= 0
+        for rows in index.search_many(queries, k):
+            assert len(rows) == len(set(rows.tolist())) == k
+            assert rows.min() >= 0
     assert index.search(queries[0], 5_000).tolist() == _nearest(vectors, queries[0], 3_000)
 
 
-@pytest.mark.parametrize("approximate", _APPROXIMATE)
-def test_many_searches_give_what_each_gives_alone_and_more_effort_finds_more(
+@pytest.mark.parametrize("approximate", _APPROXIMATE_KINDS)
+def test_a_batch_returns_the_same_rows_as_single_queries_and_more_effort_finds_more(
     approximate: str, tmp_path: Path
 ) -> None:
     vectors = _tilted(18, 3_000, 32)
     index = FaissIndex(_faiss_file(tmp_path, approximate, vectors), _with_effort(2))
     queries = random_unit_vectors(np.random.default_rng(19), 50, 32)
-    alone = [index.search(query, 11).tolist() for query in queries]
-    assert [found.tolist() for found in index.search_many(queries, 11)] == alone
-    wanted = [set(_nearest(vectors, query, 11)) for query in queries]
-    plain, generous = (
+    single = [index.search(query, 11).tolist() for query in queries]
+    assert [rows.tolist() for rows in index.search_many(queries, 11)] == single
+    expected = [set(_nearest(vectors, query, 11)) for query in queries]
+    default_hits, more_effort_hits = (
         sum(
-            len(set(found.tolist()) & best)
-            for found, best in zip(index.search_many(queries, 11, times), wanted, strict=True)
+            len(set(rows.tolist()) & nearest)
+            for rows, nearest in zip(index.search_many(queries, 11, multiplier), expected, strict=True)
         )
-        for times in (1, 50)
+        for multiplier in (1, 50)
     )
-    assert plain < generous
+    assert default_hits < more_effort_hits
     assert index.search_many(queries[:2], 0)[1].tolist() == []
 
 

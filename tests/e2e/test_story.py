@@ -1,5 +1,8 @@
-"""A visitor's hour, over HTTP: she arrives, browses, is pushed recommendations, a product comes, another
-goes, a rebuild is published, and she returns as somebody the shop knows."""
+"""A visitor's hour over HTTP.
+
+She arrives, browses, and gets pushed recommendations; a product is added, another is withdrawn, a rebuild is
+published, and she returns as a known user.
+"""
 
 import json
 import os
@@ -47,7 +50,7 @@ categories = { column = "worlds", separator = "|" }
 
 
 class Shop:
-    """The shop's machine: its data, its settings, and the commands its people run."""
+    """The shop's machine: its data, its settings, and the commands that are run on it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -69,13 +72,13 @@ class Shop:
 
     def run(self, job: str, *options: str) -> str:
         command = [sys.executable, "-m", f"jobs.{job}", *options]
-        done = subprocess.run(
+        ended = subprocess.run(
             command, env=self.environment, capture_output=True, text=True, check=False, timeout=120
         )
-        assert done.returncode == 0, f"{job}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        assert ended.returncode == 0, f"{job}\n{ended.stdout}\n{ended.stderr}"
+        return ended.stdout
 
-    def learn(self, job: str) -> str:
+    def run_on_dataset(self, job: str) -> str:
         return self.run(job, "--dataset", str(self.folder / "dataset.toml"))
 
     @contextmanager
@@ -98,35 +101,39 @@ def shop(planted: Path, tmp_path: Path) -> Iterator[Shop]:
 
 
 class Visitor:
-    """What her browser sends."""
+    """The requests of her browser."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
         self._events = 0
 
-    def asks(self, **parameters: Any) -> dict[str, Any]:
-        answer = self._http.get("/recommendations", params=parameters)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+    def recommendations(self, **parameters: Any) -> dict[str, Any]:
+        response = self._http.get("/recommendations", params=parameters)
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
+        return body
 
-    def does(self, kind: str, item: str, **who: str) -> None:
+    def post_event(self, kind: str, item: str, **ids: str) -> None:
         self._events += 1
-        event = {"event_id": f"e{self._events}", "type": kind, "item_id": item, **who}
-        answer = self._http.post("/events", json=event)
-        assert answer.json()["accepted"] == 1, answer.text
+        event = {"event_id": f"e{self._events}", "type": kind, "item_id": item, **ids}
+        response = self._http.post("/events", json=event)
+        assert response.json()["accepted"] == 1, response.text
 
 
-def _ids(answer: dict[str, Any]) -> list[str]:
-    return [item["item_id"] for item in answer["items"]]
+def _ids(response: dict[str, Any]) -> list[str]:
+    return [item["item_id"] for item in response["items"]]
+
+
+def _worlds(items: list[str]) -> set[int]:
+    return {world_of(item) for item in items}
 
 
 def _within_a_second(condition: Callable[[], bool], what: str) -> None:
-    wait_until(condition, 3.0, what)  # of a promised second; three, because tests share their machine
+    wait_until(condition, 3.0, what)  # one second is promised; three, because tests share their machine
 
 
 def test_a_visitors_hour(shop: Shop) -> None:
-    shop.learn("rebuild_index")
+    shop.run_on_dataset("rebuild_index")
     with (
         child_service(shop.folder / "log", shop.environment) as service,
         shop.consumer(),
@@ -134,71 +141,77 @@ def test_a_visitors_hour(shop: Shop) -> None:
     ):
         anna = Visitor(http)
 
-        # She arrives; all the shop knows is what she says she likes.
-        welcome = anna.asks(session_id="s1", interests="world 2")
+        # She arrives; the shop knows only the interests that she states.
+        welcome = anna.recommendations(session_id="s1", interests="world 2")
         assert (welcome["source"], welcome["fallback_reason"]) == ("popular", "nothing_known")
-        assert {world_of(one) for one in _ids(welcome)} == {2}
+        assert _worlds(_ids(welcome)) == {2}
 
-        # She looks at something, and the very next answer knows.
-        anna.does("view", item_id(4, 0), session_id="s1")
-        assert {world_of(one) for one in _ids(anna.asks(session_id="s1"))} == {4}
+        # She views an item, and the very next response reflects it.
+        anna.post_event("view", item_id(4, 0), session_id="s1")
+        assert _worlds(_ids(anna.recommendations(session_id="s1"))) == {4}
 
-        # She looks at more, and is pushed what fits.
+        # She views more, and fitting items are pushed.
         with http.stream("GET", "/sessions/s1/recommendations/stream", timeout=20) as stream:
             lines = stream.iter_lines()
             next(line for line in lines if line.startswith("data:"))
-            anna.does("view", item_id(5, 1), session_id="s1")
-            anna.does("cart", item_id(5, 2), session_id="s1")
+            anna.post_event("view", item_id(5, 1), session_id="s1")
+            anna.post_event("cart", item_id(5, 2), session_id="s1")
             deadline = time.monotonic() + 10
             pushed: list[str] = []
-            while not {world_of(one) for one in pushed} & {5}:
+            while not _worlds(pushed) & {5}:
                 assert time.monotonic() < deadline
                 data = next(line for line in lines if line.startswith("data:"))
                 pushed = _ids(json.loads(data.removeprefix("data:")))
-        wait_until(lambda: anna.asks(session_id="s1")["source"] == "cache", what="a pushed list")
-        before = _ids(anna.asks(session_id="s1"))
+        wait_until(lambda: anna.recommendations(session_id="s1")["source"] == "cache", what="a pushed list")
+        before = _ids(anna.recommendations(session_id="s1"))
 
-        # A product is added: it can be asked about and is recommended at once.
+        # A product is added: it can be queried and is recommended at once.
         new = {"title": "Thing 99 of world 5", "categories": ["world 5", "all"]}
         assert http.put("/items/fresh", json=new).status_code == 201
-        like_it = anna.asks(item_id="fresh")
-        assert (like_it["source"], like_it["fallback_reason"]) == ("content", "no_interactions")
-        assert {world_of(one) for one in _ids(like_it)} == {5}
-        _within_a_second(lambda: "fresh" in _ids(anna.asks(item_id=item_id(5, 0), k=100)), "the new product")
+        similar = anna.recommendations(item_id="fresh")
+        assert (similar["source"], similar["fallback_reason"]) == ("content", "no_interactions")
+        assert _worlds(_ids(similar)) == {5}
+        _within_a_second(
+            lambda: "fresh" in _ids(anna.recommendations(item_id=item_id(5, 0), k=100)), "the new product"
+        )
 
-        # Another is withdrawn: nobody is shown it any more, though it can be asked about.
-        gone = next(one for one in before if world_of(one) == 5)
+        # Another is withdrawn: it is no longer recommended to anybody, but it can still be queried.
+        gone = next(item for item in before if world_of(item) == 5)
         assert http.delete(f"/items/{gone}").status_code == 200
-        _within_a_second(lambda: gone not in _ids(anna.asks(session_id="s1", k=100)), "the end of it")
-        assert gone not in _ids(anna.asks(item_id=item_id(5, 0), k=100))
-        assert anna.asks(item_id=gone)["fallback_reason"] is None
+        _within_a_second(
+            lambda: gone not in _ids(anna.recommendations(session_id="s1", k=100)), "the withdrawal"
+        )
+        assert gone not in _ids(anna.recommendations(item_id=item_id(5, 0), k=100))
+        assert anna.recommendations(item_id=gone)["fallback_reason"] is None
 
-        # She signs in and buys; overnight the shop learns from the day and makes everybody's list.
-        for one in ("fresh", item_id(5, 3), item_id(5, 4)):
-            anna.does("purchase", one, session_id="s1", user_id="anna")
+        # She signs in and buys; overnight the shop learns from the day and computes every user's list.
+        for item in ("fresh", item_id(5, 3), item_id(5, 4)):
+            anna.post_event("purchase", item, session_id="s1", user_id="anna")
         archive = shop.folder / "events"
         wait_until(lambda: _archived(archive) == 6, 20, "all events in the archive")
         old = welcome["generation"]
-        shop.learn("rebuild_index")
-        shop.learn("recommend_users")
-        wait_until(lambda: anna.asks(item_id="fresh")["generation"] != old, what="the new generation")
+        shop.run_on_dataset("rebuild_index")
+        shop.run_on_dataset("recommend_users")
+        wait_until(
+            lambda: anna.recommendations(item_id="fresh")["generation"] != old, what="the new generation"
+        )
 
         # She returns as a known user.
-        known = anna.asks(user_id="anna")
+        known = anna.recommendations(user_id="anna")
         shown = _ids(known)
         assert (known["source"], known["fallback_reason"]) == ("batch", None)
-        assert {world_of(one) for one in _ids(known)} == {5}
+        assert _worlds(_ids(known)) == {5}
         assert not {gone, "fresh", item_id(5, 3), item_id(5, 4)} & set(_ids(known))
         assert http.get("/items/fresh").json()["title"] == new["title"]
-        assert gone not in _ids(anna.asks(item_id=item_id(5, 0), k=100))
+        assert gone not in _ids(anna.recommendations(item_id=item_id(5, 0), k=100))
 
-        # What she does now counts before what the list was made from.
-        anna.does("view", item_id(7, 0), session_id="s2", user_id="anna")
-        now = anna.asks(user_id="anna", session_id="s2")
+        # Her latest events take precedence over the stored list.
+        anna.post_event("view", item_id(7, 0), session_id="s2", user_id="anna")
+        now = anna.recommendations(user_id="anna", session_id="s2")
         assert (now["source"], now["fallback_reason"]) == ("live", "list_stale")
-        assert 7 in {world_of(one) for one in _ids(now)}
+        assert 7 in _worlds(_ids(now))
 
-        anna.does("view", shown[0], user_id="anna", recommendation_id=known["recommendation_id"])
+        anna.post_event("view", shown[0], user_id="anna", recommendation_id=known["recommendation_id"])
         time.sleep(0.5)  # the log is written every 0.2 s
         report = json.loads(shop.run("prediction_report", "--window", "1h", "--format", "json"))
         assert report["predictions"] > 5
