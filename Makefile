@@ -64,7 +64,7 @@ evaluate: $(BENCHMARK_READY)  ## measure on held-out data beside baselines (DATA
 quality: $(BENCHMARK_READY)  ## evaluate every dataset of examples/ below DATA_DIR= into docs/quality.md
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality --data-dir '$(or $(DATA_DIR),$(error give DATA_DIR=))'
 
-bench: $(BENCHMARK_READY)  ## every speed claim beside what it is compared with (results.md, docs/scale.md); 45 minutes
+bench: $(BENCHMARK_READY)  ## every speed claim, measured against its comparators (results.md, docs/scale.md); 45 minutes
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.scale
 

@@ -111,8 +111,8 @@ async def _measure(index: BuiltIndex, redis_url: str, var: Path, rounds: int, re
         _print(name, minimum, middle)
     head, _, body = response.partition(b"\r\n\r\n")
     headers = [line.decode().split(": ") for line in head.split(b"\r\n")[1:]]
-    (var / "answer.json").write_text(json.dumps({"headers": headers, "body": body.decode()}))
-    bare_app = ceiling(var / "answer.json")
+    (var / "response.json").write_text(json.dumps({"headers": headers, "body": body.decode()}))
+    bare_app = ceiling(var / "response.json")
     paths = traffic.request_paths(generation, few)
     minimum, middle, _ = await request_microseconds(bare_app, paths, rounds, requests)
     _print("bare ASGI", minimum, middle)

@@ -29,12 +29,12 @@ def _serve(app: object, port: int) -> None:
 
 @main.command("ceiling")
 @click.option("--port", type=int, required=True)
-@click.option("--answer", type=_PATH, required=True, help="JSON: headers and body")
-def serve_ceiling(port: int, answer: Path) -> None:
+@click.option("--response", type=_PATH, required=True, help="JSON: headers and body")
+def serve_ceiling(port: int, response: Path) -> None:
     """Bare ASGI with one prepared response."""
     from benchmarks.servers import ceiling
 
-    _serve(ceiling.create_app(answer), port)
+    _serve(ceiling.create_app(response), port)
 
 
 @main.command("tutorial")

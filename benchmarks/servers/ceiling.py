@@ -14,9 +14,9 @@ Asgi = Callable[
 ]
 
 
-def create_app(answer: Path) -> Asgi:
-    """answer: a JSON file with `headers` (a list of pairs) and `body`."""
-    content = json.loads(answer.read_text())
+def create_app(response: Path) -> Asgi:
+    """response: a JSON file with `headers` (a list of pairs) and `body`."""
+    content = json.loads(response.read_text())
     headers = [(name.lower().encode(), value.encode()) for name, value in content["headers"]]
     start = {"type": "http.response.start", "status": 200, "headers": headers}
     body = {"type": "http.response.body", "body": content["body"].encode()}

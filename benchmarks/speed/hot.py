@@ -30,9 +30,9 @@ _MAX_BACKGROUND_LOOKUPS = 0.1  # per request: the service's own housekeeping rea
 @contextmanager
 def ceiling(harness: Harness, service: ChildService, path: str) -> Iterator[ChildService]:
     """The bare ASGI app, which answers every request with the response of `service` to `path`."""
-    file, response = harness.folder / "answer.json", get(service.port, path)
+    file, response = harness.folder / "response.json", get(service.port, path)
     file.write_text(json.dumps({"headers": response.headers, "body": response.body.decode()}))
-    with comparator("ceiling", harness.folder / "ceiling.log", answer=file) as ceiling_server:
+    with comparator("ceiling", harness.folder / "ceiling.log", response=file) as ceiling_server:
         assert get(ceiling_server.port, path) == response
         yield ceiling_server
 

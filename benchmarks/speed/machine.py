@@ -17,7 +17,6 @@ _PACKAGES = (
 
 
 def machine() -> Json:
-    """Processor, cores and memory."""
     info = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), "unknown")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -25,11 +25,11 @@ def test_last_response_with_the_item_after_its_delete() -> None:
 
 
 def test_items_in_most_lists_and_the_rows_that_have_them(generation: Generation) -> None:
-    victims, asked = in_most_lists(generation, 3)
+    victims, hot = in_most_lists(generation, 3)
     heads = {row: _head(generation, row) for row in generation.hot.rows.tolist()}
     counts = {item: sum(item in head for head in heads.values()) for head in heads.values() for item in head}
     assert [counts[item] for item in victims] == sorted(counts.values(), reverse=True)[:3]
-    assert set(asked) == {row for row, head in heads.items() if head & set(victims)}
+    assert set(hot) == {row for row, head in heads.items() if head & set(victims)}
     assert item_id(0, 0) in counts
 
 
