@@ -168,11 +168,15 @@ class Manifest(_Frozen):
             if not OLDEST_SCHEMA_VERSION <= version_found <= SCHEMA_VERSION:
                 raise CorruptGenerationError(
                     f"{path}: schema version {version_found}, this program reads "
-                    f"{OLDEST_SCHEMA_VERSION} to {SCHEMA_VERSION}; rebuild the index"
+                    f"{_versions(OLDEST_SCHEMA_VERSION, SCHEMA_VERSION)}; rebuild the index"
                 )
             return cls.model_validate_json(content)
         except (OSError, ValidationError) as error:
             raise CorruptGenerationError(f"{path}: not a readable manifest ({error})") from error
+
+
+def _versions(oldest: int, newest: int) -> str:
+    return str(newest) if oldest == newest else f"{oldest} to {newest}"
 
 
 def dataset_name_of(folder: Path) -> str | None:

@@ -141,7 +141,7 @@ def test_fields_that_another_version_added_are_ignored_and_those_it_lacks_have_d
 def test_a_manifest_that_cannot_be_read_says_which_versions_can(kept: Path, version: int) -> None:
     store = GenerationStore(kept / "index")
     _rewritten(store.path(store.require_current()), schema_version=version)
-    with pytest.raises(CorruptGenerationError, match=rf"schema version {version}, this program reads 4 to"):
+    with pytest.raises(CorruptGenerationError, match=rf"schema version {version}, this program reads 4;"):
         store.open_current()
 
 
