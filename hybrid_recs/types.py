@@ -1,6 +1,6 @@
 """Small shared value types; imports nothing of ours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,8 @@ SECONDS_PER_DAY = 86_400
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
+ScoredRows = tuple[Sequence[int], Sequence[int]]
+"""Rows, best first, and the bits of their scores in half precision."""
 Json = dict[str, Any]
 ProgressCallback = Callable[[int], None]
 """Told how many more units of a long work are done."""
@@ -21,6 +23,22 @@ ProgressCallback = Callable[[int], None]
 
 def no_progress(_: int) -> None:
     """For callers that show no progress."""
+
+
+def half_precision(scores: NDArray[np.floating[Any]]) -> Floats:
+    """Rounded as an encoded list stores them, so that a live answer equals a cached one bit by bit."""
+    return scores.astype(np.float16).astype(np.float32)
+
+
+def half_bits(scores: Floats) -> list[int]:
+    """The bits of scores in half precision."""
+    bits: list[int] = scores.astype(np.float16).view(np.uint16).tolist()
+    return bits
+
+
+def scores_from_bits(bits: Sequence[int]) -> Floats:
+    """The scores that `half_bits` gave the bits of."""
+    return np.array(bits, np.uint16).view(np.float16).astype(np.float32)
 
 
 class Source(StrEnum):
@@ -112,6 +130,9 @@ class Neighbours:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def scored_rows(self) -> ScoredRows:
+        return self.rows.tolist(), half_bits(self.scores)
 
     def head(self, k: int) -> "Neighbours":
         """The best `k`."""

@@ -12,6 +12,7 @@ import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.events.event import Event
+from hybrid_recs.events.stream_id import StreamId
 from hybrid_recs.events.trending_windows import WINDOWS
 
 # Of one bucket; cut when what is trending is put together, so a crawl over made-up ids cannot fill Redis.
@@ -69,15 +70,10 @@ class EventApplier:
 
     def _counted(self, entry_id: bytes, event: Event) -> list[Any]:
         """Where an event counts: in the buckets of its own time, which cannot be after its arrival."""
-        received = received_seconds(entry_id)
+        received = StreamId.parse(entry_id).seconds
         time = min(event.time, received)
         buckets: list[Any] = []
         for window in WINDOWS:
             if time > received - window.length:
                 buckets += [self._keys.met(window.name, window.bucket_of(time)), window.keep]
         return [event.item_id, len(buckets) // 2, *buckets]
-
-
-def received_seconds(entry_id: bytes) -> float:
-    """When an entry was accepted, in seconds since 1970: its stream id begins with milliseconds."""
-    return int(entry_id.partition(b"-")[0]) / 1_000

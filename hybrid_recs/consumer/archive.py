@@ -17,8 +17,9 @@ import polars as pl
 import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
-from hybrid_recs.consumer.apply import Entry, received_seconds
+from hybrid_recs.consumer.apply import Entry
 from hybrid_recs.events.event import Event
+from hybrid_recs.events.stream_id import StreamId
 from hybrid_recs.generation.durable_files import lock, sync
 
 MAX_EVENTS_PER_FILE = 10_000
@@ -54,8 +55,6 @@ end
 return 0
 """
 
-_Id = tuple[int, int]
-
 
 class Archive:
     """The archiver of one folder; does nothing while another process is."""
@@ -68,7 +67,7 @@ class Archive:
         self._seconds = seconds
         self._trim = client.register_script(TRIM)
         self._lock: IO[Any] | None = None
-        self._last: _Id = (0, 0)
+        self._last = StreamId()
         self._flushed = float("-inf")
 
     def keep(self, now: float | None = None) -> int:
@@ -111,12 +110,11 @@ class Archive:
         entries: list[Entry] = []
         start = self._last
         while len(entries) < MAX_EVENTS_PER_FILE:
-            after = f"({start[0]}-{start[1]}"
-            page = cast(list[Entry], self._client.xrange(self._stream, after, "+", _PAGE))
+            page = cast(list[Entry], self._client.xrange(self._stream, f"({start}", "+", _PAGE))
             entries += page
             if len(page) < _PAGE:
                 break
-            start = _parts(page[-1][0])
+            start = StreamId.parse(page[-1][0])
         return entries
 
     def _write(self, entries: list[Entry]) -> int:
@@ -125,7 +123,7 @@ class Archive:
         for day, some in groupby(entries, lambda entry: _day(entry[0])):
             of_day = list(some)
             written += self._write_day(day, of_day)
-            self._last = _parts(of_day[-1][0])
+            self._last = StreamId.parse(of_day[-1][0])
         return written
 
     def _write_day(self, day: str, entries: Sequence[Entry]) -> int:
@@ -143,14 +141,14 @@ class Archive:
         return len(rows)
 
     def _trim_stream(self) -> None:
-        if self._last > (0, 0) and self._client.exists(self._stream):
-            self._trim([self._stream], [CONSUMER_GROUP, f"{self._last[0]}-{self._last[1] + 1}"])
+        if self._last > StreamId() and self._client.exists(self._stream):
+            self._trim([self._stream], [CONSUMER_GROUP, str(self._last.next)])
 
 
-def last_archived(folder: Path) -> _Id:
+def last_archived(folder: Path) -> StreamId:
     """The last stream id that a folder of archived events holds."""
     found = (_NAME.fullmatch(path.name) for path in folder.glob("day=*/*.parquet"))
-    return max(((int(name[3]), int(name[4])) for name in found if name), default=(0, 0))
+    return max((StreamId(int(name[3]), int(name[4])) for name in found if name), default=StreamId())
 
 
 def _rows(entries: Sequence[Entry]) -> list[tuple[object, ...]]:
@@ -158,15 +156,10 @@ def _rows(entries: Sequence[Entry]) -> list[tuple[object, ...]]:
     decoded = ((entry_id, Event.decode(fields)) for entry_id, fields in entries)
     return [
         (e.event_id, e.type, e.user_id, e.session_id, e.item_id, e.time, e.recommendation_id,
-         received_seconds(entry_id))
+         StreamId.parse(entry_id).seconds)
         for entry_id, e in decoded if e is not None
     ]  # fmt: skip
 
 
-def _parts(entry_id: bytes) -> _Id:
-    milliseconds, _, number = entry_id.partition(b"-")
-    return int(milliseconds), int(number)
-
-
 def _day(entry_id: bytes) -> str:
-    return datetime.fromtimestamp(received_seconds(entry_id), UTC).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(StreamId.parse(entry_id).seconds, UTC).strftime("%Y-%m-%d")

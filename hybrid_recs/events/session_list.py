@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
+from hybrid_recs.events.stream_id import StreamId
 from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.ranking.recommender import Recommender
-from hybrid_recs.types import Answer, Json, Neighbours, Outcome, PublicReason, Source
+from hybrid_recs.types import Answer, Json, Neighbours, Outcome, PublicReason, Source, scores_from_bits
 
 SESSION_LIST_SECONDS = 3_600
 MAX_SHOWN = 10  # items of an event on a stream; as many as an answer has unless more are asked for
@@ -47,14 +48,13 @@ class SessionList:
     overlay: int
     source: Source
     reason: PublicReason | None
-    rows: list[int]
-    bits: list[int]
+    rows: Sequence[int]
+    bits: Sequence[int]
 
     @classmethod
     def of(cls, answer: Answer, upto: str, recommender: Recommender) -> "SessionList":
         """An answer to what a session has done up to an event, and who gave it."""
-        bits = answer.neighbours.scores.astype(np.float16).view(np.uint16).tolist()
-        rows = answer.neighbours.rows.tolist()
+        rows, bits = answer.neighbours.scored_rows()
         version = recommender.items.overlay.version
         return cls(
             upto, recommender.generation.id, version, answer.source, answer.outcome.public_reason, rows, bits
@@ -67,9 +67,7 @@ class SessionList:
 
     @property
     def neighbours(self) -> Neighbours:
-        """As a list."""
-        scores = np.array(self.bits, np.uint16).view(np.float16).astype(np.float32)
-        return Neighbours(np.array(self.rows, np.int64), scores)
+        return Neighbours(np.array(self.rows, np.int64), scores_from_bits(self.bits))
 
     @staticmethod
     def head(recommender: Recommender, upto: str) -> bytes:
@@ -101,7 +99,7 @@ class SessionList:
 
 def rendered(session_id: str, pushed: SessionList, known: ItemPool, k: int = MAX_SHOWN) -> bytes:
     """The body of an event on a session's stream; `known` are the items that the rows are of."""
-    scores = np.array(pushed.bits[:k], np.uint16).view(np.float16).astype(np.float64).round(4).tolist()
+    scores = scores_from_bits(pushed.bits[:k]).astype(np.float64).round(4).tolist()
     items = [
         {"item_id": known.item_id(row), "score": score, "title": known.title(row)}
         for row, score in zip(pushed.rows[:k], scores, strict=True)
@@ -136,18 +134,12 @@ def read_message(message: bytes) -> tuple[str, bytes]:
     return upto.decode(), body
 
 
-def position(upto: str) -> tuple[int, int]:
-    """A stream id as something that can be compared; "" is before all."""
-    milliseconds, _, number = upto.partition("-")
-    return int(milliseconds or 0), int(number or 0)
-
-
 def store_arguments(
     seconds: int, entries: Sequence[tuple[str, SessionList, bytes]]
 ) -> list[str | int | bytes]:
     """ARGV of STORE for (key, what is pushed, rendered body)."""
     arguments: list[str | int | bytes] = [seconds]
     for name, pushed, body in entries:
-        milliseconds, number = position(pushed.upto)
+        milliseconds, number = StreamId.parse(pushed.upto)
         arguments += [message_of(pushed.upto, body), name, pushed.encoded(), milliseconds, number]
     return arguments

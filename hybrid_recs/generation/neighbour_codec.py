@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 
-from hybrid_recs.types import Neighbours
+from hybrid_recs.types import Neighbours, ScoredRows
 
 _HEADER = struct.Struct("<BxHI")  # version, pad, length, CRC-32 of the rest
 _VERSION = 1
@@ -28,7 +28,7 @@ def encode_neighbours(neighbours: Neighbours) -> bytes:
     return _HEADER.pack(_VERSION, len(neighbours), zlib.crc32(body)) + body
 
 
-def decode_head(encoded: bytes, k: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+def decode_head(encoded: bytes, k: int) -> ScoredRows | None:
     """The first `k` rows and the bits of their scores; None when the bytes are not a list of at least k.
 
     Without NumPy: for the ten of an answer its calls take several times as long as the work.

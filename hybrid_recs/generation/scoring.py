@@ -18,7 +18,7 @@ import numpy as np
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.trend import Trending
-from hybrid_recs.types import Floats, HistoryWeights, Neighbours, Rows
+from hybrid_recs.types import Floats, HistoryWeights, Neighbours, Rows, half_precision
 
 # Of a longer history only the latest are scored: the weights of the rest are small.
 MAX_HISTORY = 50
@@ -116,8 +116,7 @@ class Scorer:
                 scores[np.isin(cells, [at * n + row for row in out if row < n])] = -np.inf
         if eligible is not None:
             scores[~eligible.mask[rows]] = -np.inf
-        # Half precision, as in an encoded list, so that a live answer cannot be told from a cached one.
-        shown = scores.astype(np.float16).astype(np.float32)
+        shown = half_precision(scores)
         order = np.lexsort((-scores, query)) if len(sets) > 1 else (-scores).argsort(kind="stable")
         bounds = query.searchsorted(np.arange(len(sets) + 1)).tolist()
         best = [order[start : min(start + k, end)] for start, end in pairwise(bounds)]

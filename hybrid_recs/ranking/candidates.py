@@ -8,7 +8,7 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.scoring import WeightedItems
 from hybrid_recs.ranking.item_pool import ItemPool
-from hybrid_recs.types import Floats, Neighbours
+from hybrid_recs.types import Floats, Neighbours, half_precision
 
 # Of so few eligible items every one is scored: cheaper than a search that has to look past all others.
 _FEW = 2_000
@@ -61,7 +61,7 @@ class CandidateRanking:
         rows = rows if eligible is None else eligible.of(rows)
         # As many products as rows, each summed by itself: the same whatever else is new.
         scores = np.einsum("ij,j->i", self.items.vectors(rows), query)
-        new = Neighbours(rows, scores.astype(np.float16).astype(np.float32)).without(excluded)
+        new = Neighbours(rows, half_precision(scores)).without(excluded)
         both = np.concatenate((found.scores, new.scores))
         order = (-both).argsort(kind="stable")[:k]
         return Neighbours(np.concatenate((found.rows, new.rows))[order], both[order])
@@ -73,7 +73,7 @@ class CandidateRanking:
         catalogue = self.generation.catalogue
         rows = catalogue.popular(k, excluded, eligible or self.items.eligible)
         top = max(float(catalogue.popularity[catalogue.by_popularity[0]]), 1.0)
-        return Neighbours(rows, (catalogue.popularity[rows] / top).astype(np.float16).astype(np.float32))
+        return Neighbours(rows, half_precision(catalogue.popularity[rows] / top))
 
     def filled(
         self,

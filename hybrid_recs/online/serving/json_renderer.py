@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from hybrid_recs.ranking.recommender import Recommender
-from hybrid_recs.types import Answer, Neighbours, Outcome, Source
+from hybrid_recs.types import Answer, Outcome, Source, scores_from_bits
 
 JSON = "application/json"
 
@@ -66,7 +66,7 @@ class RenderedAnswer(NamedTuple):
 def _scores() -> list[bytes]:
     """Every number of half precision, by its bits, with four decimals: scores have no others."""
     with np.errstate(invalid="ignore"):  # a sixteenth of them are no numbers
-        numbers = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float64).round(4)
+        numbers = scores_from_bits(range(2**16)).astype(np.float64).round(4)
     return orjson.dumps(numbers.tolist())[1:-1].split(b",")
 
 
@@ -84,7 +84,7 @@ class JsonRenderer:
 
     def body(self, item_id: str, answer: Answer) -> bytes:
         """The body of an answer about one item; scores with four decimals."""
-        return self.body_of(item_id, answer.source, answer.outcome, *_numbers(answer.neighbours))
+        return self.body_of(item_id, answer.source, answer.outcome, *answer.neighbours.scored_rows())
 
     def body_of(
         self, item_id: str, source: Source, outcome: Outcome, rows: Sequence[int], bits: Sequence[int]
@@ -98,8 +98,8 @@ class JsonRenderer:
     def visitor_body(self, name: str, unknown: Sequence[str], answer: Answer) -> bytes:
         """The body of an answer to any other query; `name` tells it from all others."""
         listed = orjson.dumps(unknown)[1:-1]
-        numbers = _numbers(answer.neighbours)
-        return b"{" + self._rest(name, answer.source, answer.outcome, listed, *numbers)
+        scored_rows = answer.neighbours.scored_rows()
+        return b"{" + self._rest(name, answer.source, answer.outcome, listed, *scored_rows)
 
     def _rest(
         self,
@@ -126,8 +126,3 @@ class JsonRenderer:
         item_id, title = orjson.dumps(self._items.item_id(row)), orjson.dumps(self._items.title(row))
         around = b'{"item_id":%b,"score":' % item_id, b',"title":%b}' % title
         return b"%b".join(text.replace(b"%", b"%%") for text in around)
-
-
-def _numbers(found: Neighbours) -> tuple[list[int], list[int]]:
-    """Rows, and the bits of their scores in half precision."""
-    return found.rows.tolist(), found.scores.astype(np.float16).view(np.uint16).tolist()

@@ -17,7 +17,8 @@ from redis.asyncio.client import PubSub
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.session_list import position, read_message
+from hybrid_recs.events.session_list import read_message
+from hybrid_recs.events.stream_id import StreamId
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +35,17 @@ class Stream:
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
-        self._upto, self._body = (0, 0), b""
+        self._upto, self._body = StreamId(), b""
         self._waiting: bytes | None = None
         self._wake = asyncio.Event()
         self._closed = False
 
     def offer(self, upto: str, body: bytes) -> None:
         """Send this next, unless something newer or the same was sent or waits."""
-        at = position(upto)
-        if at < self._upto or body == self._body:
+        stream_id = StreamId.parse(upto)
+        if stream_id < self._upto or body == self._body:
             return
-        self._upto, self._body = at, body
+        self._upto, self._body = stream_id, body
         self._waiting = b"event: recommendations\nid: %b\ndata: %b\n\n" % (upto.encode(), body)
         self._wake.set()
 

@@ -11,6 +11,7 @@ import redis
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.events.event import Event
 from hybrid_recs.events.impression import Impression
+from hybrid_recs.events.stream_id import StreamId
 
 _PAGE = 5_000
 _SERVED = {
@@ -60,7 +61,7 @@ def read_events(client: redis.Redis, keys: Keys, archive: Path, start: float, en
             )
         )
     for page in _pages(client, keys.events(), start):
-        rows = [_event(entry) for name, entry in page if _seconds(name) < end]
+        rows = [_event(entry) for name, entry in page if StreamId.parse(name).seconds < end]
         frames.append(pl.DataFrame([row for row in rows if row], schema=_EVENTS, orient="row"))
     return pl.concat(frames).unique("event_id", keep="first", maintain_order=True)
 
@@ -80,10 +81,6 @@ def _pages(client: redis.Redis, stream: str, start: float) -> Iterator[list[_Ent
     while page := cast(list[_Entry], client.xrange(stream, first, "+", _PAGE)):
         yield page
         first = f"({page[-1][0].decode()}"
-
-
-def _seconds(entry: bytes) -> float:
-    return int(entry.partition(b"-")[0]) / 1_000
 
 
 def _event(entry: Mapping[bytes, bytes]) -> tuple[object, ...] | None:
