@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hybrid_recs.generation.arrays import save_array
 from hybrid_recs.generation.catalogue import write_catalogue
 from hybrid_recs.generation.covisits import CoVisits
-from hybrid_recs.generation.generation import INDEX_FILE, TILT_FILE, VECTORS_FILE, Generation
+from hybrid_recs.generation.generation import BOOSTS_FILE, INDEX_FILE, VECTORS_FILE, Generation
 from hybrid_recs.generation.manifest import FILE_NAME, DatasetInfo, IndexInfo, Manifest, ScoringInfo
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
@@ -109,9 +109,9 @@ def write_generation(folder: Path, generation: str, ids: Sequence[str], hot: Row
     )
     write_catalogue(folder, ids, ["" for _ in ids], [[] for _ in ids], np.arange(n, 0, -1).astype(np.float64))
     save_array(folder / VECTORS_FILE, scorer.vectors)
-    save_array(folder / TILT_FILE, scorer.tilt)
+    save_array(folder / BOOSTS_FILE, scorer.boosts)
     scorer.covisits.save(folder)
-    scorer.trending.save(folder)
+    scorer.trend.save(folder)
     flat = faiss.IndexFlatIP(dimensions)
     flat.add(scorer.vectors)
     faiss.write_index(flat, str(folder / INDEX_FILE))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from hybrid_recs.generation.catalogue import Catalogue
-from hybrid_recs.generation.generation import TILT_FILE, VECTORS_FILE
+from hybrid_recs.generation.generation import BOOSTS_FILE, VECTORS_FILE
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.types import Floats
 

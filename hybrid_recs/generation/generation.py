@@ -11,12 +11,12 @@ from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
-from hybrid_recs.generation.trend import Trending
+from hybrid_recs.generation.trend import Trend
 from hybrid_recs.generation.vector_index import FaissIndex
 
 INDEX_FILE = "index.faiss"
 VECTORS_FILE = "vectors.npy"
-TILT_FILE = "tilt.npy"
+BOOSTS_FILE = "tilt.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class Generation:
             index=FaissIndex(folder / INDEX_FILE, manifest.index.search),
             scorer=Scorer(
                 vectors=open_array(folder / VECTORS_FILE),
-                tilt=open_array(folder / TILT_FILE),
+                boosts=open_array(folder / BOOSTS_FILE),
                 covisits=CoVisits.open(folder),
-                weight=manifest.scoring.covisit_weight,
-                trending=Trending.open(folder),
+                covisit_weight=manifest.scoring.covisit_weight,
+                trend=Trend.open(folder),
             ),
             hot=NeighbourLists.open(folder),
             content=ContentEncoder.open(folder) if manifest.content else None,
@@ -65,7 +65,7 @@ class Generation:
             "items": (len(self.catalogue), self.manifest.items),
             "indexed vectors": (len(self.index), self.manifest.vectors),
             "vectors": (len(self.scorer.vectors), self.manifest.vectors),
-            "tilts": (len(self.scorer.tilt), self.manifest.vectors),
+            "popularity boosts": (len(self.scorer.boosts), self.manifest.vectors),
             "co-visit lists": (len(self.scorer.covisits), self.manifest.vectors),
             "hot lists": (len(self.hot), self.manifest.hot_items),
         }

@@ -1,4 +1,4 @@
-"""What everybody meets lately: the trending rows and their weights in (0, 1], mapped."""
+"""The items that were popular lately: their rows and weights in (0, 1], memory-mapped."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +10,14 @@ from hybrid_recs.types import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Trending:
+class Trend:
     """Distinct rows, strongest first, and their weights, 1 at the first."""
 
     rows: Rows
     weights: Floats
 
     @classmethod
-    def nothing(cls) -> "Trending":
-        """No trend is known."""
+    def empty(cls) -> "Trend":
         return cls(np.empty(0, np.int64), np.empty(0, np.float32))
 
     def save(self, folder: Path) -> None:
@@ -27,6 +26,6 @@ class Trending:
         save_array(folder / "trending_weights.npy", self.weights)
 
     @classmethod
-    def open(cls, folder: Path) -> "Trending":
+    def open(cls, folder: Path) -> "Trend":
         """Map what `save` wrote."""
         return cls(open_array(folder / "trending_rows.npy"), open_array(folder / "trending_weights.npy"))

@@ -6,7 +6,7 @@ import numpy as np
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.row_mask import RowMask
-from hybrid_recs.generation.scoring import WeightedItems
+from hybrid_recs.generation.scoring import WeightedItems, dot_rows
 from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.types import Floats, Neighbours, half_precision
 
@@ -27,7 +27,7 @@ class CandidateRanking:
     ) -> Neighbours:
         """The best k by score of the items that have a vector."""
         scorer, eligible = self.generation.scorer, eligible or self.items.eligible
-        query = scorer.query(items)
+        query = scorer.query_vector(items)
         if eligible is not None and eligible.count <= _FEW:
             candidates = eligible.rows[eligible.rows < len(scorer.vectors)]
         else:
@@ -42,7 +42,9 @@ class CandidateRanking:
         index, scorer, eligible = self.generation.index, self.generation.scorer, self.items.eligible
         queries = scorer.vectors[rows]
         candidates = index.search_many(queries, k + 1, eligible=eligible)
-        found = scorer.score_queries([scorer.one(row) for row in rows], candidates, k, eligible=eligible)
+        found = scorer.score_queries(
+            [scorer.item_query(row) for row in rows], candidates, k, eligible=eligible
+        )
         return [self.with_new(one, query, k) for one, query in zip(found, queries, strict=True)]
 
     def with_new(
@@ -53,14 +55,16 @@ class CandidateRanking:
         excluded: frozenset[int] = _NONE,
         eligible: RowMask | None = None,
     ) -> Neighbours:
-        """The best k of a list and of the new items, which score by their vectors alone; the list goes
-        first where scores are the same."""
+        """The best k of a list and of the new items; the list goes first where scores are the same.
+
+        A new item has no popularity and no co-visits, so its score is `Scorer`'s first term with a boost of
+        1.
+        """
         if not self.items.overlay.new.ids:
             return found
         eligible, rows = eligible or self.items.eligible, self.items.new_rows()
         rows = rows if eligible is None else eligible.of(rows)
-        # As many products as rows, each summed by itself: the same whatever else is new.
-        scores = np.einsum("ij,j->i", self.items.vectors(rows), query)
+        scores = dot_rows(self.items.vectors(rows), query)
         new = Neighbours(rows, half_precision(scores)).without(excluded)
         both = np.concatenate((found.scores, new.scores))
         order = (-both).argsort(kind="stable")[:k]
@@ -69,7 +73,7 @@ class CandidateRanking:
     def popular(
         self, k: int, excluded: frozenset[int] = _NONE, eligible: RowMask | None = None
     ) -> Neighbours:
-        """The most popular k; scores are popularity over that of the most popular item."""
+        """The most popular k. Not `Scorer`'s score: popularity over that of the most popular item."""
         catalogue = self.generation.catalogue
         rows = catalogue.popular(k, excluded, eligible or self.items.eligible)
         top = max(float(catalogue.popularity[catalogue.by_popularity[0]]), 1.0)

@@ -133,26 +133,26 @@ def _parts(scorer: Scorer, a: int, b: int) -> Parts:
     linked, weights = scorer.covisits.of(a)
     at = _place(linked, b)
     cosine = float(scorer.vectors[a] @ scorer.vectors[b])
-    tilt = float(scorer.tilt[b])
+    boost = float(scorer.boosts[b])
     covisit_weight = float(weights[at - 1]) if at else 0.0
     found = _ranked(scorer, a, np.array([b], np.int64))
     return Parts(
         cosine=cosine,
-        tilt=tilt,
-        near=cosine * tilt,
+        tilt=boost,
+        near=cosine * boost,
         covisit_weight=covisit_weight,
-        weight=scorer.weight,
-        covisit_part=scorer.weight * covisit_weight,
+        weight=scorer.covisit_weight,
+        covisit_part=scorer.covisit_weight * covisit_weight,
         score=float(found.scores[found.rows == b][0]),
     )
 
 
 def _ranks(scorer: Scorer, a: int, b: int) -> Ranks:
     linked, _ = scorer.covisits.of(a)
-    near: Floats = scorer.vectors @ scorer.vectors[a] * scorer.tilt
+    near = scorer.near_all(scorer.vectors[a])
     return Ranks(
         score=_rank(scorer, near, a, b),
-        near=_rank(dataclasses.replace(scorer, weight=0.0), near, a, b),
+        near=_rank(dataclasses.replace(scorer, covisit_weight=0.0), near, a, b),
         ranked=len(scorer.vectors) - 1,
         covisits=_place(linked, b),
         listed_covisits=len(linked),
@@ -167,7 +167,7 @@ def _rank(scorer: Scorer, near: Floats, a: int, b: int) -> int:
     """
     linked, weights = scorer.covisits.of(a)
     at = _place(linked, b)
-    level = float(near[b]) + (scorer.weight * float(weights[at - 1]) if at else 0.0)
+    level = float(near[b]) + (scorer.covisit_weight * float(weights[at - 1]) if at else 0.0)
     clearly_before = near > level + _SLACK
     close = np.abs(near - level) <= _SLACK
     clearly_before[linked] = clearly_before[a] = False

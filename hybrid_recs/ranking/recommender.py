@@ -141,7 +141,7 @@ class Recommender:
             excluded = query.excluded | {query.row}
             items = self.weighted_items((), (), self.items.vector(query.row))
         else:
-            excluded, items = query.excluded, self.generation.scorer.one(query.row)
+            excluded, items = query.excluded, self.generation.scorer.item_query(query.row)
         return self._ranking.best(items, query.k, excluded)
 
     def neighbour_lists(self, rows: Sequence[int], k: int) -> list[Neighbours]:
@@ -206,7 +206,7 @@ class Recommender:
             left = left.only(eligible.mask[left.rows])
         if len(left) < query.k:
             return None
-        vector = self.generation.scorer.query(query.items)
+        vector = self.generation.scorer.query_vector(query.items)
         return self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded, eligible)
 
     def _selected(

@@ -204,8 +204,7 @@ def _audit_bands(rng: np.random.Generator, generation: Generation, sample: int) 
     vectors, index, scorer = generation.manifest.vectors, generation.index, generation.scorer
     if not vectors:
         return []
-    # As the index holds them: with the tilt of the items in.
-    exact = ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis]))
+    exact = ExactIndex(scorer.boosted_vectors())
     bands = []
     for name, rows in _bands(generation):
         chosen = _some(rng, rows, sample)

@@ -47,10 +47,10 @@ def _reference(
     met = list(dict.fromkeys(rows[::-1].tolist()))[:50]
     how = scoring.of_user if of_user else scoring.of_session
     scores = np.zeros(len(vectors))
-    scores[scorer.trending.rows] += how.trend * scorer.trending.weights
+    scores[scorer.trend.rows] += how.trend * scorer.trend.weights
     for age, row in enumerate(met):
         weight = (1 + age) ** -how.decay
-        scores += weight * (vectors @ vectors[row]) * np.asarray(scorer.tilt, np.float64)
+        scores += weight * (vectors @ vectors[row]) * np.asarray(scorer.boosts, np.float64)
         linked, strengths = scorer.covisits.of(row)
         scores[linked] += how.covisit_weight * weight * strengths
         scores[row] += weight * repeat if repeat is not None else -np.inf

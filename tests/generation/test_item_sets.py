@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_recs.generation.scoring import MAX_HISTORY, Scorer, WeightedItems, history
-from hybrid_recs.generation.trend import Trending
+from hybrid_recs.generation.trend import Trend
 from hybrid_recs.types import HistoryWeights, Neighbours
 from tests.builders import random_covisits, random_unit_vectors
 
@@ -26,9 +26,9 @@ def _exact_scorer(seed: int) -> Scorer:
     )
 
 
-def _trending(rng: np.random.Generator, n: int) -> Trending:
+def _trending(rng: np.random.Generator, n: int) -> Trend:
     rows = rng.permutation(n)[: rng.integers(0, 6)]
-    return Trending(rows, (np.sort(rng.integers(1, 17, len(rows)))[::-1] / 16).astype(np.float32))
+    return Trend(rows, (np.sort(rng.integers(1, 17, len(rows)))[::-1] / 16).astype(np.float32))
 
 
 def _items(seed: int, n: int, repeat: float | None) -> WeightedItems:
@@ -48,7 +48,7 @@ def _reference(
     for row, weight in weights.items():
         for other, strength in zip(*(part.tolist() for part in scorer.covisits.of(row)), strict=True):
             linked[other] = linked.get(other, 0.0) + weight * strength
-    trend = dict(zip(scorer.trending.rows.tolist(), scorer.trending.weights.tolist(), strict=True))
+    trend = dict(zip(scorer.trend.rows.tolist(), scorer.trend.weights.tolist(), strict=True))
     if not items.trend:
         trend = {}
     eligible = {*candidates, *linked, *weights, *trend} - excluded
@@ -60,7 +60,7 @@ def _reference(
             weight * float(np.dot(scorer.vectors[row].astype(float), scorer.vectors[other].astype(float)))
             for row, weight in weights.items()
         )
-        score = cosine * float(scorer.tilt[other]) + items.covisit_weight * linked.get(other, 0.0)
+        score = cosine * float(scorer.boosts[other]) + items.covisit_weight * linked.get(other, 0.0)
         score += items.trend * trend.get(other, 0.0)
         scored.append((other, score + (items.repeat or 0.0) * weights.get(other, 0.0)))
     best = sorted(scored, key=lambda entry: (-entry[1], entry[0]))[:k]
@@ -98,7 +98,7 @@ def test_the_nearest_to_the_query_are_candidates_enough(
     n = len(scorer.vectors)
     items = _items(seed, n, repeat)
     excluded = frozenset(np.random.default_rng(seed).integers(0, n, n_excluded).tolist())
-    near = scorer.vectors @ scorer.query(items) * scorer.tilt
+    near = scorer.vectors @ scorer.query_vector(items) * scorer.boosts
     nearest = np.argsort(-near, kind="stable")[: k + len(items.rows) + len(excluded)]
     found = scorer.score_query(items, nearest, k, excluded)
     everything = scorer.score_query(items, np.arange(n), k, excluded)
@@ -110,13 +110,13 @@ def test_one_item_is_a_set_of_one(seed: int) -> None:
     scorer = _exact_scorer(seed)
     n = len(scorer.vectors)
     for row in range(n):
-        one = scorer.one(row)
+        one = scorer.item_query(row)
         assert (one.rows.tolist(), one.weights.tolist()) == ([row], [1.0])
-        assert (one.covisit_weight, one.repeat) == (scorer.weight, None)
-        np.testing.assert_array_equal(scorer.query(one), scorer.vectors[row])
+        assert (one.covisit_weight, one.repeat) == (scorer.covisit_weight, None)
+        np.testing.assert_array_equal(scorer.query_vector(one), scorer.vectors[row])
         as_set = scorer.score_query(one, np.arange(n), n, frozenset((3,)))
         assert _pairs(as_set) == _pairs(scorer.score_item(row, np.arange(n), n, frozenset((3,))))
-        of_history = history(np.array([row]), HistoryWeights(1.0, scorer.weight))
+        of_history = history(np.array([row]), HistoryWeights(1.0, scorer.covisit_weight))
         assert _pairs(scorer.score_query(of_history, np.arange(n), n)) == _pairs(
             scorer.score_item(row, np.arange(n), n)
         )
@@ -166,14 +166,14 @@ def test_items_come_again_only_if_they_may() -> None:
 def test_the_trend_counts_for_visitors_and_never_for_what_is_like_an_item() -> None:
     scorer = _exact_scorer(3)
     n = len(scorer.vectors)
-    assert len(scorer.trending.rows)
+    assert len(scorer.trend.rows)
     rows, weights = np.array([0, 2]), np.array([1.0, 0.5], np.float32)
     plain = dict(_pairs(scorer.score_query(WeightedItems(rows, weights, 1.0, 0.0), np.arange(n), n)))
     moved = dict(_pairs(scorer.score_query(WeightedItems(rows, weights, 1.0, 0.0, 4.0), np.arange(n), n)))
     added = {row: moved[row] - plain[row] for row in moved if moved[row] != plain[row]}
-    expected = zip(scorer.trending.rows.tolist(), scorer.trending.weights.tolist(), strict=True)
+    expected = zip(scorer.trend.rows.tolist(), scorer.trend.weights.tolist(), strict=True)
     assert added == {row: 4 * weight for row, weight in expected}
-    assert scorer.one(0).trend == 0
+    assert scorer.item_query(0).trend == 0
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -189,7 +189,7 @@ def test_many_queries_at_once_give_each_what_it_gets_alone(seed: int) -> None:
         _trending(rng, n),
     )
     sets = [_items(seed * 100 + at, n, [None, 0.7][at % 2]) for at in range(int(rng.integers(1, 20)))]
-    sets += [scorer.one(int(row)) for row in rng.integers(0, n, 5)]
+    sets += [scorer.item_query(int(row)) for row in rng.integers(0, n, 5)]
     candidates = [rng.permutation(n)[: rng.integers(0, n + 1)] for _ in sets]
     # Rows without a vector may be excluded like any other.
     excluded = [frozenset(rng.integers(0, n + 50, rng.integers(0, 9)).tolist()) for _ in sets]

@@ -33,7 +33,9 @@ def _reference(
     for other in {*candidates, *bonus} - {row} - excluded:
         pairs = zip(scorer.vectors[row].tolist(), scorer.vectors[other].tolist(), strict=True)
         cosine = sum(a * b for a, b in pairs)
-        scored.append((other, cosine * float(scorer.tilt[other]) + scorer.weight * bonus.get(other, 0.0)))
+        scored.append(
+            (other, cosine * float(scorer.boosts[other]) + scorer.covisit_weight * bonus.get(other, 0.0))
+        )
     best = sorted(scored, key=lambda entry: (-entry[1], entry[0]))[:k]
     return [(other, float(np.float16(score))) for other, score in best]
 
@@ -60,7 +62,7 @@ def test_the_nearest_by_vector_are_candidates_enough(seed: int, k: int, n_exclud
     n = len(scorer.vectors)
     excluded = frozenset(np.random.default_rng(seed).integers(0, n, n_excluded).tolist())
     for row in range(min(n, 5)):
-        near = scorer.vectors @ scorer.vectors[row] * scorer.tilt
+        near = scorer.vectors @ scorer.vectors[row] * scorer.boosts
         nearest = np.argsort(-near, kind="stable")[: k + 1 + len(excluded)]
         found = scorer.score_item(row, nearest, k, excluded)
         everything = scorer.score_item(row, np.arange(n), k, excluded)

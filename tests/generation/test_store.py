@@ -205,7 +205,7 @@ def test_a_manifest_of_another_schema_asks_for_a_rebuild(store: GenerationStore)
     path.write_text(json.dumps(content | {"schema_version": 1}))
     with pytest.raises(
         CorruptGenerationError,
-        match=f"schema version 1, this program reads {OLDEST_SCHEMA_VERSION} to {SCHEMA_VERSION}; rebuild the index",
+        match=f"version 1, this program reads {OLDEST_SCHEMA_VERSION} to {SCHEMA_VERSION}; rebuild the index",
     ):
         Manifest.read(path.parent)
     path.write_text("{}")

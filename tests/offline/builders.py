@@ -140,6 +140,6 @@ def dense(covisits: CoVisits) -> np.ndarray[tuple[int, int], np.dtype[np.float64
 def all_scores(scorer: Scorer) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Every score by the formula, n × n; -inf for an item with itself."""
     vectors = scorer.vectors.astype(np.float64)
-    scores = vectors @ vectors.T * scorer.tilt + scorer.weight * dense(scorer.covisits)
+    scores = vectors @ vectors.T * scorer.boosts + scorer.covisit_weight * dense(scorer.covisits)
     np.fill_diagonal(scores, -np.inf)
     return np.asarray(scores)

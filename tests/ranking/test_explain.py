@@ -53,7 +53,7 @@ def test_every_served_item_is_told_with_the_score_and_place_it_is_served_with(
 def _check_ranks(generation: Generation, a: int, others: list[int]) -> None:
     scorer, n = generation.scorer, len(generation.scorer.vectors)
     order = scorer.score_item(a, np.arange(n), n).rows.tolist()
-    near = np.einsum("ij,j->i", scorer.vectors, scorer.vectors[a]) * scorer.tilt
+    near = np.einsum("ij,j->i", scorer.vectors, scorer.vectors[a]) * scorer.boosts
     by_near = [b for b in np.argsort(-near, kind="stable").tolist() if b != a]
     for b in others:
         ranks = explain(generation, a, b).ranks
@@ -91,7 +91,7 @@ def test_parts_are_those_on_disk(generation: Generation) -> None:
         assert told.parts is not None
         assert told.ranks is not None
         assert told.parts.cosine == pytest.approx(float(scorer.vectors[a] @ scorer.vectors[b]), abs=1e-6)
-        assert told.parts.tilt == float(scorer.tilt[b])
+        assert told.parts.tilt == float(scorer.boosts[b])
         assert told.parts.near == told.parts.cosine * told.parts.tilt
         assert told.parts.covisit_weight == kept.get(b, 0.0)
         assert told.parts.covisit_part == generation.manifest.scoring.covisit_weight * kept.get(b, 0.0)
@@ -160,7 +160,7 @@ _VERDICTS = {
 )
 def test_verdicts_follow_the_parts(generation: Generation, weight: float, in_list: str) -> None:
     none_hot = NeighbourLists(np.empty(0, np.uint32), np.empty(0, np.uint8), np.zeros(1, np.int64))
-    weighed = replace(generation, scorer=replace(generation.scorer, weight=weight), hot=none_hot)
+    weighed = replace(generation, scorer=replace(generation.scorer, covisit_weight=weight), hot=none_hot)
     a, seen = known_row(generation, HOT), set()
     served = Recommender(weighed).live(ItemQuery(a, 5)).rows.tolist()
     for b in (b for b in range(generation.manifest.vectors) if b != a):

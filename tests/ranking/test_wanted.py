@@ -23,7 +23,7 @@ Scores = NDArray[np.float64]
 def _scores(recommender: Recommender, weights: dict[int, float], vector: Floats | None = None) -> Scores:
     """Of every item with a vector, by the formula; the query's own items are out."""
     scorer = recommender.generation.scorer
-    vectors, tilt = np.asarray(scorer.vectors, np.float64), np.asarray(scorer.tilt, np.float64)
+    vectors, tilt = np.asarray(scorer.vectors, np.float64), np.asarray(scorer.boosts, np.float64)
     scores = np.zeros(len(vectors)) if vector is None else vectors @ vector * tilt
     for row, weight in weights.items():
         scores += weight * (vectors @ vectors[row]) * tilt

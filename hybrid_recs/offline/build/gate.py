@@ -117,7 +117,7 @@ def _list_figures(build: Generation) -> dict[str, float]:
         "duplicates": float(duplicates),
         "self_recommended": float(own),
         "unknown_rows": float(stray),
-        "not_finite": float(unscored + _not_finite(build.scorer.vectors) + _not_finite(build.scorer.tilt)),
+        "not_finite": float(unscored + _not_finite(build.scorer.vectors) + _not_finite(build.scorer.boosts)),
     }
 
 

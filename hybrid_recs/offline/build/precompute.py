@@ -36,12 +36,14 @@ def neighbour_lists(
         candidates = search(np.ascontiguousarray(scorer.vectors[batch]), depth + 1)
         for at in range(0, len(batch), _RANKED_AT_ONCE):
             some = slice(at, at + _RANKED_AT_ONCE)
-            yield from scorer.score_queries([scorer.one(row) for row in batch[some]], candidates[some], depth)
+            yield from scorer.score_queries(
+                [scorer.item_query(row) for row in batch[some]], candidates[some], depth
+            )
         on_progress(len(batch))
 
 
 def _searcher(scorer: Scorer, index: FaissIndex | None) -> Callable[[Floats, int], Sequence[Rows]]:
     if index is not None:
         return partial(index.search_many, effort_multiplier=_EFFORT_MULTIPLIER)
-    exact = ExactIndex(np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis]))
+    exact = ExactIndex(scorer.boosted_vectors())
     return lambda queries, k: list(exact.search_many(queries, k))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hybrid_recs.generation.arrays import save_array
 from hybrid_recs.generation.catalogue import write_catalogue
-from hybrid_recs.generation.generation import INDEX_FILE, TILT_FILE, VECTORS_FILE
+from hybrid_recs.generation.generation import BOOSTS_FILE, INDEX_FILE, VECTORS_FILE
 from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, library_versions
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
@@ -46,13 +46,13 @@ def write_model(folder: Path, placed: PlacedItems, settings: Settings) -> IndexI
     """Vectors, tilt, co-visits, the trend and the FAISS index."""
     scorer = placed.scorer
     save_array(folder / VECTORS_FILE, scorer.vectors)
-    save_array(folder / TILT_FILE, scorer.tilt)
+    save_array(folder / BOOSTS_FILE, scorer.boosts)
     scorer.covisits.save(folder)
-    scorer.trending.save(folder)
+    scorer.trend.save(folder)
     return build_index(
         folder / INDEX_FILE,
         scorer.vectors,
-        scorer.tilt,
+        scorer.boosts,
         settings.exact_below,
         settings.ann_recall,
         settings.seed,

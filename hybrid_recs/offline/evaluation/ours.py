@@ -9,7 +9,7 @@ from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DatasetInfo, ScoringInfo
 from hybrid_recs.generation.scoring import Scorer, history
-from hybrid_recs.generation.trend import Trending
+from hybrid_recs.generation.trend import Trend
 from hybrid_recs.offline.build import writer
 from hybrid_recs.offline.build.hot_set import choose_hot_set
 from hybrid_recs.offline.data.encoding import EncodedData
@@ -20,7 +20,7 @@ from hybrid_recs.offline.training.model import fit
 from hybrid_recs.offline.training.tuning import choose_scoring
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import HistoryWeights, Outcome, Rows
+from hybrid_recs.types import Floats, HistoryWeights, Outcome, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ServedMethod:
 
 @dataclass(frozen=True, slots=True)
 class Exhaustive:
-    """A scoring function over every item: the served score without an index, or a part of it."""
+    """`Scorer` with every item as a candidate: the served score without an index, or a part of it."""
 
     scorer: Scorer
     scoring: ScoringInfo
@@ -69,14 +69,15 @@ class Exhaustive:
     def _from_history(self, rows: Rows, k: int, how: HistoryWeights) -> Rows:
         seen = frozenset(rows.tolist()) if how.repeat is None else frozenset()
         items = history(rows, how)
-        candidates = self._candidates(self.scorer.query(items), k + len(items.rows) + len(seen))
+        candidates = self._candidates(self.scorer.query_vector(items), k + len(items.rows) + len(seen))
         return self.scorer.score_query(items, candidates, k, seen).rows
 
-    def _candidates(self, query: np.ndarray[tuple[int], np.dtype[np.float32]], k: int) -> Rows:
+    def _candidates(self, query: Floats, k: int) -> Rows:
+        """The k nearest of all items."""
         if not self.scorer.vectors.any():
             return np.empty(0, np.int64)  # lists only: nothing to search
-        scores = (self.scorer.vectors @ query) * self.scorer.tilt
-        best: Rows = np.argpartition(-scores, min(k, len(scores) - 1))[:k]
+        near = self.scorer.near_all(query)
+        best: Rows = np.argpartition(-near, min(k, len(near) - 1))[:k]
         return best
 
 
@@ -109,8 +110,8 @@ def parts_of(served: ServedMethod) -> list[Exhaustive]:
     blank = np.zeros((n, 1), np.float32)
     return [
         Exhaustive(scorer, scoring, "its exact search"),
-        Exhaustive(replace(scorer, covisits=none, trending=Trending.nothing()), scoring, "its vectors only"),
+        Exhaustive(replace(scorer, covisits=none, trend=Trend.empty()), scoring, "its vectors only"),
         Exhaustive(
-            replace(scorer, vectors=blank, weight=1.0, trending=Trending.nothing()), scoring, "its lists only"
+            replace(scorer, vectors=blank, covisit_weight=1.0, trend=Trend.empty()), scoring, "its lists only"
         ),
     ]

@@ -1,8 +1,9 @@
 """The items that can be in a query's best 20 whatever the weights, with the parts of their scores.
 
-The score of `scoring.py` for many queries at once, so that a search over weights costs milliseconds a
-step. Co-visit and trend weights are never negative, so the best 20 by vectors alone and everything on a
-list are all that there is to compare (see `Scorer.score_query`).
+The terms of `Scorer`'s formula as matrix products over all items and many queries, so that a search over
+weights costs milliseconds a step. Ranks are compared in single precision and nothing here is served;
+`test_tuning` holds its rates to those of scoring every item. Co-visit and trend weights are never negative,
+so the best 20 by near and everything on a list are all that there is to compare (see `Scorer.score_queries`).
 """
 
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ class CandidateScores:
 def find_candidates(scorer: Scorer, queries: Queries, marked: Rows) -> CandidateScores:
     """The contenders of every query, by scoring all items; `marked` rows are among them in any case."""
     n, m = len(scorer.vectors), len(queries.sets)
-    items = np.ascontiguousarray(scorer.vectors * scorer.tilt[:, np.newaxis])
+    items = scorer.boosted_vectors()
     lists = _as_matrix(scorer.covisits)
     step = max(1, _CELLS_AT_ONCE // max(n, 1))
     blocks = [_block(scorer, items, lists, marked, queries.part(at, at + step)) for at in range(0, m, step)]

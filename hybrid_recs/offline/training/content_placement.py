@@ -52,7 +52,7 @@ def extended(scorer: Scorer, vectors: Floats) -> Scorer:
     return replace(
         scorer,
         vectors=np.concatenate((scorer.vectors, vectors)),
-        tilt=np.concatenate((scorer.tilt, np.ones(len(vectors), np.float32))),
+        boosts=np.concatenate((scorer.boosts, np.ones(len(vectors), np.float32))),
         covisits=CoVisits(np.concatenate((lists.indptr, ends)), lists.rows, lists.weights),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
-from hybrid_recs.generation.trend import Trending
+from hybrid_recs.generation.trend import Trend
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.training.embeddings import fit_vectors, popularity_tilt, unit_rows
@@ -20,7 +20,7 @@ class Model:
     vectors: Floats
     counts: CoVisitCounts
     degrees: Floats
-    trending: Trending
+    trending: Trend
 
     def scorer(self, scoring: ScoringInfo) -> Scorer:
         """The scoring function with the given parameters."""

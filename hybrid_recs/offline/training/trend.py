@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from hybrid_recs.generation.trend import Trending
+from hybrid_recs.generation.trend import Trend
 from hybrid_recs.offline.data.encoding import EncodedData
 
 TREND_LENGTH = 200  # 1,000 gain nothing that shows in HR@20, and every answer to a visitor scores them
 
 
-def trending(data: EncodedData, half_life: float, length: int = TREND_LENGTH) -> Trending:
+def trending(data: EncodedData, half_life: float, length: int = TREND_LENGTH) -> Trend:
     """The `length` rows met most lately, the first weighing 1; `half_life` in shares of the time span.
 
     Without times everything is of one age, and the trend is plain popularity. Ties go to the lower row.
@@ -18,7 +18,7 @@ def trending(data: EncodedData, half_life: float, length: int = TREND_LENGTH) ->
     rows = np.argsort(-totals, kind="stable")[:length]
     rows = rows[totals[rows] > 0].astype(np.int64)
     weights = totals[rows] / totals[rows[0]] if len(rows) else totals[:0]
-    return Trending(rows, weights.astype(np.float32))
+    return Trend(rows, weights.astype(np.float32))
 
 
 def _ages(data: EncodedData, half_life: float) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:

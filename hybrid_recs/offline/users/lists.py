@@ -93,7 +93,7 @@ class UserLists:
         scorer = self._generation.scorer
         needed = [self._k + scorer.extra_candidates(one.items) for _, one in asked]
         deepest = max(count + len(one.excluded) for count, (_, one) in zip(needed, asked, strict=True))
-        queries = np.stack([scorer.query(one.items) for _, one in asked])
+        queries = np.stack([scorer.query_vector(one.items) for _, one in asked])
         found = self._generation.index.search_many(queries, deepest, eligible=self._eligible)
         return [
             self._unseen(rows, one.excluded)[:count]

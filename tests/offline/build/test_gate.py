@@ -11,7 +11,7 @@ import pytest
 
 from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import GateRefusedError
-from hybrid_recs.generation.generation import TILT_FILE, VECTORS_FILE, Generation
+from hybrid_recs.generation.generation import BOOSTS_FILE, VECTORS_FILE, Generation
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.store import GenerationStore
@@ -118,10 +118,10 @@ def test_vectors_that_are_not_numbers(folder: Path) -> None:
 
 
 def test_tilts_and_scores_that_are_not_numbers(folder: Path) -> None:
-    tilt = np.load(folder / TILT_FILE)
+    tilt = np.load(folder / BOOSTS_FILE)
     tilt[5] = np.nan
-    (folder / TILT_FILE).unlink()
-    np.save(folder / TILT_FILE, tilt)
+    (folder / BOOSTS_FILE).unlink()
+    np.save(folder / BOOSTS_FILE, tilt)
     rows, lists = _lists(folder)
     scores = lists[1].scores.copy()
     scores[-1] = np.nan

@@ -65,10 +65,10 @@ def test_some_rows_in_an_order_of_their_own_and_in_batches() -> None:
 @pytest.mark.parametrize(("n", "k"), [(400, 10), (400, 100), (50, 100)])
 def test_a_live_answer_is_the_precomputed_list(n: int, k: int, weight: float, tmp_path: Path) -> None:
     scorer = random_scorer(7, n, 16, weight)
-    info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, exact_below=n, recall=0.98, seed=1)
+    info = build_index(tmp_path / "index", scorer.vectors, scorer.boosts, exact_below=n, recall=0.98, seed=1)
     index = FaissIndex(tmp_path / "index", info.search)
     for row, stored in enumerate(neighbour_lists(scorer, np.arange(n), LIST_DEPTH)):
-        live = scorer.score_item(row, index.search(scorer.query(scorer.one(row)), k + 1), k)
+        live = scorer.score_item(row, index.search(scorer.query_vector(scorer.item_query(row)), k + 1), k)
         assert live.rows.tolist() == stored.rows[:k].tolist()
         assert live.scores.tolist() == stored.scores[:k].tolist()
 
@@ -77,13 +77,13 @@ def test_a_live_answer_is_the_precomputed_list(n: int, k: int, weight: float, tm
 def test_exclusions_do_not_shorten_a_list(weight: float, tmp_path: Path) -> None:
     n, k = 300, 20
     scorer = random_scorer(9, n, 16, weight)
-    info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, exact_below=n, recall=0.98, seed=1)
+    info = build_index(tmp_path / "index", scorer.vectors, scorer.boosts, exact_below=n, recall=0.98, seed=1)
     index = FaissIndex(tmp_path / "index", info.search)
     scores = all_scores(scorer)
     for row in range(0, n, 7):
         # The best of the plain answer among them, so that the next ones have to move up.
         excluded = frozenset(np.argsort(-scores[row])[:15:2].tolist())
-        candidates = index.search(scorer.query(scorer.one(row)), k + 1 + len(excluded))
+        candidates = index.search(scorer.query_vector(scorer.item_query(row)), k + 1 + len(excluded))
         left = scores[row].copy()
         left[list(excluded)] = -np.inf
         assert_best(scorer.score_item(row, candidates, k, excluded), left, k)
@@ -103,13 +103,13 @@ def grouped_scorer(groups: int, of_each: int, dimensions: int, weight: float) ->
     centres = np.tile(unit_vectors(13, groups, dimensions), (of_each, 1))
     vectors = centres + 0.05 * noise / np.sqrt(dimensions)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Scorer(np.ascontiguousarray(vectors, np.float32), random.tilt, random.covisits, weight)
+    return Scorer(np.ascontiguousarray(vectors, np.float32), random.boosts, random.covisits, weight)
 
 
 def test_lists_by_the_index_are_the_exact_ones_and_the_live_ones(tmp_path: Path) -> None:
     scorer = grouped_scorer(groups=20, of_each=110, dimensions=64, weight=0.2)
     path, rows = tmp_path / "index", np.arange(0, 2_200, 3)
-    info = build_index(path, scorer.vectors, scorer.tilt, 100, 0.98, seed=1, ivf_above=100)
+    info = build_index(path, scorer.vectors, scorer.boosts, 100, 0.98, seed=1, ivf_above=100)
     assert info.kind == "IVF"
     index = FaissIndex(path, info.search)
     exact = list(neighbour_lists(scorer, rows))
@@ -121,7 +121,7 @@ def test_lists_by_the_index_are_the_exact_ones_and_the_live_ones(tmp_path: Path)
     for row, found, best in zip(rows.tolist(), by_index, exact, strict=True):
         assert len(found) == LIST_DEPTH
         assert row not in found.rows
-        live = scorer.score_item(row, index.search(scorer.query(scorer.one(row)), 11), 10)
+        live = scorer.score_item(row, index.search(scorer.query_vector(scorer.item_query(row)), 11), 10)
         shares["exact"].append(np.isin(best.rows, found.rows).mean())
         shares["live"].append(np.isin(live.rows, found.rows[:10]).mean())
     assert np.mean(shares["exact"]) >= 0.99

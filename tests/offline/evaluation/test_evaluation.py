@@ -147,7 +147,7 @@ def test_its_exact_search_is_ours_with_an_exact_index(ours: tuple[ServedMethod, 
         assert exact.from_user(met, 20).tolist() == served.from_user(met, 20).tolist()
         linked, _ = scorer.covisits.of(row)
         assert lists.from_item(row, 20).tolist() == linked[:20].tolist()
-        near = (scorer.vectors @ scorer.vectors[row]) * scorer.tilt
+        near = (scorer.vectors @ scorer.vectors[row]) * scorer.boosts
         near[row] = -np.inf
         np.testing.assert_allclose(near[vectors.from_item(row, 20)], np.sort(near)[::-1][:20], atol=1e-5)
 

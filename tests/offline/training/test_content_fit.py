@@ -131,13 +131,13 @@ def test_rows_behind_the_learned_ones_by_hand() -> None:
 def test_a_longer_scorer_scores_its_own_rows_as_before() -> None:
     scorer, more = random_scorer(3, 50, 8, weight=2.0), unit_vectors(9, 7, 8)
     longer = extended(scorer, more)
-    assert len(longer.covisits) == len(longer.vectors) == len(longer.tilt) == 57
+    assert len(longer.covisits) == len(longer.vectors) == len(longer.boosts) == 57
     for row in range(50):
         before, after = (one.score_item(row, np.arange(50), 50) for one in (scorer, longer))
         np.testing.assert_array_equal(after.rows, before.rows)
         np.testing.assert_array_equal(after.scores, before.scores)
     assert [len(longer.covisits.of(row)[0]) for row in range(50, 57)] == [0] * 7
-    assert longer.tilt[50:].tolist() == [1] * 7
+    assert longer.boosts[50:].tolist() == [1] * 7
     assert extended(scorer, more[:0]) is scorer
 
 
@@ -174,7 +174,7 @@ def test_an_item_that_nobody_bought_is_among_its_world(cold: Generation) -> None
             [world] * 10
         )
         assert row not in cold.hot
-        assert float(cold.scorer.tilt[row]) == 1.0
+        assert float(cold.scorer.boosts[row]) == 1.0
         told = explain(cold, row, cold.catalogue.row(item_id(world, 0)) or 0)
         assert (told.a.from_metadata, told.b.from_metadata, told.a.has_vector) == (True, False, True)
         assert told.verdict.endswith(f"{item} has too few interactions, so it is placed by its metadata.")
@@ -195,7 +195,7 @@ def test_what_is_learned_does_not_change_by_a_bit(cold: Generation, generation: 
     assert cold.manifest.learned == n
     assert cold.manifest.scoring == generation.manifest.scoring
     np.testing.assert_array_equal(cold.scorer.vectors[:n], generation.scorer.vectors)
-    np.testing.assert_array_equal(cold.scorer.tilt[:n], generation.scorer.tilt)
+    np.testing.assert_array_equal(cold.scorer.boosts[:n], generation.scorer.boosts)
     np.testing.assert_array_equal(cold.scorer.covisits.indptr[: n + 1], generation.scorer.covisits.indptr)
     np.testing.assert_array_equal(cold.scorer.covisits.rows, generation.scorer.covisits.rows)
     np.testing.assert_array_equal(cold.scorer.covisits.weights, generation.scorer.covisits.weights)

@@ -142,8 +142,8 @@ def _visitor_scores(
     """Every item's score for a visitor by the formula; -inf for what was met."""
     vectors, lists = scorer.vectors.astype(np.float64), dense(scorer.covisits)
     weights = 1 / np.arange(len(met), 0, -1.0) ** how.decay
-    scores = vectors @ (weights @ vectors[met]) * scorer.tilt + how.covisit_weight * (weights @ lists[met])
-    scores[scorer.trending.rows] += how.trend * scorer.trending.weights
+    scores = vectors @ (weights @ vectors[met]) * scorer.boosts + how.covisit_weight * (weights @ lists[met])
+    scores[scorer.trend.rows] += how.trend * scorer.trend.weights
     scores[met] = -np.inf
     return np.asarray(scores)
 
