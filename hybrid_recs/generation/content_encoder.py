@@ -40,7 +40,7 @@ class _Letters(dict[int, int | None]):
 _LETTERS = _Letters()
 
 
-def words_of(text: str) -> list[str]:
+def content_tokens(text: str) -> list[str]:
     """Words in order: compatible forms united (NFKC), case folded; marks stay with their letters."""
     folded = unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH]).casefold()
     return unicodedata.normalize("NFKC", folded).translate(_LETTERS).split()
@@ -51,7 +51,7 @@ def features_of(title: str | None, categories: Sequence[str], text: str | None) 
 
     How often and in which order it is said does not count: a title repeated in the text says nothing more.
     """
-    words = {word for part in (title, text) if part for word in words_of(part)}
+    words = {word for part in (title, text) if part for word in content_tokens(part)}
     said = {crc32(b"w" + word.encode()) & ~1 for word in words}
     said.update(crc32(b"c" + b" ".join(name)) & ~1 for name in _names(categories))
     pieces = {piece for word in words for piece in _pieces(word)}
@@ -61,7 +61,7 @@ def features_of(title: str | None, categories: Sequence[str], text: str | None) 
 
 def _names(categories: Sequence[str]) -> Iterator[list[bytes]]:
     for category in categories:
-        if words := words_of(category):
+        if words := content_tokens(category):
             yield [word.encode() for word in words]
 
 

@@ -31,7 +31,7 @@ _AFTER_ALL = b"\xff"  # no UTF-8 text begins with it
 _Mask = NDArray[np.bool_]
 
 
-def words_of(text: str) -> list[str]:
+def search_tokens(text: str) -> list[str]:
     """The words of a title or a query, as they are compared."""
     if text.isascii():
         return _WORD.findall(text.lower())
@@ -52,7 +52,7 @@ class TitleIndex:
 
     def find(self, query: str, count: int) -> Rows:
         """At most `count` rows, best first; none for a query without a letter or a digit."""
-        pieces = [word.encode("utf-8", "surrogatepass") for word in dict.fromkeys(words_of(query))]
+        pieces = [word.encode("utf-8", "surrogatepass") for word in dict.fromkeys(search_tokens(query))]
         del pieces[_MAX_WORDS:]
         if not pieces:
             return np.empty(0, np.int64)
@@ -105,7 +105,7 @@ def write_title_index(folder: Path, titles: Sequence[str], by_popularity: NDArra
     numbers: dict[str, int] = {}
     words, places = array("I"), array("I")
     for place, row in enumerate(by_popularity.tolist()):
-        for word in dict.fromkeys(words_of(titles[row])):
+        for word in dict.fromkeys(search_tokens(titles[row])):
             words.append(numbers.setdefault(word, len(numbers)))
             places.append(place)
     ordered = sorted(numbers)  # by code points, which is the order of their UTF-8 as well

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid_recs.generation.content_encoder import MAX_TEXT_LENGTH, ContentEncoder, features_of, words_of
+from hybrid_recs.generation.content_encoder import (
+    MAX_TEXT_LENGTH,
+    ContentEncoder,
+    content_tokens,
+    features_of,
+)
 from hybrid_recs.generation.generation import Generation
 from tests.paths import ROOT
 from tests.planted import ITEMS_PER_WORLD, NEVER_BOUGHT, WORLDS, world_of
@@ -32,7 +37,7 @@ def _encoder(generation: Generation) -> ContentEncoder:
     ],
 )
 def test_words(text: str, words: list[str]) -> None:
-    assert words_of(text) == words
+    assert content_tokens(text) == words
 
 
 def test_what_is_said_twice_or_in_another_form_says_nothing_more() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_recs.generation.catalogue import Catalogue, write_catalogue
-from hybrid_recs.generation.title_index import words_of
+from hybrid_recs.generation.title_index import search_tokens
 
 TITLES = [
     "Red enamel lantern",
@@ -35,10 +35,10 @@ def _catalogue(folder: Path, titles: Sequence[str], popularity: Sequence[float])
 
 def _scan(titles: Sequence[str], popularity: Sequence[float], query: str) -> list[int]:
     """Every word of the query in some word of the title; at the beginnings first, then by popularity."""
-    pieces = words_of(query)[:10]
+    pieces = search_tokens(query)[:10]
     begun, held = [], []
     for row in sorted(range(len(titles)), key=lambda row: -popularity[row]):
-        words = words_of(titles[row])
+        words = search_tokens(titles[row])
         if not pieces:
             continue
         if all(any(word.startswith(piece) for word in words) for piece in pieces):

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Response
 
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.title_index import words_of
+from hybrid_recs.generation.title_index import search_tokens
 from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.items.overlay_builder import OverlayBuilder
 from hybrid_recs.online.http import responses, status_schemas
@@ -55,7 +55,7 @@ def add(app: FastAPI, service: Service, feed: ChangeFeed) -> None:
 def _found(generation: Generation, builder: OverlayBuilder, query: str, count: int) -> list[Json]:
     """The item of that id, new items, then the generation's: the new have no popularity to go by."""
     catalogue = generation.catalogue
-    new = _new(builder, words_of(query))
+    new = _new(builder, search_tokens(query))
     # What is new may stand for a row that is found as well.
     rows = catalogue.titles.find(query, count + len(builder.new))
     ids = [query.strip(), *new, *(catalogue.item_id(row) for row in rows.tolist())]
@@ -65,7 +65,7 @@ def _found(generation: Generation, builder: OverlayBuilder, query: str, count: i
 def _new(builder: OverlayBuilder, pieces: list[str]) -> Iterable[str]:
     """New items with every piece in their titles."""
     for item in builder.new.values() if pieces else ():
-        words = words_of(item.title or "")
+        words = search_tokens(item.title or "")
         if all(any(piece in word for word in words) for piece in pieces):
             yield item.item_id
 
