@@ -17,7 +17,7 @@ import polars as pl
 from rich.console import Console
 
 from hybrid_recs.demo.shop import write_demo_shop
-from hybrid_recs.generation.content_encoder import features_of
+from hybrid_recs.generation.content_encoder import content_features
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import encode
@@ -135,7 +135,7 @@ def _truth(dataset: Dataset, seed: int) -> Truth:
     lists, degrees = count_covisits(data, half_life=ScoringInfo().half_life).lists, data.degrees
     neighbours = {}
     for row in hidden[degrees[hidden] >= MIN_USERS].tolist():
-        covisited = lists.of(row)[0]
+        covisited = lists.neighbours_of(row)[0]
         visible = covisited[~np.isin(covisited, hidden)]
         neighbours[ids[row]] = frozenset(ids[other] for other in visible[:K].tolist())
     return Truth(frozenset(ids[row] for row in hidden.tolist()), neighbours)
@@ -151,7 +151,7 @@ def _by_content(placed: PlacedItems, row: int) -> Rows:
     if row >= len(placed.scorer.vectors):
         return np.empty(0, np.int64)
     scorer = placed.scorer
-    scores = scorer.vectors[:learned] @ scorer.vectors[row] * scorer.tilt[:learned]
+    scores = scorer.vectors[:learned] @ scorer.vectors[row] * scorer.boosts[:learned]
     return top_rows(scores, K)
 
 
@@ -159,7 +159,9 @@ def _tfidf(placed: PlacedItems, pieces: bool) -> Callable[[int], Rows]:
     """Cosine of TF-IDF over all features that at least two items have."""
     bags = [
         np.sort(
-            np.fromiter((feature for feature in features_of(*item) if pieces or not feature & 1), np.uint32)
+            np.fromiter(
+                (feature for feature in content_features(*item) if pieces or not feature & 1), np.uint32
+            )
         )
         for item in placed.data.items.select("title", "categories", "text").iter_rows()
     ]

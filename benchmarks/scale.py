@@ -111,11 +111,11 @@ def live_search(_: Path) -> Json:
     seconds = []
     for row in tail_sample(generation.manifest.vectors, LATENCY_QUERIES, 1).tolist():
         started = time.perf_counter()
-        recommender.live(ItemQuery(row, DEPTH))
+        recommender.live_neighbours(ItemQuery(row, DEPTH))
         seconds.append(time.perf_counter() - started)
     vectors, index = generation.scorer.vectors, generation.index
     rows = tail_sample(len(vectors), RECALL_QUERIES, 2)
-    exact = exact_neighbours(vectors, vectors * generation.scorer.tilt[:, np.newaxis], rows, DEPTH)
+    exact = exact_neighbours(vectors, vectors * generation.scorer.boosts[:, np.newaxis], rows, DEPTH)
     recalls = [
         np.isin(neighbours, index.search(vectors[row], DEPTH + 1)).mean()
         for row, neighbours in zip(rows, exact, strict=True)

@@ -106,7 +106,7 @@ class Directly:
         catalogue = self.generation.catalogue
         rows = [row for item in items if (row := catalogue.row(item)) is not None]
         started = time.perf_counter()
-        recommendation = Recommender(self.generation).after_session(np.array(rows[-50:], np.int64), K)
+        recommendation = Recommender(self.generation).answer_session(np.array(rows[-50:], np.int64), K)
         self.get_times.append(1_000 * (time.perf_counter() - started))
         self.sources[recommendation.source] += 1
         return [catalogue.item_id(row) for row in recommendation.neighbours.rows.tolist()]

@@ -1,4 +1,4 @@
-"""Small shared value types; imports nothing of ours."""
+"""Value types shared by all folders; imports nothing of ours."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ ScoredRows = tuple[Sequence[int], Sequence[int]]
 """Rows, best first, and the bits of their scores in half precision."""
 Json = dict[str, Any]
 ProgressCallback = Callable[[int], None]
-"""Told how many more units of a long work are done."""
+"""Called with the number of units of a long job done since the last call."""
 
 
 def no_progress(_: int) -> None:
-    """For callers that show no progress."""
+    """A ProgressCallback that shows nothing."""
 
 
 def half_precision(scores: NDArray[np.floating[Any]]) -> Floats:
@@ -142,10 +142,10 @@ class Neighbours:
         """The same order without the given rows."""
         if not rows:
             return self
-        return self.only(~np.isin(self.rows, np.fromiter(rows, np.int64, len(rows))))
+        return self.masked(~np.isin(self.rows, np.fromiter(rows, np.int64, len(rows))))
 
-    def only(self, keep: NDArray[np.bool_]) -> "Neighbours":
-        """The same order, of those that are to be kept."""
+    def masked(self, keep: NDArray[np.bool_]) -> "Neighbours":
+        """The same order, of the positions where `keep` is true."""
         return Neighbours(self.rows[keep], self.scores[keep])
 
 
@@ -154,8 +154,8 @@ class HistoryWeights:
     """How a visitor's history is scored.
 
     decay: the a-th most recent distinct item weighs (1 + a)^-decay. covisit_weight: of co-visits.
-    trend: of what everybody meets lately. repeat: what the items' own weights count for again in their
-    score; None: they never come again.
+    trend: of the items that were popular lately. repeat: factor of the items' own weights in their score;
+    None: they are never recommended again.
     """
 
     decay: float

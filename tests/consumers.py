@@ -11,7 +11,7 @@ from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.consumer.archive import Archive
 from hybrid_recs.consumer.worker import Worker
-from hybrid_recs.events.event import ACCEPT, Event, accept_arguments, state_items
+from hybrid_recs.events.event import ACCEPT, Event, accept_arguments, parse_visitor_items
 from hybrid_recs.generation.store import GenerationStore
 
 
@@ -56,4 +56,4 @@ def counted(client: redis.Redis, keys: Keys, window: str) -> dict[str, int]:
 
 def state_of(client: redis.Redis, name: str) -> tuple[list[str], bytes | None]:
     """Items and version of the state of a session or a user."""
-    return state_items(cast(list[bytes], client.lrange(name, 0, -1)))
+    return parse_visitor_items(cast(list[bytes], client.lrange(name, 0, -1)))

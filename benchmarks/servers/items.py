@@ -36,5 +36,5 @@ def query_vectors(generation: Path) -> Floats:
 
 def indexed_vectors(generation: Path) -> Floats:
     """The vectors (n × d) in our FAISS index: `query_vectors`, each multiplied by its item's tilt."""
-    vectors: Floats = query_vectors(generation) * np.load(generation / TILT_FILE)[:, np.newaxis]
+    vectors: Floats = query_vectors(generation) * np.load(generation / BOOSTS_FILE)[:, np.newaxis]
     return vectors

@@ -16,13 +16,13 @@ class NullRecorder(RequestRecorder):
 
     def __init__(self, keys: Keys) -> None:
         super().__init__(keys)
-        self.asked = self.missed
-        self.hit = deque[float](maxlen=0).append
+        self.count_item = self.count_miss
+        self.record_hit = deque[float](maxlen=0).append
 
     def record(self, generation: str, source: Source, outcome: Outcome, seconds: float) -> None:
         pass
 
-    def missed(self, item_id: str) -> None:
+    def count_miss(self, item_id: str) -> None:
         pass
 
 

@@ -43,7 +43,7 @@ class SearchTimer:
         self._position += _SEARCHES_PER_ROUND
         with cores.pinned_to(cores.SERVER):
             for row in rows:
-                query, started = scorer.query(scorer.one(row)), clock()
+                query, started = scorer.query_vector(scorer.item_query(row)), clock()
                 candidates = index.search(query, traffic.K + 1)
                 searched = clock()
                 scorer.score_item(row, candidates, traffic.K)

@@ -110,7 +110,8 @@ def _exact_by_score(generation: Generation, exact: list[set[int]], rows: Rows) -
 def _index_results(generation: Generation, rows: Rows) -> list[set[int]]:
     scorer, index = generation.scorer, generation.index
     return [
-        set(index.search(scorer.query(scorer.one(int(row))), traffic.K + 1).tolist()) - {int(row)}
+        set(index.search(scorer.query_vector(scorer.item_query(int(row))), traffic.K + 1).tolist())
+        - {int(row)}
         for row in rows
     ]
 

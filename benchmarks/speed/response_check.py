@@ -24,7 +24,7 @@ def valid_responses(folder: Path, rows: Iterable[int]) -> ValidItems:
     valid: ValidItems = {}
     for path, row in zip(traffic.request_paths(folder, rows), rows, strict=True):
         precomputed = generation.hot.neighbours(int(row))
-        lists = [recommender.live(ItemQuery(int(row), traffic.K))]
+        lists = [recommender.live_neighbours(ItemQuery(int(row), traffic.K))]
         lists += [precomputed.head(traffic.K)] if precomputed else []
         valid[path] = {_items(generation, neighbours) for neighbours in lists}
     return valid

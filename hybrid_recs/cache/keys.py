@@ -32,7 +32,7 @@ class Keys:
         """Sorted set of the most missed items of one hour, cut to a bound."""
         return f"{self.prefix}:missed:{hour}"
 
-    def asked(self, hour: int) -> str:
+    def requested(self, hour: int) -> str:
         """Sorted set of the items most asked for in one hour and about how often, cut to a bound."""
         return f"{self.prefix}:asked:{hour}"
 
@@ -56,15 +56,15 @@ class Keys:
         """List of a user's latest items, newest first."""
         return f"{self.prefix}:user:{user_id}"
 
-    def pushed(self, session_id: str) -> str:
+    def session_list(self, session_id: str) -> str:
         """What was last computed for a session; also the channel it is announced on."""
         return f"{self.prefix}:pushed:{session_id}"
 
-    def prediction(self, generation: str, user_id: str) -> str:
+    def user_list(self, generation: str, user_id: str) -> str:
         """A user's stored list and the history it was made from."""
         return f"{self.prefix}:u:{generation}:{user_id}"
 
-    def met(self, window: str, bucket: int) -> str:
+    def interactions(self, window: str, bucket: int) -> str:
         """Sorted set: how often each item was met in one bucket of a trending window."""
         return f"{self.prefix}:met:{window}:{bucket}"
 
@@ -72,7 +72,7 @@ class Keys:
         """Sorted set: decayed popularity of the most popular items of a window (hour, day, week)."""
         return f"{self.prefix}:trending:{window}"
 
-    def served(self) -> str:
+    def impressions(self) -> str:
         """Stream of a sample of the predictions served, cut to a bound."""
         return f"{self.prefix}:served"
 

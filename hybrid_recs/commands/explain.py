@@ -41,7 +41,7 @@ def _print_explanation(told: Explanation) -> None:
 
 def _described(side: Side) -> str:
     kind = "hot" if side.hot else "not hot" if side.has_vector else "no vector"
-    kind += ", placed by its metadata" if side.from_metadata else ""
+    kind += ", vector from its metadata" if side.from_metadata else ""
     return f"{side.item_id}  {side.title or '–'}  (popularity {side.popularity:,.10g}, {kind})"
 
 

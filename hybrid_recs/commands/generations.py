@@ -27,7 +27,7 @@ def generations() -> None:
 def list_generations() -> None:
     """Every generation on disk, oldest first, with its state."""
     with clear_errors():
-        listing = wiring.store(Settings()).listing()
+        listing = wiring.store(Settings()).generations()
     if not listing:
         click.echo("No generation yet; run: make rebuild-index DATASET=path/to/dataset.toml")
         return

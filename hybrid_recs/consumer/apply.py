@@ -75,5 +75,5 @@ class EventApplier:
         buckets: list[Any] = []
         for window in WINDOWS:
             if time > received - window.length:
-                buckets += [self._keys.met(window.name, window.bucket_of(time)), window.keep]
+                buckets += [self._keys.interactions(window.name, window.bucket_of(time)), window.keep]
         return [event.item_id, len(buckets) // 2, *buckets]

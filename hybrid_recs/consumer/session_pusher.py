@@ -7,12 +7,12 @@ import redis
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.consumer.session_recommender import SessionRecommender
-from hybrid_recs.events.event import state_items
+from hybrid_recs.events.event import parse_visitor_items
 from hybrid_recs.events.session_list import (
     SESSION_LIST_SECONDS,
     STORE,
     SessionList,
-    rendered,
+    render_session_list,
     store_arguments,
 )
 from hybrid_recs.generation.scoring import MAX_HISTORY
@@ -42,9 +42,9 @@ class SessionPusher:
         answers = self._recommender.recommend([items for _, items, _ in stale])
         entries = []
         for (session_id, _, upto), answer in zip(stale, answers, strict=True):
-            pushed = SessionList.of(answer, upto, recommender)
-            body = rendered(session_id, pushed, recommender.items)
-            entries.append((self._keys.pushed(session_id), pushed, body))
+            pushed = SessionList.from_answer(answer, upto, recommender)
+            body = render_session_list(session_id, pushed, recommender.items)
+            entries.append((self._keys.session_list(session_id), pushed, body))
         self._store(args=store_arguments(SESSION_LIST_SECONDS, entries))
         self.pushed += len(entries)
         return len(entries)
@@ -54,12 +54,12 @@ class SessionPusher:
         pipeline = self._client.pipeline(transaction=False)
         for session_id in session_ids:
             pipeline.lrange(self._keys.session(session_id), 0, MAX_HISTORY - 1)
-            pipeline.getrange(self._keys.pushed(session_id), 0, _HEAD_BYTES - 1)
+            pipeline.getrange(self._keys.session_list(session_id), 0, _HEAD_BYTES - 1)
         found = iter(pipeline.execute())
         stale = []
         for session_id in session_ids:
-            items, version = state_items(cast(list[bytes], next(found)))
+            items, version = parse_visitor_items(cast(list[bytes], next(found)))
             stored, upto = cast(bytes, next(found)), version.decode() if version else ""
-            if upto and not stored.startswith(SessionList.head(recommender, upto)):
+            if upto and not stored.startswith(SessionList.stored_prefix(recommender, upto)):
                 stale.append((session_id, items, upto))
         return stale

@@ -69,7 +69,7 @@ class SessionRecommender:
         recommender = self.recommender
         assert recommender is not None
         rows = (np.array(recommender.items.rows(items), np.int64) for items in histories)
-        return [recommender.after_session(some, MAX_ITEMS) for some in rows]
+        return [recommender.answer_session(some, MAX_ITEMS) for some in rows]
 
     def _take(self, generation: Generation) -> None:
         overlay, now = self._overlay_of(generation), self.recommender

@@ -15,7 +15,7 @@ MAX_TRENDING = 1_000
 _PATIENCE, _MIN_TTL = 30, 600
 
 
-class TrendingItems:
+class TrendingRefresher:
     """Refreshes what is trending; any number of consumers may try."""
 
     def __init__(self, client: redis.Redis, keys: Keys, name: str) -> None:
@@ -55,7 +55,7 @@ class TrendingItems:
         return bool(self._client.set(lease, self._name, nx=True, px=window.refresh * 1_000))
 
     def _met(self, window: Window, bucket: int) -> list[tuple[bytes, float]]:
-        name = self._keys.met(window.name, bucket)
+        name = self._keys.interactions(window.name, bucket)
         pipeline = self._client.pipeline(transaction=False)
         pipeline.zremrangebyrank(name, 0, -MAX_ITEMS_PER_BUCKET - 1)
         pipeline.zrange(name, 0, -1, withscores=True)

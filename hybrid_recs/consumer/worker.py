@@ -16,7 +16,7 @@ from hybrid_recs.consumer.archive import Archive
 from hybrid_recs.consumer.consumer import Consumer
 from hybrid_recs.consumer.session_pusher import SessionPusher
 from hybrid_recs.consumer.session_recommender import OverlayOf, SessionRecommender, no_overlay
-from hybrid_recs.consumer.trending import TrendingItems
+from hybrid_recs.consumer.trending import TrendingRefresher
 from hybrid_recs.generation.store import GenerationStore
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Worker:
         self._recommender = SessionRecommender(store, poll_seconds, overlay_of)
         self.pusher = SessionPusher(client, keys, self._recommender)
         self.consumer = Consumer(client, keys, name, self.pusher, claim_seconds)
-        self.popularity = TrendingItems(upkeep, keys, name)
+        self.trending = TrendingRefresher(upkeep, keys, name)
         self.archive = archive
         self._stopping = threading.Event()
 
@@ -76,7 +76,7 @@ class Worker:
 
     def _upkeep(self) -> None:
         while not self._stopping.wait(_UPKEEP_SECONDS):
-            for duty in (lambda: self.popularity.refresh_due(time.time()), self.archive.keep):
+            for duty in (lambda: self.trending.refresh_due(time.time()), self.archive.keep):
                 try:
                     duty()
                 except UNREACHABLE as error:

@@ -138,7 +138,7 @@ def accept_arguments(
     return [keys.events(), keys.event_counts(), *days], arguments
 
 
-def state_items(entries: Iterable[bytes]) -> tuple[list[str], bytes | None]:
+def parse_visitor_items(entries: Iterable[bytes]) -> tuple[list[str], bytes | None]:
     """Item ids, oldest first, and the version of a visitor's list as `ACCEPT` writes it, newest first."""
     parts = [entry.partition(b" ") for entry in entries]
     items = [item.decode("utf-8", "replace") for _, _, item in reversed(parts)]

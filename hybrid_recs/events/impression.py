@@ -37,7 +37,7 @@ class Impression:
         }
 
     @classmethod
-    def read(cls, entry: Mapping[bytes, bytes]) -> "Impression | None":
+    def decode(cls, entry: Mapping[bytes, bytes]) -> "Impression | None":
         """What `fields` wrote, or None when the entry is something else."""
         try:
             known = {name.decode(): value.decode() for name, value in entry.items()}
@@ -57,7 +57,7 @@ class Impression:
             return None
 
 
-def sampled(recommendation_id: str, share: float) -> bool:
+def is_sampled(recommendation_id: str, share: float) -> bool:
     """Whether an answer belongs to the sample: the same answer by every worker and at any time."""
     if share >= 1 or share <= 0:
         return share >= 1

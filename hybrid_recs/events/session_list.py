@@ -52,7 +52,7 @@ class SessionList:
     bits: Sequence[int]
 
     @classmethod
-    def of(cls, answer: Answer, upto: str, recommender: Recommender) -> "SessionList":
+    def from_answer(cls, answer: Answer, upto: str, recommender: Recommender) -> "SessionList":
         """An answer to what a session has done up to an event, and who gave it."""
         rows, bits = answer.neighbours.scored_rows()
         version = recommender.items.overlay.version
@@ -70,14 +70,14 @@ class SessionList:
         return Neighbours(np.array(self.rows, np.int64), scores_from_bits(self.bits))
 
     @staticmethod
-    def head(recommender: Recommender, upto: str) -> bytes:
+    def stored_prefix(recommender: Recommender, upto: str) -> bytes:
         """How the stored value begins that `recommender` would store for a session whose newest event is
         `upto`: enough to tell without reading all of it."""
         version = recommender.items.overlay.version
         values = {"upto": upto, "generation": recommender.generation.id, "overlay": version}
         return orjson.dumps(values)[:-1] + b","
 
-    def is_what(self, recommender: Recommender, upto: str) -> bool:
+    def is_current(self, recommender: Recommender, upto: str) -> bool:
         """Whether `recommender` would say the same of a session whose newest event is `upto`."""
         mine = self.upto, self.generation, self.overlay
         return mine == (upto, recommender.generation.id, recommender.items.overlay.version)
@@ -97,7 +97,7 @@ class SessionList:
             return None
 
 
-def rendered(session_id: str, pushed: SessionList, known: ItemPool, k: int = MAX_SHOWN) -> bytes:
+def render_session_list(session_id: str, pushed: SessionList, known: ItemPool, k: int = MAX_SHOWN) -> bytes:
     """The body of an event on a session's stream; `known` are the items that the rows are of."""
     scores = scores_from_bits(pushed.bits[:k]).astype(np.float64).round(4).tolist()
     items = [
@@ -123,12 +123,12 @@ def _name(session_id: str, pushed: SessionList) -> str:
     return f"{pushed.source.value}-{hashlib.blake2b(of.encode(), digest_size=8).hexdigest()}"
 
 
-def message_of(upto: str, body: bytes) -> bytes:
+def encode_message(upto: str, body: bytes) -> bytes:
     """What is published: the stream id, a blank, and the rendered body."""
     return b"%b %b" % (upto.encode(), body)
 
 
-def read_message(message: bytes) -> tuple[str, bytes]:
+def decode_message(message: bytes) -> tuple[str, bytes]:
     """The two parts of a published message."""
     upto, _, body = message.partition(b" ")
     return upto.decode(), body
@@ -141,5 +141,5 @@ def store_arguments(
     arguments: list[str | int | bytes] = [seconds]
     for name, pushed, body in entries:
         milliseconds, number = StreamId.parse(pushed.upto)
-        arguments += [message_of(pushed.upto, body), name, pushed.encoded(), milliseconds, number]
+        arguments += [encode_message(pushed.upto, body), name, pushed.encoded(), milliseconds, number]
     return arguments

@@ -90,7 +90,7 @@ class Catalogue:
         while True:
             head = self.by_popularity[:size].astype(np.int64)
             if eligible is not None:
-                head = eligible.of(head)
+                head = eligible.eligible_among(head)
             if excluded:
                 head = head[~np.isin(head, np.fromiter(excluded, np.int64, len(excluded)))]
             if len(head) >= count or size >= len(self):

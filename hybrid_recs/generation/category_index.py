@@ -24,7 +24,7 @@ class CategoryFilter:
     def __bool__(self) -> bool:
         return bool(self.any_of or self.all_of or self.none_of)
 
-    def fits(self, categories: Sequence[str]) -> bool:
+    def matches(self, categories: Sequence[str]) -> bool:
         """Whether an item of these categories is wanted."""
         having = frozenset(map(str.casefold, categories))
         return (
@@ -34,7 +34,7 @@ class CategoryFilter:
         )
 
     @property
-    def without_wishes(self) -> "CategoryFilter":
+    def exclusions_only(self) -> "CategoryFilter":
         """What it rules out, and nothing of what it asks for."""
         return CategoryFilter(none_of=self.none_of)
 

@@ -18,7 +18,7 @@ from hybrid_recs.generation.arrays import open_array, save_array
 from hybrid_recs.types import Floats, Rows
 
 Hashes = NDArray[np.uint32]
-Described = tuple[str | None, Sequence[str], str | None]
+Description = tuple[str | None, Sequence[str], str | None]
 """Title, categories and free text of one item."""
 
 HASHES_FILE, DIRECTIONS_FILE = "content_hashes.npy", "content_directions.npy"
@@ -46,7 +46,7 @@ def content_tokens(text: str) -> list[str]:
     return unicodedata.normalize("NFKC", folded).translate(_LETTERS).split()
 
 
-def features_of(title: str | None, categories: Sequence[str], text: str | None) -> set[int]:
+def content_features(title: str | None, categories: Sequence[str], text: str | None) -> set[int]:
     """Hashes (32 bits) of all that is said; the lowest bit is set for pieces of words.
 
     How often and in which order it is said does not count: a title repeated in the text says nothing more.
@@ -90,7 +90,7 @@ class ContentEncoder:
 
     def encode(self, title: str | None, categories: Sequence[str], text: str | None) -> Floats | None:
         """The unit vector (d) of an item; None when nothing of what is said of it is known."""
-        said = features_of(title, categories, text)
+        said = content_features(title, categories, text)
         known = self._known(np.fromiter(said, np.uint32, len(said)))
         if not len(known):
             return None
@@ -99,7 +99,7 @@ class ContentEncoder:
         vector: Floats = summed / length
         return vector if length > 0 else None
 
-    def encode_many(self, items: Iterable[Described]) -> tuple[Rows, Floats]:
+    def encode_many(self, items: Iterable[Description]) -> tuple[Rows, Floats]:
         """Positions (m, ascending) of the items that get a vector, and these vectors (m × d)."""
         encoded = ((at, self.encode(*item)) for at, item in enumerate(items))
         found = [(at, vector) for at, vector in encoded if vector is not None]

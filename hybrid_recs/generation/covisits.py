@@ -22,7 +22,7 @@ class CoVisits:
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
-    def of(self, row: int) -> tuple[Rows, Floats]:
+    def neighbours_of(self, row: int) -> tuple[Rows, Floats]:
         """Neighbours of one row, heaviest first, and their weights."""
         start, stop = self.indptr[row], self.indptr[row + 1]
         return self.rows[start:stop].astype(np.int64), self.weights[start:stop]
@@ -30,7 +30,7 @@ class CoVisits:
     def neighbours_of_rows(self, rows: Rows) -> tuple[Rows, Rows, Floats]:
         """`of` for several rows (m), one after the other; first, whose neighbour each is (0 to m - 1)."""
         if len(rows) == 1:
-            neighbours, weights = self.of(int(rows[0]))
+            neighbours, weights = self.neighbours_of(int(rows[0]))
             return np.zeros(len(neighbours), np.int64), neighbours, weights
         starts = self.indptr[rows]
         lengths = self.indptr[rows + 1] - starts

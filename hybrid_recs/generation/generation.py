@@ -1,4 +1,4 @@
-"""One generation, opened read-only: all that is needed to answer a request but the cache."""
+"""One generation, opened read-only: everything a request needs except the cache."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,9 @@ BOOSTS_FILE = "tilt.npy"
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Mapped artefacts of one rebuild; they carry one id and are never mixed with another's.
+    """Memory-mapped artefacts of one rebuild; they carry one id and are never mixed with another's.
 
-    content: places what is not in the catalogue; None when nothing useful is written about the items.
+    content: gives items that are not in the catalogue a vector; None when the items have no useful metadata.
     """
 
     id: str
@@ -60,6 +60,14 @@ class Generation:
         generation._check(folder)
         return generation
 
+    def has_interactions(self, row: int) -> bool:
+        """Whether the row's vector was learned from interactions."""
+        return row < self.manifest.learned
+
+    def has_vector(self, row: int) -> bool:
+        """Whether the row has a vector, from interactions or from its metadata."""
+        return row < self.manifest.vectors
+
     def _check(self, folder: Path) -> None:
         counted = {
             "items": (len(self.catalogue), self.manifest.items),
@@ -73,9 +81,9 @@ class Generation:
             counted["content features"] = (len(self.content), self.manifest.content.features)
             counted["content directions"] = (len(self.content.directions), self.manifest.content.features)
             counted["content dimensions"] = (self.content.dimensions, self.manifest.dimensions)
-        for what, (found, promised) in counted.items():
-            if found != promised:
-                raise CorruptGenerationError(f"{folder}: {found} {what}, the manifest says {promised}")
+        for what, (actual, expected) in counted.items():
+            if actual != expected:
+                raise CorruptGenerationError(f"{folder}: {actual} {what}, the manifest says {expected}")
 
 
 def _check_sizes(folder: Path, manifest: Manifest) -> None:

@@ -45,7 +45,7 @@ class RowMask:
     def __contains__(self, row: int) -> bool:
         return bool(self.mask[row])
 
-    def of(self, rows: Rows) -> Rows:
+    def eligible_among(self, rows: Rows) -> Rows:
         """The eligible among `rows`, in their order."""
         return rows[self.mask[rows]]
 

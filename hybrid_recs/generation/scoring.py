@@ -211,7 +211,7 @@ def _distinct(cells: Rows) -> Rows:
     return cells[first]
 
 
-def history(rows: Rows, how: HistoryWeights) -> WeightedItems:
+def history_query(rows: Rows, how: HistoryWeights) -> WeightedItems:
     """A visitor's items, oldest first, as a query."""
     newest_first = rows[::-1]
     _, first = np.unique(newest_first, return_index=True)

@@ -27,7 +27,7 @@ _STATE_AFTER = {_PUBLISHED: _PUBLISHED, _ROLLED_BACK: _PUBLISHED, _REFUSED: _REF
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class StoredGeneration:
     """One generation: current, published, refused, unpublished or damaged; the last has no manifest."""
 
     id: str
@@ -109,7 +109,7 @@ class GenerationStore:
             return []
         return [json.loads(line) for line in lines if line.endswith("}")]
 
-    def listing(self) -> list[Listing]:
+    def generations(self) -> list[StoredGeneration]:
         """All generations with their state, oldest first."""
         return [self._listed(generation) for generation in self.ids()]
 
@@ -179,7 +179,7 @@ class GenerationStore:
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the current and the `keep` newest other published generations."""
-        states = {listing.id: listing.state for listing in self.listing()}
+        states = {listing.id: listing.state for listing in self.generations()}
         published = [generation for generation, state in states.items() if state == "published"]
         kept = {*published[max(0, len(published) - keep) :], self.current()}
         removed = [generation for generation in states if generation not in kept]
@@ -198,12 +198,12 @@ class GenerationStore:
             if checksum(path) != expected:
                 raise CorruptGenerationError(f"{path}: differs from the manifest's checksum")
 
-    def _listed(self, generation: str) -> Listing:
+    def _listed(self, generation: str) -> StoredGeneration:
         try:
             manifest = Manifest.read(self._generations / generation)
         except CorruptGenerationError:
-            return Listing(generation, "damaged", None)
-        return Listing(generation, self._state(generation), manifest)
+            return StoredGeneration(generation, "damaged", None)
+        return StoredGeneration(generation, self._state(generation), manifest)
 
     def _state(self, generation: str) -> str:
         if generation == self.current():

@@ -1,8 +1,8 @@
-"""What was said of items since the last rebuild: put, hidden, made available again. `index/items.sqlite`.
+"""Item edits since the last rebuild: items added, described, hidden, shown again. `index/items.sqlite`.
 
-The latest change of each item, numbered over all items. Written by the service's workers, read by all of them
-and by the rebuild; durable before it is answered, whether Redis runs or not. SQLite takes care of several
-processes at once and of those that are killed (https://sqlite.org/wal.html).
+One merged change per item, numbered over all items. Written by the service's workers, read by all of them and
+by the rebuild; durable before the client gets its answer, whether Redis runs or not. SQLite handles several
+processes at once and processes that are killed (https://sqlite.org/wal.html).
 """
 
 import contextlib
@@ -16,13 +16,10 @@ from pathlib import Path
 from hybrid_recs.errors import ItemChangesError, TooManyNewItemsError, UnknownItemError
 from hybrid_recs.items.item_change import (
     COLUMNS,
-    Change,
+    ItemChange,
     ItemFields,
-    change_of,
-    describes,
-    merged,
-    row_of,
-    same,
+    apply_edit,
+    sets_description,
 )
 
 FILE_NAME = "items.sqlite"
@@ -50,14 +47,14 @@ SCHEMA_VERSION = len(_MIGRATIONS)
 
 @dataclass(frozen=True, slots=True)
 class NewItemQuota:
-    """How many described items may wait for a rebuild: at most `most` numbered above `folded`."""
+    """At most `limit` items described after change number `seq_in_build` may wait for a rebuild."""
 
-    most: int
-    folded: int
+    limit: int
+    seq_in_build: int
 
 
 class ChangeStore:
-    """The store. Safe for threads and processes; every method may wait for the disk.
+    """Safe for threads and processes; every method may wait for the disk.
 
     All methods raise ItemChangesError when the file cannot be used.
     """
@@ -72,75 +69,76 @@ class ChangeStore:
     def last(self) -> int:
         """Number of the last change; 0 before the first."""
         with self._reading() as connection:
-            return _last(connection) if connection else 0
+            return _last_seq(connection) if connection else 0
 
-    def since(self, seq: int) -> list[Change]:
+    def since(self, seq: int) -> list[ItemChange]:
         """Items changed after change number `seq`, in that order."""
         return self._select("seq > ?", seq)
 
-    def all(self) -> list[Change]:
+    def all(self) -> list[ItemChange]:
         """Every item that ever changed, in the order of their latest changes."""
         return self.since(0)
 
-    def changes_not_in_build(self, folded: int) -> list[Change]:
-        """What a build that knows of the first `folded` changes does not hold: items described later, and
-        hidden ones."""
-        return self._select("described > ? OR NOT available", folded)
+    def changes_not_in_build(self, seq_in_build: int) -> list[ItemChange]:
+        """What a build that knew the changes up to number `seq_in_build` does not contain: items described
+        later, and hidden ones."""
+        return self._select("described > ? OR NOT available", seq_in_build)
 
-    def get(self, item_id: str) -> Change | None:
-        """What was said of one item."""
-        found = self._select("item_id = ?", item_id)
-        return found[0] if found else None
+    def get(self, item_id: str) -> ItemChange | None:
+        """The change of one item, None where there is none."""
+        changes = self._select("item_id = ?", item_id)
+        return changes[0] if changes else None
 
     def put(
         self,
         item_id: str,
         fields: ItemFields,
-        basis: str = "",
-        known: bool = False,
-        room: NewItemQuota | None = None,
-    ) -> Change:
-        """Record a change, on disk when this returns; the item as it is then. To say the same again is
-        no change.
+        vector_space: str = "",
+        in_catalogue: bool = False,
+        quota: NewItemQuota | None = None,
+    ) -> ItemChange:
+        """Record an edit, on disk when this returns; returns the merged change. An edit that changes nothing
+        is not recorded.
 
-        basis: the space that a vector among `fields` is of. known: whether the item exists without this
-        store. Raises UnknownItemError when nothing but the availability is told of an item that neither the
-        store nor the caller knows, and TooManyNewItemsError when there is no `room` for one more.
+        vector_space: of a vector among `fields`. in_catalogue: whether the item exists without this store.
+        Raises UnknownItemError when only the availability is set, of an item that is neither in the store nor
+        in the catalogue, and TooManyNewItemsError when the `quota` is used up.
         """
         with self._writing() as connection:
-            before = _one(connection, item_id)
-            if before is None and not describes(fields) and not known:
+            before = _change_of(connection, item_id)
+            describes = sets_description(fields)
+            if before is None and not describes and not in_catalogue:
                 raise UnknownItemError(item_id)
-            change = merged(item_id, before, fields, basis, _next(connection))
-            if before is not None and same(before, change):
+            change = apply_edit(item_id, before, fields, vector_space, _next_seq(connection))
+            if before is not None and before.has_content_of(change):
                 return before
-            if describes(fields) and room and (before is None or before.described <= room.folded):
-                _check(connection, room)
+            if describes and quota and (before is None or before.described_seq <= quota.seq_in_build):
+                _check_quota(connection, quota)
             connection.execute(
-                f"INSERT OR REPLACE INTO item ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row_of(change)
+                f"INSERT OR REPLACE INTO item ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", change.to_row()
             )
         return change
 
-    def hide(self, item_id: str, known: bool = False) -> Change:
-        """Never to be recommended until it is made available again; as `put`."""
-        return self.put(item_id, {"available": False}, known=known)
+    def hide(self, item_id: str, in_catalogue: bool = False) -> ItemChange:
+        """Never recommend the item until it is made available again; as `put`."""
+        return self.put(item_id, {"available": False}, in_catalogue=in_catalogue)
 
     def close(self) -> None:
-        """Let go of the file; the next use opens it again."""
+        """Close the file; the next use opens it again."""
         with self._lock:
             self._close()
 
-    def _select(self, condition: str, value: int | str) -> list[Change]:
+    def _select(self, condition: str, value: int | str) -> list[ItemChange]:
         with self._reading() as connection:
             if connection is None:
                 return []
             rows = connection.execute(f"SELECT {COLUMNS} FROM item WHERE {condition} ORDER BY seq", (value,))
-            return [change_of(row) for row in rows]
+            return [ItemChange.from_row(row) for row in rows]
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """A connection, or None while there is no file: reading makes none."""
-        with self._lock, self._clear_errors():
+        """A connection, or None while there is no file: reading does not create it."""
+        with self._lock, self._translate_errors():
             if not self.path.exists():
                 self._close()
                 yield None
@@ -150,13 +148,13 @@ class ChangeStore:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that excludes other writers."""
-        with self._lock, self._clear_errors():
+        with self._lock, self._translate_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _transaction(self._opened()) as connection:
                 yield connection
 
     @contextlib.contextmanager
-    def _clear_errors(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError) as error:
@@ -164,7 +162,7 @@ class ChangeStore:
             raise ItemChangesError(f"{self.path}: {_remedy(error)} ({error})") from error
 
     def _opened(self) -> sqlite3.Connection:
-        """The connection to the file that is there now: it may have been moved away and made anew."""
+        """The connection to the file at the path now, which may have been moved away and recreated."""
         if self._connection is not None and self.path.exists() and self.path.stat().st_ino == self._inode:
             return self._connection
         self._close()
@@ -188,7 +186,7 @@ class ChangeStore:
 def _prepare(connection: sqlite3.Connection, migrations: Sequence[str] = _MIGRATIONS) -> None:
     """Bring the file to the newest schema, in one transaction; raises ValueError for a newer one.
 
-    FULL: a change is on disk before it is answered, whatever happens to the machine.
+    FULL: a change is on disk before the client gets its answer, even if the machine crashes.
     """
     connection.execute("PRAGMA synchronous = FULL")
     if _schema_version(connection) == 0:
@@ -221,35 +219,34 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
         raise
 
 
-def _last(connection: sqlite3.Connection) -> int:
+def _last_seq(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(seq), 0) FROM item").fetchone()[0])
 
 
-def _next(connection: sqlite3.Connection) -> int:
-    """One more than the last, and no less than the microseconds since 1970: should the file be lost, changes
-    made afterwards still count as later than what was built before."""
-    return max(_last(connection) + 1, time.time_ns() // 1_000)
+def _next_seq(connection: sqlite3.Connection) -> int:
+    """One more than the last, and at least the microseconds since 1970: if the file is lost, changes made
+    afterwards still count as later than earlier builds."""
+    return max(_last_seq(connection) + 1, time.time_ns() // 1_000)
 
 
-def _one(connection: sqlite3.Connection, item_id: str) -> Change | None:
+def _change_of(connection: sqlite3.Connection, item_id: str) -> ItemChange | None:
     row = connection.execute(f"SELECT {COLUMNS} FROM item WHERE item_id = ?", (item_id,)).fetchone()
-    return change_of(row) if row else None
+    return ItemChange.from_row(row) if row else None
 
 
-def _check(connection: sqlite3.Connection, room: NewItemQuota) -> None:
-    counted = connection.execute("SELECT count(*) FROM item WHERE described > ?", (room.folded,))
-    if counted.fetchone()[0] >= room.most:
-        raise TooManyNewItemsError(room.most)
+def _check_quota(connection: sqlite3.Connection, quota: NewItemQuota) -> None:
+    waiting = connection.execute("SELECT count(*) FROM item WHERE described > ?", (quota.seq_in_build,))
+    if waiting.fetchone()[0] >= quota.limit:
+        raise TooManyNewItemsError(quota.limit)
 
 
 def _remedy(error: Exception) -> str:
-    """What to do about it."""
     text = str(error)
     if isinstance(error, sqlite3.OperationalError | OSError):
         if "locked" in text or "busy" in text:
-            return "another process has been writing for too long; try again"
+            return "another process holds the write lock; try again"
         if "full" in text:
-            return "the disk is full; make room"
+            return "the disk is full; free some space"
         return (
             "cannot be opened or written; make its folder writable for this process, items.sqlite* included"
         )

@@ -1,4 +1,5 @@
-"""What was said of one item since the last rebuild, and how it is written as a row of a table."""
+"""The edits of one item since the last rebuild, merged into one record, and how it is written as a table
+row."""
 
 import time
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from hybrid_recs.types import Floats
 
 COLUMNS = "item_id, seq, described, metadata, vector, basis, available, time"
 ChangeRow = tuple[str, int, int, str | None, bytes | None, str, int, float]
-_DESCRIBING = frozenset({"title", "categories", "text", "vector"})
+_METADATA_FIELDS = frozenset({"title", "categories", "text"})
+_DESCRIPTION_FIELDS = _METADATA_FIELDS | {"vector"}
 
 
 class Placement(StrEnum):
-    """What gives an item its place among the others: what visitors did, a vector of its own, or metadata."""
+    """Where an item's vector comes from: interactions, the client, or its metadata."""
 
     INTERACTIONS = "interactions"
     VECTOR = "vector"
@@ -26,7 +28,7 @@ class Placement(StrEnum):
 
 
 class ItemFields(TypedDict, total=False):
-    """What a change says; what it leaves out stays as it was."""
+    """The fields that one edit sets; the others keep their values."""
 
     title: str | None
     categories: list[str]
@@ -37,7 +39,7 @@ class ItemFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class ItemMetadata:
-    """What is written about an item; None where nothing was said."""
+    """None for a field that was never set."""
 
     title: str | None = None
     categories: list[str] | None = None
@@ -45,80 +47,80 @@ class ItemMetadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """All that was said of an item so far.
+class ItemChange:
+    """All edits of an item so far, merged.
 
-    seq: number of its latest change. described: number of the latest that said more than whether it is
-    available; 0 when none did. vector: of length 1, right only in the space that `basis` names.
-    time: of the latest change, in seconds since 1970.
+    seq: number of the latest edit. described_seq: number of the latest edit of more than the availability;
+    0 when there was none. vector: of length 1, valid only in the space that `vector_space` names.
+    time: of the latest edit, in seconds since 1970.
     """
 
     item_id: str
     seq: int
-    described: int
+    described_seq: int
     metadata: ItemMetadata | None
     vector: Floats | None
-    basis: str
+    vector_space: str
     available: bool
     time: float
 
+    def has_content_of(self, other: "ItemChange") -> bool:
+        """Whether both describe the same item, whenever they were made."""
+        return self.to_row()[3:7] == other.to_row()[3:7]
 
-def describes(fields: ItemFields) -> bool:
-    """Whether more is said than whether the item is available."""
-    return not _DESCRIBING.isdisjoint(fields)
+    def to_row(self) -> tuple[object, ...]:
+        """The values in the order of COLUMNS."""
+        vector = None if self.vector is None else self.vector.astype("<f4").tobytes()
+        metadata = None if self.metadata is None else orjson.dumps(self.metadata).decode()
+        return (
+            self.item_id, self.seq, self.described_seq, metadata, vector, self.vector_space, self.available,
+            self.time,
+        )  # fmt: skip
+
+    @classmethod
+    def from_row(cls, row: ChangeRow) -> "ItemChange":
+        """The change that `to_row` gave the row of."""
+        item_id, seq, described_seq, metadata, vector, vector_space, available, seconds = row
+        return cls(
+            item_id=item_id,
+            seq=seq,
+            described_seq=described_seq,
+            metadata=None if metadata is None else ItemMetadata(**orjson.loads(metadata)),
+            vector=None if vector is None else np.frombuffer(vector, "<f4"),
+            vector_space=vector_space,
+            available=bool(available),
+            time=seconds,
+        )
 
 
-def merged(item_id: str, before: Change | None, fields: ItemFields, basis: str, seq: int) -> Change:
-    """What is said of an item after change number `seq`, given what was said before."""
+def sets_description(fields: ItemFields) -> bool:
+    """Whether an edit sets more than the availability."""
+    return not _DESCRIPTION_FIELDS.isdisjoint(fields)
+
+
+def apply_edit(
+    item_id: str, before: ItemChange | None, fields: ItemFields, vector_space: str, seq: int
+) -> ItemChange:
+    """The record of an item after edit number `seq`; `vector_space` is that of a vector among the fields."""
     metadata = before.metadata if before else None
-    if not {"title", "categories", "text"}.isdisjoint(fields):
+    if not _METADATA_FIELDS.isdisjoint(fields):
         old = metadata or ItemMetadata()
         metadata = ItemMetadata(
             title=fields.get("title", old.title),
             categories=fields.get("categories", old.categories),
             text=fields.get("text", old.text),
         )
-    vector, vector_basis = (before.vector, before.basis) if before else (None, "")
+    vector, space = (before.vector, before.vector_space) if before else (None, "")
     if "vector" in fields:
-        given = fields["vector"]
-        vector, vector_basis = (None, "") if given is None else (given.astype(np.float32), basis)
-    return Change(
+        new_vector = fields["vector"]
+        vector, space = (None, "") if new_vector is None else (new_vector.astype(np.float32), vector_space)
+    return ItemChange(
         item_id=item_id,
         seq=seq,
-        described=seq if describes(fields) else before.described if before else 0,
+        described_seq=seq if sets_description(fields) else before.described_seq if before else 0,
         metadata=metadata,
         vector=vector,
-        basis=vector_basis,
+        vector_space=space,
         available=fields.get("available", before.available if before else True),
         time=time.time(),
-    )
-
-
-def same(change: Change, other: Change) -> bool:
-    """Whether both say the same, whenever they said it."""
-    return row_of(change)[3:7] == row_of(other)[3:7]
-
-
-def row_of(change: Change) -> tuple[object, ...]:
-    """Its values in the order of COLUMNS."""
-    vector = None if change.vector is None else change.vector.astype("<f4").tobytes()
-    metadata = None if change.metadata is None else orjson.dumps(change.metadata).decode()
-    return (
-        change.item_id, change.seq, change.described, metadata, vector, change.basis, change.available,
-        change.time,
-    )  # fmt: skip
-
-
-def change_of(row: ChangeRow) -> Change:
-    """The change that `row_of` made the row of."""
-    item_id, seq, described, metadata, vector, basis, available, at = row
-    return Change(
-        item_id=item_id,
-        seq=seq,
-        described=described,
-        metadata=None if metadata is None else ItemMetadata(**orjson.loads(metadata)),
-        vector=None if vector is None else np.frombuffer(vector, "<f4"),
-        basis=basis,
-        available=bool(available),
-        time=at,
     )

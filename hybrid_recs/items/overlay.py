@@ -1,10 +1,11 @@
-"""What has changed since a generation was built: items that came, items that must not be recommended.
+"""Item changes since a generation was built, over its rows: new items, and items that must not be
+recommended.
 
 The mapped files of a generation are never written to; the overlay is small, in memory, on top of them, and is
-swapped as a whole. The j-th new item has row len(catalogue) + j, so rows of old and new never meet.
+swapped as a whole. The j-th new item has row len(catalogue) + j, so old and new rows never overlap.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_recs.generation.category_index import CategoryFilter
+from hybrid_recs.generation.generation import Generation
 from hybrid_recs.types import Floats, Rows
 
 
 @dataclass(frozen=True)
 class NewItems:
-    """Items that the generation does not know, or knows nothing to place them by.
+    """Items that the generation does not know, or has no vector for.
 
-    vectors: unit vectors (m × d); zero for an item that could not be placed, which is known but never near
-    anything.
+    vectors: unit vectors (m × d); zero for an item without one, which is known but similar to nothing.
     """
 
     ids: Sequence[str]
@@ -29,8 +30,7 @@ class NewItems:
     vectors: Floats
 
     @classmethod
-    def nothing(cls) -> "NewItems":
-        """None."""
+    def empty(cls) -> "NewItems":
         return cls((), (), (), np.empty((0, 0), np.float32))
 
     def __len__(self) -> int:
@@ -38,12 +38,11 @@ class NewItems:
 
     @cached_property
     def places(self) -> dict[str, int]:
-        """Item id → place."""
+        """Item id → j, the item's place among the new items."""
         return {item_id: place for place, item_id in enumerate(self.ids)}
 
     @cached_property
-    def placed(self) -> NDArray[np.bool_]:
-        """Which have a vector."""
+    def have_vector(self) -> NDArray[np.bool_]:
         return np.asarray(self.vectors.any(axis=1) if len(self) else np.empty(0, bool))
 
 
@@ -51,14 +50,22 @@ class NewItems:
 class Overlay:
     """Over one generation; `version` grows with every change.
 
-    hidden: rows, of old items or new, that are never recommended. They may still be asked about.
+    hidden: rows, of old items or new, that are never recommended. They may still be queried.
     """
 
     version: int = 0
     hidden: frozenset[int] = frozenset()
-    new: NewItems = field(default_factory=NewItems.nothing)
+    new: NewItems = field(default_factory=NewItems.empty)
 
-    def fitting(self, wanted: CategoryFilter) -> Rows:
-        """Places of the new items that fit a filter."""
-        fit = [place for place, categories in enumerate(self.new.categories) if wanted.fits(categories)]
-        return np.array(fit, np.int64)
+    def places_matching(self, category_filter: CategoryFilter) -> Rows:
+        """Places of the new items that match a filter."""
+        places = [
+            place
+            for place, categories in enumerate(self.new.categories)
+            if category_filter.matches(categories)
+        ]
+        return np.array(places, np.int64)
+
+
+OverlayOf = Callable[[Generation], Overlay]
+"""Returns the overlay of a generation as of now; may read from disk."""

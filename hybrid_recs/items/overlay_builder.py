@@ -1,11 +1,11 @@
-"""What one generation does not hold of the item changes, and the overlay that comes of it.
+"""The item changes that a generation does not contain, and the overlay they make.
 
-An item that the build folded in is the build's: of it only whether it is available still counts. Of one that
-was described later:
-- its own vector places it, in the space it was given for and in no other;
-- else an item learned from interactions stays where it is, and what it is called, until the next rebuild;
+A change that was known to the build is part of the generation: only the item's availability still counts. For
+an item that was described later:
+- a vector of its own places it, in the space it was given for and in no other;
+- else an item learned from interactions keeps its vector and title until the next rebuild;
 - else its metadata places it, over the row that the generation may have of it.
-What nothing places is known all the same, and asked about is answered with popular items.
+An item that nothing places is known all the same, and queries for it are answered with popular items.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ import numpy as np
 from hybrid_recs.errors import ItemChangesError
 from hybrid_recs.generation.generation import VECTORS_FILE, Generation
 from hybrid_recs.items.change_store import ChangeStore
-from hybrid_recs.items.item_change import Change, ItemMetadata, Placement
+from hybrid_recs.items.item_change import ItemChange, ItemMetadata, Placement
 from hybrid_recs.items.overlay import NewItems, Overlay
 from hybrid_recs.types import Floats
 
@@ -28,10 +28,10 @@ def vector_space_of(generation: Generation) -> str:
 
 
 def placement_of(generation: Generation, row: int) -> Placement:
-    """What gave a row of the generation its vector."""
-    if row < generation.manifest.learned:
+    """Where the vector of a generation's row comes from."""
+    if generation.has_interactions(row):
         return Placement.INTERACTIONS
-    return Placement.CONTENT if row < generation.manifest.vectors else Placement.NOT_PLACED
+    return Placement.CONTENT if generation.has_vector(row) else Placement.NOT_PLACED
 
 
 class NewItem(NamedTuple):
@@ -41,109 +41,108 @@ class NewItem(NamedTuple):
     title: str | None
     categories: Sequence[str]
     vector: Floats | None
-    placed: Placement
+    placement: Placement
 
 
 class OverlayBuilder:
     """Reads the store for one generation; not safe for several threads at once."""
 
-    def __init__(self, generation: Generation, before: "OverlayBuilder | None" = None) -> None:
-        """before: of the generation that served until now; its word stands until the store was read."""
+    def __init__(self, generation: Generation, predecessor: "OverlayBuilder | None" = None) -> None:
+        """predecessor: of the generation that served until now; its changes count until the store is read."""
         self.overlay = Overlay()
         self.new: dict[str, NewItem] = {}
         self._generation = generation
-        self._basis = vector_space_of(generation)
-        self._changes: dict[str, Change] = dict(before._changes) if before else {}
-        self._last = -1
-        self._made = False
-        self._encoded: dict[
-            str, tuple[int, Floats | None]
-        ] = {}  # item id → number of its description, vector
+        self._vector_space = vector_space_of(generation)
+        self._changes: dict[str, ItemChange] = dict(predecessor._changes) if predecessor else {}
+        self._last_seq = -1
+        self._built = False
+        # item id → number of its description, vector
+        self._encoded: dict[str, tuple[int, Floats | None]] = {}
 
-    def read(self, store: ChangeStore) -> None:
-        """Bring the overlay up to date; after an ItemChangesError it says what it said before."""
+    def update(self, store: ChangeStore) -> None:
+        """Bring the overlay up to date; after an ItemChangesError it is as it was before."""
         try:
-            last = store.last
-            if last < self._last or self._last < 0:  # the file was replaced, or never could be read
+            last_seq = store.last
+            if last_seq < self._last_seq or self._last_seq < 0:  # the file was replaced, or never read
                 changes = store.changes_not_in_build(self._generation.manifest.changes)
                 self._changes = {change.item_id: change for change in changes}
-            elif last > self._last:
-                changes = store.since(self._last)
+            elif last_seq > self._last_seq:
+                changes = store.since(self._last_seq)
                 self._changes |= {change.item_id: change for change in changes}
             else:
                 return
         except ItemChangesError:
-            if not self._made:
-                self._make()
+            if not self._built:
+                self._build()
             raise
-        self._last = last
-        self._make()
+        self._last_seq = last_seq
+        self._build()
 
-    def placed(self, item_id: str, row: int | None) -> Placement:
-        """What gives the item its place; row: in the generation, if it has one."""
+    def placement(self, item_id: str, row: int | None) -> Placement:
+        """Where the item's vector comes from; row: in the generation, if it has one."""
         if item_id in self.new:
-            return self.new[item_id].placed
+            return self.new[item_id].placement
         return Placement.NOT_PLACED if row is None else placement_of(self._generation, row)
 
-    def available(self, item_id: str) -> bool:
+    def is_available(self, item_id: str) -> bool:
         """Whether the item may be recommended."""
         change = self._changes.get(item_id)
         return change is None or change.available
 
-    def _make(self) -> None:
-        """The overlay of all changes."""
+    def _build(self) -> None:
         generation, n = self._generation, len(self._generation.catalogue)
         self.new, hidden = {}, set()
         for change in self._changes.values():
             row = generation.catalogue.row(change.item_id)
-            new = self._new(change, row)
+            new = self._new_item(change, row)
             if new is not None:
                 if not change.available:
                     hidden.add(n + len(self.new))
                 self.new[change.item_id] = new
             if row is not None and (new is not None or not change.available):
                 hidden.add(row)
-        self._made = True
-        self.overlay = Overlay(max(self._last, 0), frozenset(hidden), self._new_items())
+        self._built = True
+        self.overlay = Overlay(max(self._last_seq, 0), frozenset(hidden), self._new_items())
 
-    def _new(self, change: Change, row: int | None) -> NewItem | None:
-        """The item as edited; None where the generation's own row stands."""
+    def _new_item(self, change: ItemChange, row: int | None) -> NewItem | None:
+        """The item as edited; None where the generation's own row still counts."""
         generation = self._generation
-        if change.described <= generation.manifest.changes:
+        if change.described_seq <= generation.manifest.changes:
             return None
-        said = self._metadata(change, row)
-        vector, placed = None, Placement.NOT_PLACED
-        if change.vector is not None and change.basis == self._basis:
-            vector, placed = change.vector, Placement.VECTOR
-        elif row is None or row >= generation.manifest.learned:
-            vector = self._by_content(change, said)
-            placed = Placement.NOT_PLACED if vector is None else Placement.CONTENT
+        metadata = self._metadata(change, row)
+        vector, placement = None, Placement.NOT_PLACED
+        if change.vector is not None and change.vector_space == self._vector_space:
+            vector, placement = change.vector, Placement.VECTOR
+        elif row is None or not generation.has_interactions(row):
+            vector = self._encode(change, metadata)
+            placement = Placement.NOT_PLACED if vector is None else Placement.CONTENT
         if vector is None and row is not None:
             return None
-        return NewItem(change.item_id, said.title, said.categories or [], vector, placed)
+        return NewItem(change.item_id, metadata.title, metadata.categories or [], vector, placement)
 
-    def _metadata(self, change: Change, row: int | None) -> ItemMetadata:
-        """What is written about the item, the generation's word where the change says nothing."""
-        said = change.metadata or ItemMetadata()
+    def _metadata(self, change: ItemChange, row: int | None) -> ItemMetadata:
+        """The item's metadata; the generation's where the change sets none."""
+        metadata = change.metadata or ItemMetadata()
         if row is None:
-            return said
-        known = self._generation.catalogue.item(row)
-        categories = known.categories if said.categories is None else said.categories
-        return ItemMetadata(said.title or known.title, categories, said.text)
+            return metadata
+        item = self._generation.catalogue.item(row)
+        categories = item.categories if metadata.categories is None else metadata.categories
+        return ItemMetadata(metadata.title or item.title, categories, metadata.text)
 
-    def _by_content(self, change: Change, said: ItemMetadata) -> Floats | None:
+    def _encode(self, change: ItemChange, metadata: ItemMetadata) -> Floats | None:
+        """The vector of the item's metadata; each description is encoded once."""
         encoder = self._generation.content
         if encoder is None:
             return None
-        described, vector = self._encoded.get(change.item_id, (0, None))
-        if described != change.described:
-            vector = encoder.encode(said.title, said.categories or [], said.text)
-            self._encoded[change.item_id] = change.described, vector
+        described_seq, vector = self._encoded.get(change.item_id, (0, None))
+        if described_seq != change.described_seq:
+            vector = encoder.encode(metadata.title, metadata.categories or [], metadata.text)
+            self._encoded[change.item_id] = change.described_seq, vector
         return vector
 
     def _new_items(self) -> NewItems:
         if not self.new:
-            return NewItems.nothing()
+            return NewItems.empty()
         items = list(self.new.values())
         vectors = np.zeros((len(items), self._generation.manifest.dimensions), np.float32)
         for place, item in enumerate(items):

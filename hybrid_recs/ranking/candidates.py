@@ -1,4 +1,4 @@
-"""Finds the best items for a query: by search and scoring, by popularity where that has no more to give."""
+"""Finds the best items for a query: by search and scoring, and by popularity where that finds too few."""
 
 from dataclasses import dataclass
 
@@ -10,65 +10,65 @@ from hybrid_recs.generation.scoring import WeightedItems, dot_rows
 from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.types import Floats, Neighbours, half_precision
 
-# Of so few eligible items every one is scored: cheaper than a search that has to look past all others.
-_FEW = 2_000
+# Up to this many eligible items all are scored: cheaper than a search that has to look past all others.
+_MAX_SCORED_WITHOUT_SEARCH = 2_000
 _NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateRanking:
-    """Over one generation and what came since. `eligible` narrows what may come; None: all but the hidden."""
+    """Over one generation and its overlay. `eligible`: rows that may be recommended; None: all but the
+    hidden."""
 
     generation: Generation
     items: ItemPool
 
-    def best(
+    def rank(
         self, items: WeightedItems, k: int, excluded: frozenset[int] = _NONE, eligible: RowMask | None = None
     ) -> Neighbours:
-        """The best k by score of the items that have a vector."""
+        """The best k by score, of the items that have a vector."""
         scorer, eligible = self.generation.scorer, eligible or self.items.eligible
         query = scorer.query_vector(items)
-        if eligible is not None and eligible.count <= _FEW:
+        if eligible is not None and eligible.count <= _MAX_SCORED_WITHOUT_SEARCH:
             candidates = eligible.rows[eligible.rows < len(scorer.vectors)]
         else:
             candidates = self.generation.index.search(
                 query, k + scorer.extra_candidates(items), excluded, eligible
             )
-        found = scorer.score_query(items, candidates, k, excluded, eligible)
-        return self.with_new(found, query, k, excluded, eligible)
+        best = scorer.score_query(items, candidates, k, excluded, eligible)
+        return self.merge_new_items(best, query, k, excluded, eligible)
 
-    def best_of_rows(self, rows: list[int], k: int) -> list[Neighbours]:
-        """`best` for several single rows of the generation at once."""
+    def rank_items(self, rows: list[int], k: int) -> list[Neighbours]:
+        """`rank` for several single rows of the generation, in one search."""
         index, scorer, eligible = self.generation.index, self.generation.scorer, self.items.eligible
-        queries = scorer.vectors[rows]
-        candidates = index.search_many(queries, k + 1, eligible=eligible)
-        found = scorer.score_queries(
-            [scorer.item_query(row) for row in rows], candidates, k, eligible=eligible
-        )
-        return [self.with_new(one, query, k) for one, query in zip(found, queries, strict=True)]
+        vectors = scorer.vectors[rows]
+        candidates = index.search_many(vectors, k + 1, eligible=eligible)
+        queries = [scorer.item_query(row) for row in rows]
+        lists = scorer.score_queries(queries, candidates, k, eligible=eligible)
+        return [self.merge_new_items(best, query, k) for best, query in zip(lists, vectors, strict=True)]
 
-    def with_new(
+    def merge_new_items(
         self,
-        found: Neighbours,
+        best: Neighbours,
         query: Floats,
         k: int,
         excluded: frozenset[int] = _NONE,
         eligible: RowMask | None = None,
     ) -> Neighbours:
-        """The best k of a list and of the new items; the list goes first where scores are the same.
+        """The best k of a list and of the overlay's items; the list goes first where scores are equal.
 
         A new item has no popularity and no co-visits, so its score is `Scorer`'s first term with a boost of
         1.
         """
         if not self.items.overlay.new.ids:
-            return found
+            return best
         eligible, rows = eligible or self.items.eligible, self.items.new_rows()
-        rows = rows if eligible is None else eligible.of(rows)
+        rows = rows if eligible is None else eligible.eligible_among(rows)
         scores = dot_rows(self.items.vectors(rows), query)
         new = Neighbours(rows, half_precision(scores)).without(excluded)
-        both = np.concatenate((found.scores, new.scores))
-        order = (-both).argsort(kind="stable")[:k]
-        return Neighbours(np.concatenate((found.rows, new.rows))[order], both[order])
+        merged = np.concatenate((best.scores, new.scores))
+        order = (-merged).argsort(kind="stable")[:k]
+        return Neighbours(np.concatenate((best.rows, new.rows))[order], merged[order])
 
     def popular(
         self, k: int, excluded: frozenset[int] = _NONE, eligible: RowMask | None = None
@@ -79,18 +79,18 @@ class CandidateRanking:
         top = max(float(catalogue.popularity[catalogue.by_popularity[0]]), 1.0)
         return Neighbours(rows, half_precision(catalogue.popularity[rows] / top))
 
-    def filled(
+    def fill_with_popular(
         self,
-        found: Neighbours,
+        best: Neighbours,
         k: int,
         excluded: frozenset[int] = _NONE,
         eligible: RowMask | None = None,
     ) -> Neighbours:
-        """Popular items behind a list that came out short of k because the index holds no more."""
-        short = k - len(found)
-        if short <= 0:
-            return found
-        more = self.popular(short, excluded | frozenset(found.rows.tolist()), eligible).rows
-        floor = min(0.0, float(found.scores[-1])) if len(found) else 0.0
-        scores = np.full(len(more), floor, np.float32)
-        return Neighbours(np.concatenate((found.rows, more)), np.concatenate((found.scores, scores)))
+        """A list that is shorter than k because the index holds no more, completed with popular items."""
+        missing = k - len(best)
+        if missing <= 0:
+            return best
+        popular = self.popular(missing, excluded | frozenset(best.rows.tolist()), eligible).rows
+        floor = min(0.0, float(best.scores[-1])) if len(best) else 0.0
+        scores = np.full(len(popular), floor, np.float32)
+        return Neighbours(np.concatenate((best.rows, popular)), np.concatenate((best.scores, scores)))

@@ -1,7 +1,7 @@
-"""Why an item is, or is not, in another's list: the parts of its score and its places, in plain words.
+"""Why an item is, or is not, in another's list: the parts of its score and its ranks, in plain words.
 
-Everything is computed by what serves: the ladder says what A is answered with, the one scoring function
-says the order.
+The fallback chain gives the list of A, and `Scorer` the score and the order. The overlay is not considered:
+an explanation is of the generation as built.
 """
 
 import dataclasses
@@ -15,13 +15,13 @@ from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Answer, Floats, Neighbours, Outcome, Rows, Source
 
-# Far more than two ways of adding up the inner product of unit vectors can differ by.
-_SLACK = 1e-4
+# Much more than the results of two ways of summing an inner product of unit vectors can differ by.
+_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two items; `from_metadata`: its vector is not learned, but made of what is written of it."""
+    """One of the two items; `from_metadata`: its vector comes from its metadata, not from interactions."""
 
     item_id: str
     title: str | None
@@ -35,7 +35,7 @@ class Side:
 class Parts:
     """score = near + covisit_part; near = cosine · tilt, covisit_part = weight · covisit_weight.
 
-    `score` is as it is served, in half precision.
+    tilt: the popularity boost of B. score: as served, in half precision.
     """
 
     cosine: float
@@ -49,7 +49,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """Places of B for A, 1 is best; `covisits` is None when B is not among A's co-visits."""
+    """Ranks of B for A, 1 is best; `covisits` is None when B is not among A's co-visits."""
 
     score: int
     near: int
@@ -62,8 +62,8 @@ class Ranks:
 class Explanation:
     """Why `b` is, or is not, among the best k of `a`.
 
-    `place` is in the k that are served, `precomputed_place` in the list on disk; `parts` and `ranks` are
-    None where there is no score: for an item itself, and unless both items have a vector.
+    `place`: in the k items served; `precomputed_place`: in the list on disk. `parts` and `ranks` are None
+    where there is no score: for an item itself, and unless both items have a vector.
     """
 
     generation: str
@@ -89,13 +89,13 @@ def known_row(generation: Generation, item_id: str) -> int:
 
 
 def explain(generation: Generation, a: int, b: int, k: int = 10) -> Explanation:
-    """Why row `b` is, or is not, among the best `k` of row `a`; takes time in proportion to the items."""
+    """Why row `b` is, or is not, among the best `k` of row `a`; takes time proportional to the catalogue."""
     precomputed = generation.hot.neighbours(a)
     cached = Outcome.TAIL if precomputed is None else precomputed
     answer: Answer = Recommender(generation).answer(ItemQuery(a, k), cached)
     place = _place(answer.neighbours.rows, b)
     scored = a != b and max(a, b) < generation.manifest.vectors
-    bare = Explanation(
+    explanation = Explanation(
         generation=generation.id,
         k=k,
         a=_side(generation, a),
@@ -109,7 +109,7 @@ def explain(generation: Generation, a: int, b: int, k: int = 10) -> Explanation:
         ranks=_ranks(generation.scorer, a, b) if scored else None,
         verdict="",
     )
-    return dataclasses.replace(bare, verdict=_verdict(bare))
+    return dataclasses.replace(explanation, verdict=_verdict(explanation))
 
 
 def _side(generation: Generation, row: int) -> Side:
@@ -118,24 +118,24 @@ def _side(generation: Generation, row: int) -> Side:
         item.item_id,
         item.title,
         item.popularity,
-        has_vector=row < generation.manifest.vectors,
-        from_metadata=generation.manifest.learned <= row < generation.manifest.vectors,
+        has_vector=generation.has_vector(row),
+        from_metadata=generation.has_vector(row) and not generation.has_interactions(row),
         hot=row in generation.hot,
     )
 
 
 def _place(rows: Rows, row: int) -> int | None:
-    found = np.flatnonzero(rows == row)
-    return int(found[0]) + 1 if len(found) else None
+    positions = np.flatnonzero(rows == row)
+    return int(positions[0]) + 1 if len(positions) else None
 
 
 def _parts(scorer: Scorer, a: int, b: int) -> Parts:
-    linked, weights = scorer.covisits.of(a)
-    at = _place(linked, b)
+    covisits, weights = scorer.covisits.neighbours_of(a)
+    place = _place(covisits, b)
     cosine = float(scorer.vectors[a] @ scorer.vectors[b])
     boost = float(scorer.boosts[b])
-    covisit_weight = float(weights[at - 1]) if at else 0.0
-    found = _ranked(scorer, a, np.array([b], np.int64))
+    covisit_weight = float(weights[place - 1]) if place else 0.0
+    neighbours = _ranked(scorer, a, np.array([b], np.int64))
     return Parts(
         cosine=cosine,
         tilt=boost,
@@ -143,36 +143,36 @@ def _parts(scorer: Scorer, a: int, b: int) -> Parts:
         covisit_weight=covisit_weight,
         weight=scorer.covisit_weight,
         covisit_part=scorer.covisit_weight * covisit_weight,
-        score=float(found.scores[found.rows == b][0]),
+        score=float(neighbours.scores[neighbours.rows == b][0]),
     )
 
 
 def _ranks(scorer: Scorer, a: int, b: int) -> Ranks:
-    linked, _ = scorer.covisits.of(a)
+    covisits, _ = scorer.covisits.neighbours_of(a)
     near = scorer.near_all(scorer.vectors[a])
     return Ranks(
         score=_rank(scorer, near, a, b),
         near=_rank(dataclasses.replace(scorer, covisit_weight=0.0), near, a, b),
         ranked=len(scorer.vectors) - 1,
-        covisits=_place(linked, b),
-        listed_covisits=len(linked),
+        covisits=_place(covisits, b),
+        listed_covisits=len(covisits),
     )
 
 
 def _rank(scorer: Scorer, near: Floats, a: int, b: int) -> int:
-    """The place of `b` if every row were ranked for `a`, given about what each row scores without co-visits.
+    """The rank of `b` if every row were ranked for `a`; near: each row's score without co-visits, roughly.
 
-    Rows that are clearly before or behind `b` are only counted; the scoring function decides on those
-    close to it and on co-visits.
+    Rows that are clearly before or behind `b` are only counted; `Scorer` orders those within the tolerance,
+    and the co-visits.
     """
-    linked, weights = scorer.covisits.of(a)
-    at = _place(linked, b)
-    level = float(near[b]) + (scorer.covisit_weight * float(weights[at - 1]) if at else 0.0)
-    clearly_before = near > level + _SLACK
-    close = np.abs(near - level) <= _SLACK
-    clearly_before[linked] = clearly_before[a] = False
-    found = _ranked(scorer, a, np.append(np.flatnonzero(close), b))
-    return int(clearly_before.sum()) + int(np.flatnonzero(found.rows == b)[0]) + 1
+    covisits, weights = scorer.covisits.neighbours_of(a)
+    place = _place(covisits, b)
+    score = float(near[b]) + (scorer.covisit_weight * float(weights[place - 1]) if place else 0.0)
+    clearly_before = near > score + _TOLERANCE
+    close = np.abs(near - score) <= _TOLERANCE
+    clearly_before[covisits] = clearly_before[a] = False
+    neighbours = _ranked(scorer, a, np.append(np.flatnonzero(close), b))
+    return int(clearly_before.sum()) + int(np.flatnonzero(neighbours.rows == b)[0]) + 1
 
 
 def _ranked(scorer: Scorer, a: int, rows: Rows) -> Neighbours:
@@ -180,57 +180,57 @@ def _ranked(scorer: Scorer, a: int, rows: Rows) -> Neighbours:
     return scorer.score_item(a, rows, len(scorer.vectors))
 
 
-def _verdict(told: Explanation) -> str:
-    a, b = told.a.item_id, told.b.item_id
+def _verdict(explanation: Explanation) -> str:
+    a, b, place = explanation.a.item_id, explanation.b.item_id, explanation.place
     if a == b:
         return f"{b} is the item itself, and no item is in its own list."
-    if not told.a.has_vector:
-        which = f"{ordinal(told.place)} of them" if told.place else f"not among the first {told.k} of them"
+    if not explanation.a.has_vector:
+        which = f"{ordinal(place)} of them" if place else f"not among the first {explanation.k} of them"
         return f"{a} has too few interactions to have a vector, so it gets popular items; {b} is {which}."
-    if not told.b.has_vector and told.place:
+    if not explanation.b.has_vector and place:
         return (
             f"{b} has too few interactions to have a vector, so it is only recommended as popular: "
-            f"it fills up {a}'s list, as {ordinal(told.place)}."
+            f"it completes {a}'s list, as {ordinal(place)}."
         )
-    if told.parts is None or told.ranks is None:
+    parts, ranks = explanation.parts, explanation.ranks
+    if parts is None or ranks is None:
         return f"{b} has too few interactions to have a vector, so it is only recommended as popular."
-    if told.place:
-        where = f"{b} is {ordinal(told.place)} in {a}'s list: {_reason(told.parts)}."
+    if place:
+        sentence = f"{b} is {ordinal(place)} in {a}'s list: {_reason(parts)}."
     else:
-        where = f"{b} is {ordinal(told.ranks.score)} of {told.ranks.ranked:,} for {a}{_obstacle(told)}."
-    return where + "".join(_placed(side) for side in (told.a, told.b))
+        obstacle = _obstacle(parts, ranks, explanation.k)
+        sentence = f"{b} is {ordinal(ranks.score)} of {ranks.ranked:,} for {a}{obstacle}."
+    return sentence + "".join(_origin(side) for side in (explanation.a, explanation.b))
 
 
-def _placed(side: Side) -> str:
+def _origin(side: Side) -> str:
     if not side.from_metadata:
         return ""
-    return f" {side.item_id} has too few interactions, so it is placed by its metadata."
+    return f" {side.item_id} has too few interactions, so its vector comes from its metadata."
 
 
 def _reason(parts: Parts) -> str:
     share = f"co-visit part {parts.covisit_part:.3g} of {parts.score:.3g}"
     if parts.covisit_part > parts.near:
-        return f"mostly because shoppers meet them close together ({share})"
+        return f"mostly because they co-occur ({share})"
     if parts.covisit_weight:
-        return f"mostly because their vectors are alike (cosine {parts.cosine:.2f}; {share})"
-    return f"because their vectors are alike (cosine {parts.cosine:.2f}; no co-visit part)"
+        return f"mostly because their vectors are similar (cosine {parts.cosine:.2f}; {share})"
+    return f"because their vectors are similar (cosine {parts.cosine:.2f}; no co-visit part)"
 
 
-def _obstacle(told: Explanation) -> str:
-    assert told.parts is not None
-    assert told.ranks is not None
-    if told.ranks.score <= told.k:
+def _obstacle(parts: Parts, ranks: Ranks, k: int) -> str:
+    if ranks.score <= k:
         return ", but the approximate search does not find it"
-    return f": {_met(told.parts, told.ranks)}, cosine {told.parts.cosine:.2f}"
+    return f": {_co_occurrence(parts, ranks)}, cosine {parts.cosine:.2f}"
 
 
-def _met(parts: Parts, ranks: Ranks) -> str:
-    """How `b` was met beside `a`; the co-visit lists keep the heaviest only, so absence is not "never"."""
+def _co_occurrence(parts: Parts, ranks: Ranks) -> str:
+    """How `b` co-occurs with `a`; co-visit lists keep the heaviest only, so absence does not mean "never"."""
     if ranks.covisits:
-        return f"met close to it (co-visit part {parts.covisit_part:.3g} of {parts.score:.3g})"
+        return f"co-occurs with it (co-visit part {parts.covisit_part:.3g} of {parts.score:.3g})"
     if ranks.listed_covisits:
-        return f"not among the {ranks.listed_covisits} items most often met close to it"
-    return "never met close to it"
+        return f"not among the {ranks.listed_covisits} items that co-occur with it most"
+    return "never co-occurs with it"
 
 
 def ordinal(number: int) -> str:

@@ -1,5 +1,5 @@
-"""The ladder: cache → live → content → popular. Decides from one generation, what has changed since, and a
-cache outcome; does no I/O."""
+"""The fallback chain: cache → live → content → popular. Decides from one generation, its overlay and what the
+cache had; does no I/O."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ import numpy as np
 from hybrid_recs.generation.category_index import CategoryFilter
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import decode_neighbours
-from hybrid_recs.generation.scoring import WeightedItems, history
+from hybrid_recs.generation.scoring import WeightedItems, history_query
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.ranking.candidates import CandidateRanking
 from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.ranking.mmr import mmr_rerank
 from hybrid_recs.types import Answer, Floats, HistoryWeights, Neighbours, Outcome, Rows, Source
 
-# Items that are chosen from for each place, where a list is to be varied.
+# For a diverse list the k items are chosen from a pool of this size.
 _POOL_PER_PLACE, _MIN_POOL = 4, 20
 
 
@@ -25,7 +25,7 @@ _HIT = Outcome.HIT  # Python 3.11 looks a member up by a call of its own
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """What is asked: the row of a known item (None: unknown), how many, and which rows not."""
+    """Items similar to one: the row of a known item (None: unknown), how many, and the excluded rows."""
 
     row: int | None
     k: int
@@ -35,9 +35,9 @@ class ItemQuery:
 @dataclass(frozen=True, slots=True)
 class ResolvedQuery:
     """A query of any kind, resolved: a weighted set of items, or a vector, or both, minus exclusions, under
-    filters. An empty set without a vector gets popular items.
+    filters. An empty query is answered with popular items.
 
-    source, outcome: of the answer, unless it is popular items; then `nothing` is its outcome.
+    source, outcome: of the answer; popular_outcome: of the answer to an empty query.
     """
 
     items: WeightedItems
@@ -48,11 +48,10 @@ class ResolvedQuery:
     max_per_category: int | None = None
     source: Source = Source.LIVE
     outcome: Outcome = Outcome.COMPOSED
-    nothing: Outcome = Outcome.NOTHING_KNOWN
+    popular_outcome: Outcome = Outcome.NOTHING_KNOWN
 
     @property
-    def nothing_known(self) -> bool:
-        """Whether popular items are all that can be said."""
+    def is_empty(self) -> bool:
         return not len(self.items.rows) and self.items.vector is None
 
 
@@ -65,7 +64,7 @@ class SearchNeeded:
 
 
 class Recommender:
-    """Answers queries from one generation and what has changed since."""
+    """Answers queries from one generation and its overlay."""
 
     def __init__(self, generation: Generation, overlay: Overlay | None = None) -> None:
         self.generation = generation
@@ -77,7 +76,7 @@ class Recommender:
         return row in self.generation.hot
 
     def decode(self, encoded: bytes | None) -> Neighbours | Outcome:
-        """A cached value as a list; anything that is not a list of this catalogue counts as missing."""
+        """A cached value as a list; a value that is not a list of this catalogue counts as missing."""
         neighbours = decode_neighbours(encoded) if encoded else None
         if neighbours is None:
             return Outcome.LIST_MISSING
@@ -88,72 +87,73 @@ class Recommender:
     def answer(self, query: ItemQuery, cached: Neighbours | Outcome) -> Answer:
         """The answer to `query`, given what the cache had: a list, or why there is none.
 
-        Holds k items unless there are fewer; best first; never the item itself, an excluded or hidden one,
-        or one twice.
+        k items while there are as many, best first; never the item itself, an excluded or a hidden one, and
+        no item twice.
         """
-        answer = self.without_search(query, cached)
+        answer = self.answer_without_search(query, cached)
         if isinstance(answer, SearchNeeded):
-            return Answer(answer.source, answer.outcome, self.live(query))
+            return Answer(answer.source, answer.outcome, self.live_neighbours(query))
         return answer
 
-    def without_search(self, query: ItemQuery, cached: Neighbours | Outcome) -> Answer | SearchNeeded:
-        """`answer`, for callers that do the search themselves: `live` is then the answer to be given."""
+    def answer_without_search(self, query: ItemQuery, cached: Neighbours | Outcome) -> Answer | SearchNeeded:
+        """`answer`, for callers that do the search themselves: the answer is then `live_neighbours`."""
         if query.row is None:
             return Answer(Source.POPULAR, Outcome.UNKNOWN_ITEM, self.popular(query))
-        if not self.is_placed(query.row):
+        if not self.has_vector(query.row):
             return Answer(Source.POPULAR, Outcome.NO_VECTOR, self.popular(query))
-        if query.row >= self.generation.manifest.learned:
+        if not self.generation.has_interactions(query.row):
             return SearchNeeded(Outcome.NO_INTERACTIONS, Source.CONTENT)
         if isinstance(cached, Outcome):
             return SearchNeeded(cached)
-        left = cached.without(query.excluded)
+        eligible = cached.without(query.excluded)
         if self.items.eligible is not None:
-            left = left.only(self.items.eligible.mask[left.rows])
-        if len(left) < query.k and not self._is_complete(cached):
+            eligible = eligible.masked(self.items.eligible.mask[eligible.rows])
+        if len(eligible) < query.k and not self._is_complete(cached):
             return SearchNeeded(Outcome.LIST_TOO_SHORT)
         vector = self.items.vector(query.row)
-        left = self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded)
-        return Answer(Source.CACHE, _HIT, self._filled(query, left))
+        best = self._ranking.merge_new_items(eligible.head(query.k), vector, query.k, query.excluded)
+        return Answer(Source.CACHE, _HIT, self._filled(query, best))
 
-    def is_placed(self, row: int) -> bool:
-        """Whether the row has a vector."""
+    def has_vector(self, row: int) -> bool:
+        """Whether the row, of the generation or the overlay, has a vector."""
         if self.items.is_new(row):
             return bool(self.items.vector(row).any())
-        return row < self.generation.manifest.vectors
+        return self.generation.has_vector(row)
 
-    def live(self, query: ItemQuery) -> Neighbours:
-        """What a precomputed list would say, found now by search."""
+    def live_neighbours(self, query: ItemQuery) -> Neighbours:
+        """The beginning of a precomputed list, by search."""
         return self._filled(query, self.neighbour_list(query))
 
-    def live_many(self, queries: Sequence[ItemQuery]) -> list[Neighbours]:
-        """`live` of queries for one k without exclusions, found at once for a fraction of the work."""
+    def live_neighbours_batch(self, queries: Sequence[ItemQuery]) -> list[Neighbours]:
+        """`live_neighbours` for queries with one k and no exclusions, in one search for a fraction of the
+        work."""
         rows = [query.row for query in queries if query.row is not None]
         assert len(rows) == len(queries)
         if any(map(self.items.is_new, rows)):
-            return [self.live(query) for query in queries]
-        found = self.neighbour_lists(rows, queries[0].k)
-        return [self._filled(query, one) for query, one in zip(queries, found, strict=True)]
+            return [self.live_neighbours(query) for query in queries]
+        lists = self.neighbour_lists(rows, queries[0].k)
+        return [self._filled(query, neighbours) for query, neighbours in zip(queries, lists, strict=True)]
 
     def neighbour_list(self, query: ItemQuery) -> Neighbours:
-        """The precomputed list itself, found now: fewer than k where fewer items have a vector."""
+        """What a precomputed list holds, by search: fewer than k where fewer items have a vector."""
         assert query.row is not None
         if self.items.is_new(query.row):
             excluded = query.excluded | {query.row}
             items = self.weighted_items((), (), self.items.vector(query.row))
         else:
             excluded, items = query.excluded, self.generation.scorer.item_query(query.row)
-        return self._ranking.best(items, query.k, excluded)
+        return self._ranking.rank(items, query.k, excluded)
 
     def neighbour_lists(self, rows: Sequence[int], k: int) -> list[Neighbours]:
         """`neighbour_list` for several rows of the generation."""
-        return self._ranking.best_of_rows(list(rows), k)
+        return self._ranking.rank_items(list(rows), k)
 
     def popular(self, query: ItemQuery) -> Neighbours:
-        """The last rung: scores are popularity over that of the most popular item."""
-        return self._ranking.popular(query.k, _beyond(query))
+        """The last tier: scores are popularity over that of the most popular item."""
+        return self._ranking.popular(query.k, _excluded_with_item(query))
 
-    def _filled(self, query: ItemQuery, found: Neighbours) -> Neighbours:
-        return self._ranking.filled(found, query.k, _beyond(query))
+    def _filled(self, query: ItemQuery, best: Neighbours) -> Neighbours:
+        return self._ranking.fill_with_popular(best, query.k, _excluded_with_item(query))
 
     def _is_complete(self, neighbours: Neighbours) -> bool:
         """Whether a list holds every other item that has a vector, so that search has nothing to add."""
@@ -162,57 +162,67 @@ class Recommender:
     def weighted_items(
         self, rows: Sequence[int], weights: Sequence[float], vector: Floats | None = None
     ) -> WeightedItems:
-        """A weighted set of rows of the generation (distinct), none of which comes back, and a vector."""
+        """A weighted set of distinct rows of the generation, none of which is recommended, and a vector."""
         weight = self.generation.manifest.scoring.covisit_weight
         return WeightedItems(np.array(rows, np.int64), np.array(weights, np.float32), weight, vector=vector)
 
-    def after_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
-        """What a visitor will want next; `rows` oldest first. Items of the session may come again where
-        visitors of this data do come back to items."""
-        return self.for_set(self.of_history(rows, k, excluded, self.generation.manifest.scoring.of_session))
+    def answer_session(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
+        """The next items of a session; `rows` oldest first. Items of the session may be recommended again
+        where the visitors of this data return to items."""
+        weights = self.generation.manifest.scoring.of_session
+        return self.answer_query(self.history_query(rows, k, excluded, weights))
 
-    def for_user(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
-        """What else a user will want; `rows` is the history, oldest first, none of which comes again."""
-        return self.for_set(self.of_history(rows, k, excluded, self.generation.manifest.scoring.of_user))
+    def answer_user(self, rows: Rows, k: int, excluded: frozenset[int] = frozenset()) -> Answer:
+        """Further items for a user; `rows` is the history, oldest first, none of which is recommended
+        again."""
+        weights = self.generation.manifest.scoring.of_user
+        return self.answer_query(self.history_query(rows, k, excluded, weights))
 
-    def of_history(self, rows: Rows, k: int, excluded: frozenset[int], how: HistoryWeights) -> ResolvedQuery:
+    def history_query(
+        self, rows: Rows, k: int, excluded: frozenset[int], weights: HistoryWeights
+    ) -> ResolvedQuery:
         """A visitor's rows, oldest first, as a query; new items take part by their vectors."""
-        if how.repeat is None:
+        if weights.repeat is None:
             excluded |= frozenset(rows.tolist())
-        placed = [row for row in rows.tolist() if self.is_placed(row)]
-        items = history(np.array(placed, np.int64), how)
+        with_vector = [row for row in rows.tolist() if self.has_vector(row)]
+        items = history_query(np.array(with_vector, np.int64), weights)
         old = items.rows < self.generation.manifest.vectors
         vector = None if old.all() else items.weights[~old] @ self.items.vectors(items.rows[~old])
-        known = WeightedItems(
+        of_generation = WeightedItems(
             items.rows[old], items.weights[old], items.covisit_weight, items.repeat, items.trend, vector
         )
-        learned = bool((known.rows < self.generation.manifest.learned).any())
-        source = Source.LIVE if learned else Source.CONTENT
-        outcome = Outcome.COMPOSED if learned else Outcome.NO_INTERACTIONS
-        nothing = Outcome.NO_VECTOR if len(rows) else Outcome.NOTHING_KNOWN
-        return ResolvedQuery(known, k, excluded, source=source, outcome=outcome, nothing=nothing)
+        learned = bool((of_generation.rows < self.generation.manifest.learned).any())
+        return ResolvedQuery(
+            of_generation,
+            k,
+            excluded,
+            source=Source.LIVE if learned else Source.CONTENT,
+            outcome=Outcome.COMPOSED if learned else Outcome.NO_INTERACTIONS,
+            popular_outcome=Outcome.NO_VECTOR if len(rows) else Outcome.NOTHING_KNOWN,
+        )
 
-    def for_set(self, query: ResolvedQuery) -> Answer:
+    def answer_query(self, query: ResolvedQuery) -> Answer:
         """The answer to any query: k items while k eligible ones exist."""
-        if query.nothing_known:
-            return Answer(Source.POPULAR, query.nothing, self._selected(query, self._popular_pool))
+        if query.is_empty:
+            return Answer(Source.POPULAR, query.popular_outcome, self._selected(query, self._popular_pool))
         return Answer(query.source, query.outcome, self._selected(query, self._ranked_pool))
 
-    def from_list(self, query: ResolvedQuery, best_first: Neighbours) -> Neighbours | None:
-        """`for_set` out of the beginning of its full list, made before; None where too little is left."""
-        left = best_first.without(query.excluded)
-        eligible = self.items.eligible_under(query.categories)
-        if eligible is not None:
-            left = left.only(eligible.mask[left.rows])
-        if len(left) < query.k:
+    def select_from_list(self, query: ResolvedQuery, best_first: Neighbours) -> Neighbours | None:
+        """The neighbours of `answer_query`, from the beginning of a precomputed full list; None where too few
+        items are left."""
+        eligible = best_first.without(query.excluded)
+        mask = self.items.eligible_under(query.categories)
+        if mask is not None:
+            eligible = eligible.masked(mask.mask[eligible.rows])
+        if len(eligible) < query.k:
             return None
         vector = self.generation.scorer.query_vector(query.items)
-        return self._ranking.with_new(left.head(query.k), vector, query.k, query.excluded, eligible)
+        return self._ranking.merge_new_items(eligible.head(query.k), vector, query.k, query.excluded, mask)
 
     def _selected(
         self, query: ResolvedQuery, pool_of: Callable[[ResolvedQuery, int], Neighbours]
     ) -> Neighbours:
-        """The best k, or of a larger pool those that differ; the pool grows until k are found."""
+        """The best k, or the k most diverse of a larger pool; the pool grows until it yields k."""
         if not query.diversity and query.max_per_category is None:
             return pool_of(query, query.k)
         depth = max(_MIN_POOL, _POOL_PER_PLACE * query.k)
@@ -228,16 +238,17 @@ class Recommender:
 
     def _ranked_pool(self, query: ResolvedQuery, depth: int) -> Neighbours:
         eligible = self.items.eligible_under(query.categories)
-        found = self._ranking.best(query.items, depth, query.excluded, eligible)
-        return self._ranking.filled(found, depth, query.excluded, eligible)
+        best = self._ranking.rank(query.items, depth, query.excluded, eligible)
+        return self._ranking.fill_with_popular(best, depth, query.excluded, eligible)
 
     def _popular_pool(self, query: ResolvedQuery, depth: int) -> Neighbours:
-        """Popular items of the wanted categories, behind them all others that are not ruled out."""
-        wishes, excluded = query.categories, query.excluded
-        found = self._ranking.popular(depth, excluded, self.items.eligible_under(wishes))
-        return self._ranking.filled(found, depth, excluded, self.items.eligible_under(wishes.without_wishes))
+        """Popular items of the requested categories, then all others that no filter excludes."""
+        categories, excluded = query.categories, query.excluded
+        popular = self._ranking.popular(depth, excluded, self.items.eligible_under(categories))
+        not_excluded = self.items.eligible_under(categories.exclusions_only)
+        return self._ranking.fill_with_popular(popular, depth, excluded, not_excluded)
 
 
-def _beyond(query: ItemQuery) -> frozenset[int]:
-    """Rows that may not come as popular items either."""
+def _excluded_with_item(query: ItemQuery) -> frozenset[int]:
+    """The excluded rows and the item itself, which must not be recommended as a popular item either."""
     return query.excluded if query.row is None else query.excluded | {query.row}

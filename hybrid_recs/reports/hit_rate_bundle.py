@@ -60,7 +60,7 @@ def hit_rate_bundle(
     return HitRateBundle(
         counts=counts,
         plan=gather.make_plan(found, target, keys, admitted_after, serving, client, times, live),
-        drift=drift(serving, counter_reader.items_by_hour(client, keys.asked, hours)),
+        drift=drift(serving, counter_reader.items_by_hour(client, keys.requested, hours)),
         headroom=None
         if live is None
         else headroom(live, counts.peak_per_second, cores or os.cpu_count() or 1),

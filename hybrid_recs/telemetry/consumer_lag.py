@@ -1,4 +1,4 @@
-"""How far the consumers are behind, read from Redis in one round trip; for the service and for consumers."""
+"""How far the consumers are behind, read from Redis in one round trip, by the service and by consumers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 
 # KEYS: 1 = stream, 2 = counts. ARGV: 1 = group.
 # Returns accepted, applied, set aside, the stream's length, and the age in milliseconds of the oldest entry
-# that is not applied: the first pending or the first not yet delivered.
+# that is not applied: the first pending one, or the first that was not delivered yet.
 LAG = """
 local counts = redis.call('HMGET', KEYS[2], 'accepted', 'applied', 'set_aside')
 local length, oldest, after = redis.call('XLEN', KEYS[1]), false, '-'
@@ -39,7 +39,8 @@ return {tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] o
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLag:
-    """Events since the beginning by fate, entries in the stream, and how long the oldest one waits."""
+    """Events accepted, applied and set aside since the beginning, entries in the stream, and how long the
+    oldest one has been waiting."""
 
     accepted: int
     applied: int
@@ -54,16 +55,16 @@ class ConsumerLag:
 
 
 def lag_arguments(keys: Keys) -> Sequence[Any]:
-    """What EVAL takes after the script."""
+    """The arguments of EVAL after the script."""
     return [2, keys.events(), keys.event_counts(), CONSUMER_GROUP]
 
 
-def read_lag(answer: Sequence[int]) -> ConsumerLag:
-    """The figures of LAG's answer."""
-    accepted, applied, set_aside, length, milliseconds = answer
+def read_lag(reply: Sequence[int]) -> ConsumerLag:
+    """The figures in LAG's reply."""
+    accepted, applied, set_aside, length, milliseconds = reply
     return ConsumerLag(accepted, applied, set_aside, length, milliseconds / 1_000)
 
 
 def consumer_lag(client: redis.Redis, keys: Keys) -> ConsumerLag:
-    """The lag as of now; raises as Redis does."""
+    """The current lag; raises what the client raises."""
     return read_lag(cast(list[int], client.eval(LAG, *lag_arguments(keys))))

@@ -1,4 +1,5 @@
-"""How counters lie in Redis: the fields of a minute's hash, and the script that adds a batch exactly once.
+"""The format of counters in Redis: the fields of a minute's hash, and the script that adds a batch exactly
+once.
 
 Shared by the service, which writes, and the reports, which read.
 """
@@ -13,8 +14,8 @@ from hybrid_recs.types import SECONDS_PER_DAY, Outcome, PublicReason, Source
 KEEP_SECONDS = 8 * SECONDS_PER_DAY
 MAX_ITEMS_PER_HOUR = 5_000
 
-# A batch whose answer was lost is sent again as it was; the number of the last batch taken from a worker
-# is kept beside the counters, so that it is added once whatever was lost.
+# A batch whose confirmation was lost is sent again unchanged. The number of the last batch of each worker is
+# stored with the counters, so that a batch is added once whatever was lost.
 # KEYS: 1 = last batch of this worker. ARGV: 1 = number of this batch, 2 = seconds to keep,
 # 3 = {hash key: {field: n}}, 4 = {sorted set key: {member: n}}, 5 = members kept in a sorted set.
 ADD_ONCE = """

@@ -152,11 +152,11 @@ def hit_rate_report(
     """The report of the last `seconds`, whole minutes, of one generation or of all."""
     minutes = counter_reader.minutes_of(seconds, time.time() if now is None else now)
     sums = _Sums()
-    for minute, counter, count in counter_reader.requests(client, keys, minutes):
+    for minute, counter, count in counter_reader.read_counters(client, keys, minutes):
         if generation in (None, counter.generation):
             sums.add(minute, counter, count)
     requests = sums.outcomes.total()
-    missed = counter_reader.in_all(
+    missed = counter_reader.sum_of_hours(
         counter_reader.items_by_hour(client, keys.missed, counter_reader.hours_of(minutes))
     )
     return HitRateReport(

@@ -1,6 +1,6 @@
-"""What /metrics says: Prometheus metrics in base units, the same whichever worker is asked.
+"""The content of /metrics: Prometheus metrics in base units, the same from every worker.
 
-Counters are shown from the start, at 0, so that the first of a kind is seen as a rise.
+Expected counters are exported from the start, at 0, so that their first increment is visible as a rise.
 """
 
 import platform
@@ -25,12 +25,12 @@ from hybrid_recs.types import Outcome, PublicReason, Source
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-_HELD = {
+_GAUGE_HELP = {
     "local_answers": "Rendered answers in the workers' memory.",
     "local_bytes": "Bytes that the rendered answers in the workers' memory take.",
     "rising_items": "Rising items admitted; one that two workers have admitted counts twice.",
 }
-_SHOWN = (Source.CACHE, Source.LIVE)  # latencies of these from the start
+_EXPECTED_LATENCIES = (Source.CACHE, Source.LIVE)
 _EXPECTED: frozenset[tuple[Source, Outcome]] = frozenset(
     {
         (Source.CACHE, Outcome.HIT),
@@ -51,12 +51,12 @@ _EXPECTED: frozenset[tuple[Source, Outcome]] = frozenset(
         (Source.NONE, Outcome.UNKNOWN_ITEM),
         (Source.NONE, Outcome.NOT_READY),
     }
-)  # shown from the start, at 0
+)
 _EXPECTED_REASONS = {(source, outcome.public_reason) for source, outcome in _EXPECTED}
 
 
 class ServiceCollector(Collector):
-    """The metrics of one moment."""
+    """The metrics at one moment; made for one scrape."""
 
     def __init__(self, total: CounterTotals, generation: Generation | None, lag: ConsumerLag | None) -> None:
         self._total = total
@@ -64,13 +64,12 @@ class ServiceCollector(Collector):
         self._lag = lag
 
     def collect(self) -> Iterable[Metric]:
-        """All families."""
         yield from _requests(self._total)
         yield _latencies(self._total)
         yield _counter("cache_errors", "Times that Redis did not answer.", self._total.cache_errors)
         yield _coverage(self._total)
-        for name, count in self._total.held._asdict().items():
-            yield _gauge(name, _HELD[name], count)
+        for name, count in self._total.gauges._asdict().items():
+            yield _gauge(name, _GAUGE_HELP[name], count)
         yield from _state(self._total)
         if self._generation is not None:
             yield _gauge("items", "Items in the catalogue.", len(self._generation.catalogue))
@@ -82,7 +81,7 @@ class ServiceCollector(Collector):
 def exposition(
     counters: SharedCounters, generation: Generation | None, lag: ConsumerLag | None = None
 ) -> bytes:
-    """The text that Prometheus scrapes; `lag` of the events' consumers, None where it is not known."""
+    """The text that Prometheus scrapes; lag: of the event consumers, None where it is unknown."""
     registry = CollectorRegistry()
     registry.register(ServiceCollector(counters.total(), generation, lag))
     return generate_latest(registry)
@@ -91,7 +90,7 @@ def exposition(
 def _requests(total: CounterTotals) -> Iterator[Metric]:
     by_reason = CounterMetricFamily(
         "hybrid_recs_requests",
-        "Requests for recommendations by what answered and the reason that clients are told.",
+        "Requests for recommendations by source and the fallback reason that clients are told.",
         labels=["source", "reason"],
     )
     for (source, reason), count in total.reasons.items():
@@ -99,7 +98,7 @@ def _requests(total: CounterTotals) -> Iterator[Metric]:
             by_reason.add_metric([source.value, _label(reason)], count)
     by_cause = CounterMetricFamily(
         "hybrid_recs_requests_by_cause",
-        "The same requests by what answered and the finer cause.",
+        "The same requests by source and the finer cause.",
         labels=["source", "cause"],
     )
     for (source, outcome), count in total.outcomes.items():
@@ -109,7 +108,7 @@ def _requests(total: CounterTotals) -> Iterator[Metric]:
     yield by_cause
     yield _counter(
         "older_generation_requests",
-        "Requests answered by a generation other than the published one, after that was seen.",
+        "Requests answered by a generation other than the published one, once the worker had seen that.",
         total.older,
     )
 
@@ -125,7 +124,7 @@ def _latencies(total: CounterTotals) -> Metric:
     edges = range(0, latency_histogram.BUCKETS, latency_histogram.PER_DOUBLING)
     for source in Source:
         counts, seconds = total.latencies(source)
-        if any(counts) or source in _SHOWN:
+        if any(counts) or source in _EXPECTED_LATENCIES:
             within = [(f"{latency_histogram.upper_edge(b):.6g}", sum(counts[: b + 1])) for b in edges]
             family.add_metric([source.value], [*within, ("+Inf", sum(counts))], seconds)
     return family
@@ -134,10 +133,10 @@ def _latencies(total: CounterTotals) -> Metric:
 def _coverage(total: CounterTotals) -> Metric:
     family = CounterMetricFamily(
         "hybrid_recs_item_requests",
-        "Requests for one known item, hot or not; of busy services by a sample that stands for all.",
+        "Requests for one known item, hot or not; estimated from a sample on busy services.",
         labels=["hot"],
     )
-    hot, others = total.asked
+    hot, others = total.item_requests
     family.add_metric(["true"], hot)
     family.add_metric(["false"], others)
     return family
@@ -148,7 +147,7 @@ def _state(total: CounterTotals) -> Iterator[Metric]:
     yield _gauge("workers", "Workers that run.", total.workers)
     yield _gauge(
         "cache_reachable",
-        "1 while Redis answers every worker, as they know.",
+        "1 while Redis answers every worker, as far as they know.",
         int(total.all_reach_cache),
     )
     yield GaugeMetricFamily(
@@ -163,25 +162,25 @@ def _state(total: CounterTotals) -> Iterator[Metric]:
         serving.add_metric([name], 1)
     yield serving
     if total.generations:
-        born = min(total.generations.values())
+        oldest = min(total.generations.values())
         yield _gauge(
             "generation_created_timestamp_seconds",
-            "When the serving generation was built, since 1970; the oldest of the workers'.",
-            born,
+            "When the serving generation was built, since 1970; of the oldest that a worker serves.",
+            oldest,
         )
 
 
 def _event_metrics(lag: ConsumerLag) -> Iterator[Metric]:
-    counted = {
+    counters = {
         "accepted": ("Events accepted by all services.", lag.accepted),
         "applied": ("Events applied by all consumers.", lag.applied),
         "set_aside": ("Entries that no consumer could read.", lag.set_aside),
     }
-    for name, (what, count) in counted.items():
+    for name, (what, count) in counters.items():
         yield _counter(f"events_{name}", what, count)
     gauges = {
         "waiting": ("Events accepted but not yet applied.", lag.waiting),
-        "oldest_seconds": ("How long the oldest of those waits.", lag.oldest_seconds),
+        "oldest_seconds": ("How long the oldest of those has been waiting.", lag.oldest_seconds),
         "stream_length": ("Events in Redis, applied or not.", lag.stream_length),
     }
     for name, (what, figure) in gauges.items():

@@ -1,8 +1,11 @@
-"""Counters that are right in the sum over workers: a mapped file each, added up by whoever is asked.
+"""Counters summed over workers: each worker has a memory-mapped file, and any worker can add them all up.
 
-A worker adds its counts, once a second, to a file of its own, and notes there what it is and holds. A worker
-that ends leaves its file, so counters never fall; what it held is gone with it. A file begins with a number
-that says how it is laid out: those of another version are not read as something they are not.
+A worker adds its counts, once a second, to its own file, with its gauges and its state. The file of a worker
+that ended stays, so counters never fall, but its gauges and state do not count any more. A file begins with a
+checksum of its layout: files of another version are ignored.
+
+Not prometheus_client's multiprocess mode: that writes to its file on every request; here a request costs
+nothing, and the gauges of ended workers need no cleaning up.
 """
 
 import os
@@ -26,7 +29,7 @@ Ints = NDArray[np.int64]
 
 
 class WorkerGauges(NamedTuple):
-    """What a worker has gathered for the serving generation."""
+    """What a worker holds for the serving generation."""
 
     local_answers: int = 0
     local_bytes: int = 0
@@ -34,7 +37,7 @@ class WorkerGauges(NamedTuple):
 
 
 _ID_BYTES = 64
-# The parts of a file, in this order, and how many numbers each has.
+# The parts of a file, in this order, and the number of integers in each.
 _PARTS = {
     "layout": 1,
     "started": 1,  # seconds since 1970
@@ -43,13 +46,13 @@ _PARTS = {
     "latencies": len(Source) * latency_histogram.BUCKETS,
     "microseconds": len(Source),
     "errors": 1,
-    "asked": 2,  # for any known item, for a hot one
-    "held": len(WorkerGauges._fields),
-    "state": 3,  # a generation is loaded, its time of birth, Redis answers
+    "item_requests": 2,  # for any known item, for a hot one
+    "gauges": len(WorkerGauges._fields),
+    "state": 3,  # a generation is loaded, the time it was created, Redis answers
     "generation": _ID_BYTES // 8,
 }
 _ENDS: list[int] = np.cumsum(list(_PARTS.values())).tolist()
-_AT = {name: slice(end - size, end) for (name, size), end in zip(_PARTS.items(), _ENDS, strict=True)}
+_SLICES = {name: slice(end - size, end) for (name, size), end in zip(_PARTS.items(), _ENDS, strict=True)}
 _SIZE = _ENDS[-1]
 _NAMES = [
     *_PARTS.items(),
@@ -71,15 +74,15 @@ class SharedCounters:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         path = folder / f"worker-{os.getpid()}.bin"
-        # A file that is there is that of a worker that had the same number: its counts go on.
-        known = _read(path) is not None
-        self._own: Ints = np.memmap(path, np.int64, "r+" if known else "w+", shape=(_SIZE,))
-        if not known:
+        # An existing file is that of an ended worker with the same process id: its counts continue.
+        exists = _read(path) is not None
+        self._own: Ints = np.memmap(path, np.int64, "r+" if exists else "w+", shape=(_SIZE,))
+        if not exists:
             self._part("started")[0] = int(time.time())
         self._part("layout")[0] = LAYOUT
 
     def add(self, delta: CounterDelta, cache_errors: int, hot_requests: int = 0) -> None:
-        """Add what was counted since the last call."""
+        """Add the counts since the last call; hot_requests: those of `delta.item_requests` for hot items."""
         latencies = self._part("latencies").reshape(len(_SOURCES), latency_histogram.BUCKETS)
         outcomes = self._part("outcomes").reshape(len(_SOURCES), len(_OUTCOMES))
         for field, count in delta.counts.items():
@@ -89,41 +92,39 @@ class SharedCounters:
             else:
                 outcomes[source, _OUTCOMES.index(field.outcome)] += count
                 self._part("older")[0] += count * field.older
-        for of, seconds in delta.seconds.items():
-            self._part("microseconds")[_SOURCES.index(of)] += round(seconds * 1e6)
+        for answering, seconds in delta.seconds.items():
+            self._part("microseconds")[_SOURCES.index(answering)] += round(seconds * 1e6)
         self._part("errors")[0] += cache_errors
-        self._part("asked")[:] += (delta.asked.total(), hot_requests)
+        self._part("item_requests")[:] += (delta.item_requests.total(), hot_requests)
 
-    def hold(self, held: WorkerGauges) -> None:
-        """Note what is held now."""
-        self._part("held")[:] = held
+    def set_gauges(self, gauges: WorkerGauges) -> None:
+        self._part("gauges")[:] = gauges
 
-    def tell(self, cache_available: bool, serving: Manifest | None) -> None:
-        """Note what this worker serves now, and whether Redis answered it."""
+    def set_state(self, cache_available: bool, serving: Manifest | None) -> None:
+        """Set the generation that this worker serves and whether Redis answers it."""
         name = serving.id.encode()[:_ID_BYTES] if serving else b""
         self._part("generation")[:] = np.frombuffer(name.ljust(_ID_BYTES, b"\0"), np.int64)
-        born = int(datetime.fromisoformat(serving.created).timestamp()) if serving else 0
-        self._part("state")[:] = (serving is not None, born, cache_available)
+        created = int(datetime.fromisoformat(serving.created).timestamp()) if serving else 0
+        self._part("state")[:] = (serving is not None, created, cache_available)
 
     def total(self) -> "CounterTotals":
-        """Everything of all workers."""
         return CounterTotals(list(_files(self._folder)))
 
     def _part(self, name: str) -> Ints:
-        return self._own[_AT[name]]
+        return self._own[_SLICES[name]]
 
 
 class CounterTotals:
-    """The sum over all workers, and what those that run say of themselves."""
+    """The counters summed over all workers, and the gauges and states of the running ones."""
 
     def __init__(self, files: list[tuple[bool, Ints]]) -> None:
         self._sum: Ints = np.sum([counts for _, counts in files], axis=0, dtype=np.int64)
         self._running = [counts for runs, counts in files if runs]
-        self.started = min(int(_of(counts, "started")[0]) for _, counts in files)
+        self.started = min(int(_part_of(counts, "started")[0]) for _, counts in files)
 
     @property
     def workers(self) -> int:
-        """How many run."""
+        """How many workers run."""
         return len(self._running)
 
     @property
@@ -146,61 +147,61 @@ class CounterTotals:
     def outcomes(self) -> Counter[tuple[Source, Outcome]]:
         """Requests by source and outcome."""
         pairs = [(source, outcome) for source in _SOURCES for outcome in _OUTCOMES]
-        return Counter(dict(zip(pairs, _of(self._sum, "outcomes").tolist(), strict=True)))
+        return Counter(dict(zip(pairs, _part_of(self._sum, "outcomes").tolist(), strict=True)))
 
     @property
     def older(self) -> int:
         """Requests answered by a generation other than the published one."""
-        return int(_of(self._sum, "older")[0])
+        return int(_part_of(self._sum, "older")[0])
 
     def latencies(self, source: Source) -> tuple[list[int], float]:
-        """Requests by latency bucket, and the seconds of all."""
-        at = _SOURCES.index(source)
-        buckets = _of(self._sum, "latencies").reshape(len(_SOURCES), latency_histogram.BUCKETS)[at]
-        return buckets.tolist(), float(_of(self._sum, "microseconds")[at]) / 1e6
+        """Requests by latency bucket, and the sum of their seconds."""
+        number = _SOURCES.index(source)
+        buckets = _part_of(self._sum, "latencies").reshape(len(_SOURCES), latency_histogram.BUCKETS)[number]
+        return buckets.tolist(), float(_part_of(self._sum, "microseconds")[number]) / 1e6
 
     @property
     def cache_errors(self) -> int:
         """Times that Redis did not answer."""
-        return int(_of(self._sum, "errors")[0])
+        return int(_part_of(self._sum, "errors")[0])
 
     @property
-    def asked(self) -> tuple[int, int]:
-        """Requests for one known item, by a sample: for hot ones, for others."""
-        every, hot = _of(self._sum, "asked").tolist()
-        return hot, every - hot
+    def item_requests(self) -> tuple[int, int]:
+        """Requests for one known item, estimated from a sample: for hot items, for others."""
+        known, hot = _part_of(self._sum, "item_requests").tolist()
+        return hot, known - hot
 
     @property
-    def held(self) -> WorkerGauges:
-        """The sum of what running workers hold."""
+    def gauges(self) -> WorkerGauges:
+        """The sum over running workers."""
         return WorkerGauges(
-            *map(sum, zip(*[_of(counts, "held").tolist() for counts in self._running], strict=True))
+            *map(sum, zip(*[_part_of(counts, "gauges").tolist() for counts in self._running], strict=True))
         )
 
     @property
     def all_ready(self) -> bool:
-        """Whether every running worker has a generation."""
-        return all(_of(counts, "state")[0] for counts in self._running)
+        """Whether every running worker has loaded a generation."""
+        return all(_part_of(counts, "state")[0] for counts in self._running)
 
     @property
     def all_reach_cache(self) -> bool:
-        """Whether Redis answers every running worker, as far as they know."""
-        return all(_of(counts, "state")[2] for counts in self._running)
+        """Whether Redis answered every running worker when last used."""
+        return all(_part_of(counts, "state")[2] for counts in self._running)
 
     @property
     def generations(self) -> dict[str, int]:
-        """What running workers serve: generation → time of birth in seconds since 1970."""
-        serving = [counts for counts in self._running if _of(counts, "state")[0]]
-        names = (_of(counts, "generation").tobytes().rstrip(b"\0").decode() for counts in serving)
-        return dict(zip(names, (int(_of(counts, "state")[1]) for counts in serving), strict=True))
+        """What running workers serve: generation → when it was created, in seconds since 1970."""
+        serving = [counts for counts in self._running if _part_of(counts, "state")[0]]
+        names = (_part_of(counts, "generation").tobytes().rstrip(b"\0").decode() for counts in serving)
+        return dict(zip(names, (int(_part_of(counts, "state")[1]) for counts in serving), strict=True))
 
 
-def _of(counts: Ints, name: str) -> Ints:
-    return counts[_AT[name]]
+def _part_of(counts: Ints, name: str) -> Ints:
+    return counts[_SLICES[name]]
 
 
 def _read(path: Path) -> Ints | None:
-    """The numbers of a file; None if there is none of this layout."""
+    """The content of a file; None if it is missing or has another layout."""
     try:
         counts = np.fromfile(path, np.int64)
     except OSError:

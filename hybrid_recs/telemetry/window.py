@@ -1,4 +1,4 @@
-"""How far back a report looks, as text: 30m, 24h, 7d."""
+"""The window of a report as text: 30m, 24h, 7d."""
 
 import re
 
@@ -10,7 +10,7 @@ _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 def parse_window(text: str) -> int:
-    """Seconds of a window such as 30m, 24h or 7d; raises ValueError outside 1 minute to 8 days."""
+    """The seconds of a window; raises ValueError outside 1 minute to 8 days."""
     if not re.fullmatch(WINDOW_PATTERN, text, re.ASCII):
         raise ValueError(f"{text!r} is not a window; give 30m, 24h or 7d, at most the 8 days that are kept")
     return int(text[:-1]) * _UNITS[text[-1]]

@@ -77,7 +77,7 @@ def _check_usable(store: GenerationStore, allowed: set[str]) -> None:
     """One of `allowed` serves, whole, and nothing that can be seen is partial."""
     current = store.current()
     assert current in allowed
-    states = {entry.id: entry.state for entry in store.listing()}
+    states = {entry.id: entry.state for entry in store.generations()}
     assert [name for name, state in states.items() if state == "current"] == [current]
     for generation in states:
         store.verify(generation)
@@ -123,7 +123,7 @@ def test_first_publishing_killed_at_every_step(tmp_path: Path) -> None:
         killed = _is_killed(n, store.root, partial(_publish, store, stage_small(store, "1 new")))
         if store.current() is None:
             assert killed
-            assert {entry.state for entry in store.listing()} <= {"unpublished", "published"}
+            assert {entry.state for entry in store.generations()} <= {"unpublished", "published"}
         else:
             _check_usable(store, {"1 new"})
         _check_next_rebuild(store)

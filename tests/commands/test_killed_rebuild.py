@@ -92,7 +92,7 @@ def _run_until(environment: dict[str, str], dataset: Path, step: int, log: Path)
 def _check_serves(store: GenerationStore, generation: str) -> None:
     """It is current, whole, and answers."""
     assert store.current() == generation
-    assert {entry.id: entry.state for entry in store.listing()}[generation] == "current"
+    assert {entry.id: entry.state for entry in store.generations()}[generation] == "current"
     store.verify(generation)
     answer = Recommender(Generation.open(store.path(generation))).answer(ItemQuery(200, 10), Outcome.TAIL)
     assert len(answer.neighbours) == 10

@@ -11,7 +11,7 @@ import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.worker import Worker
-from hybrid_recs.events.session_list import SessionList, read_message, rendered
+from hybrid_recs.events.session_list import SessionList, decode_message, render_session_list
 from hybrid_recs.events.trending_windows import WINDOWS
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.ranking.recommender import Recommender
@@ -81,7 +81,7 @@ def test_sessions_get_what_the_recommender_says(
     worker: Worker, client: redis.Redis, keys: Keys, generation: Generation
 ) -> None:
     with client.pubsub() as listener:  # type: ignore[no-untyped-call]
-        listener.subscribe(keys.pushed("visitor"))
+        listener.subscribe(keys.session_list("visitor"))
         assert listener.get_message(timeout=5)
         accept_events(client, keys, [item_id(2, 0), "unknown", item_id(2, 1)], session="visitor")
         apply_all(worker, client, keys, 3)
@@ -90,26 +90,28 @@ def test_sessions_get_what_the_recommender_says(
     assert version is not None
     recommender = Recommender(generation)
     rows = [row for row in map(recommender.items.row, items) if row is not None]
-    expected = SessionList.of(recommender.after_session(np.array(rows), 100), version.decode(), recommender)
-    assert client.get(keys.pushed("visitor")) == expected.encoded()
+    expected = SessionList.from_answer(
+        recommender.answer_session(np.array(rows), 100), version.decode(), recommender
+    )
+    assert client.get(keys.session_list("visitor")) == expected.encoded()
     assert SessionList.decode(expected.encoded()) == expected
     assert world_of(recommender.items.item_id(expected.rows[0])) == 2
-    assert 0 < client.ttl(keys.pushed("visitor")) <= 3_600
+    assert 0 < client.ttl(keys.session_list("visitor")) <= 3_600
     assert message is not None
-    body = rendered("visitor", expected, recommender.items)
-    assert read_message(message["data"]) == (expected.upto, body)
+    body = render_session_list("visitor", expected, recommender.items)
+    assert decode_message(message["data"]) == (expected.upto, body)
 
 
 def test_what_knows_more_is_not_overwritten(
     worker: Worker, client: redis.Redis, keys: Keys, generation: Generation
 ) -> None:
     recommender = Recommender(generation)
-    answer = recommender.after_session(np.array([3]), 10)
-    newer = SessionList.of(answer, "99999999999999-0", recommender).encoded()
-    client.set(keys.pushed("s"), newer)
+    answer = recommender.answer_session(np.array([3]), 10)
+    newer = SessionList.from_answer(answer, "99999999999999-0", recommender).encoded()
+    client.set(keys.session_list("s"), newer)
     accept_events(client, keys, ITEMS)
     apply_all(worker, client, keys, 30)
-    assert client.get(keys.pushed("s")) == newer
+    assert client.get(keys.session_list("s")) == newer
 
 
 def test_killed_around_every_exchange_with_redis(
@@ -129,6 +131,6 @@ def test_killed_around_every_exchange_with_redis(
                 assert counted(client, keys, window.name) == Counter(ITEMS)
             assert client.hget(keys.event_counts(), "applied") == b"30"
             assert client.xlen(keys.events()) == 0
-            assert client.exists(keys.pushed("s"))
+            assert client.exists(keys.session_list("s"))
             ids = pl.read_parquet(tmp_path / f"{when}-{n}")["event_id"].to_list()
             assert ids == [f"e{at}" for at in range(30)]

@@ -10,7 +10,7 @@ import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.apply import MAX_ITEMS_PER_BUCKET, Entry, EventApplier
-from hybrid_recs.consumer.trending import MAX_TRENDING, TrendingItems
+from hybrid_recs.consumer.trending import MAX_TRENDING, TrendingRefresher
 from hybrid_recs.events.event import Event
 from hybrid_recs.events.trending_windows import WINDOWS, Window
 
@@ -38,7 +38,7 @@ def test_values(client: redis.Redis, keys: Keys, window: Window) -> None:
     client.xreadgroup(CONSUMER_GROUP, "c", {keys.events(): ">"})
     assert EventApplier(client, keys).apply(entries, events) == (400, 0)
     assert EventApplier(client, keys).apply(entries, events) == (0, 0)
-    TrendingItems(client, keys, "c").refresh(window, now)
+    TrendingRefresher(client, keys, "c").refresh(window, now)
     found = _top(client, keys, window)
     assert found == pytest.approx(expected)
     assert list(found.values()) == sorted(found.values(), reverse=True)
@@ -47,9 +47,9 @@ def test_values(client: redis.Redis, keys: Keys, window: Window) -> None:
 
 def test_bounds(client: redis.Redis, keys: Keys) -> None:
     window, now = WINDOWS[1], time.time()
-    name = keys.met(window.name, window.bucket_of(now))
+    name = keys.interactions(window.name, window.bucket_of(now))
     client.zadd(name, {f"i{n}": n + 1 for n in range(MAX_ITEMS_PER_BUCKET + 500)})
-    TrendingItems(client, keys, "c").refresh(window, now)
+    TrendingRefresher(client, keys, "c").refresh(window, now)
     assert client.zcard(name) == MAX_ITEMS_PER_BUCKET
     found = _top(client, keys, window)
     assert len(found) == MAX_TRENDING
@@ -58,7 +58,7 @@ def test_bounds(client: redis.Redis, keys: Keys) -> None:
 
 def test_one_consumer_at_a_time_refreshes(client: redis.Redis, keys: Keys) -> None:
     names = [window.name for window in WINDOWS]
-    assert TrendingItems(client, keys, "a").refresh_due(time.time()) == names
-    assert TrendingItems(client, keys, "b").refresh_due(time.time()) == []
+    assert TrendingRefresher(client, keys, "a").refresh_due(time.time()) == names
+    assert TrendingRefresher(client, keys, "b").refresh_due(time.time()) == []
     client.delete(keys.refreshing("day"))
-    assert TrendingItems(client, keys, "b").refresh_due(time.time()) == ["day"]
+    assert TrendingRefresher(client, keys, "b").refresh_due(time.time()) == ["day"]

@@ -51,7 +51,7 @@ def _reference(
     for age, row in enumerate(met):
         weight = (1 + age) ** -how.decay
         scores += weight * (vectors @ vectors[row]) * np.asarray(scorer.boosts, np.float64)
-        linked, strengths = scorer.covisits.of(row)
+        linked, strengths = scorer.covisits.neighbours_of(row)
         scores[linked] += how.covisit_weight * weight * strengths
         scores[row] += weight * repeat if repeat is not None else -np.inf
     return scores
@@ -75,14 +75,14 @@ def test_answers_are_the_best_of_all_items(once: Recommender, again: Recommender
     for k in (1, 10, 60):
         unseen = _reference(once, rows, None)
         unseen[rows] = -np.inf  # those too old to be scored included
-        _check(once.after_session(rows, k), unseen, k)
-        _check(again.after_session(rows, k), _reference(again, rows, 2.0), k)
+        _check(once.answer_session(rows, k), unseen, k)
+        _check(again.answer_session(rows, k), _reference(again, rows, 2.0), k)
         left = _reference(again, rows, 2.0)
         left[list(excluded)] = -np.inf
-        _check(again.after_session(rows, k, excluded), left, k)
+        _check(again.answer_session(rows, k, excluded), left, k)
         of_user = _reference(again, rows, None, of_user=True)
         of_user[[*excluded, *rows.tolist()]] = -np.inf
-        _check(again.for_user(rows, k, excluded), of_user, k)
+        _check(again.answer_user(rows, k, excluded), of_user, k)
 
 
 def test_what_a_user_has_seen_never_comes(again: Recommender) -> None:
@@ -91,7 +91,7 @@ def test_what_a_user_has_seen_never_comes(again: Recommender) -> None:
     for length in (1, 5, 49, 50, 51, 120, 239):
         seen = rng.permutation(again.generation.manifest.vectors)[:length]
         for k in (1, 20, n):
-            found = again.for_user(seen, k).neighbours.rows.tolist()
+            found = again.answer_user(seen, k).neighbours.rows.tolist()
             assert not set(found) & set(seen.tolist())
             assert len(found) == len(set(found)) == min(k, n - length)
 
@@ -101,11 +101,11 @@ def test_what_a_session_has_seen_comes_again_only_where_visitors_come_back(
 ) -> None:
     for world in range(WORLDS):
         seen = _rows(once.generation, *(item_id(world, place) for place in (4, 9, 0)))
-        assert not set(once.after_session(seen, 100).neighbours.rows.tolist()) & set(seen.tolist())
-        found = again.after_session(seen, 100).neighbours.rows.tolist()
+        assert not set(once.answer_session(seen, 100).neighbours.rows.tolist()) & set(seen.tolist())
+        found = again.answer_session(seen, 100).neighbours.rows.tolist()
         assert set(seen.tolist()) <= set(found)
         excluded = frozenset(seen.tolist())
-        assert not set(again.after_session(seen, 100, excluded).neighbours.rows.tolist()) & excluded
+        assert not set(again.answer_session(seen, 100, excluded).neighbours.rows.tolist()) & excluded
 
 
 @pytest.mark.parametrize("world", range(WORLDS))
@@ -113,7 +113,7 @@ def test_a_session_is_answered_from_its_own_world(once: Recommender, world: int)
     catalogue = once.generation.catalogue
     for places in ((0,), (29, 28), (3, 11, 20, 7, 1)):
         seen = _rows(once.generation, *(item_id(world, place) for place in places))
-        for answer in (once.after_session(seen, 20), once.for_user(seen, 20)):
+        for answer in (once.answer_session(seen, 20), once.answer_user(seen, 20)):
             worlds = [world_of(catalogue.item_id(row)) for row in answer.neighbours.rows.tolist()]
             assert worlds == [world] * 20
 
@@ -124,7 +124,7 @@ def test_the_latest_world_comes_first(once: Recommender) -> None:
     recommender = Recommender(replace(once.generation, manifest=manifest))
     for older, newer in ((0, 1), (1, 0), (5, 2)):
         seen = _rows(once.generation, item_id(older, 5), item_id(newer, 5))
-        best = recommender.after_session(seen, 3).neighbours.rows.tolist()
+        best = recommender.answer_session(seen, 3).neighbours.rows.tolist()
         assert {world_of(once.generation.catalogue.item_id(row)) for row in best} == {newer}
 
 
@@ -134,12 +134,12 @@ def test_rows_without_a_vector_are_passed_over(once: Recommender) -> None:
     assert (blank >= generation.manifest.vectors).all()
     known = _rows(generation, item_id(2, 3), item_id(2, 8))
     mixed = np.array([known[0], blank[0], known[1], blank[1]])
-    for ask in (once.after_session, once.for_user):
+    for ask in (once.answer_session, once.answer_user):
         plain, with_blank = ask(known, 10), ask(mixed, 10)
         assert with_blank.source is Source.LIVE
         assert with_blank.neighbours.rows.tolist() == plain.neighbours.rows.tolist()
         assert with_blank.neighbours.scores.tolist() == plain.neighbours.scores.tolist()
-    assert not set(once.for_user(mixed, 242).neighbours.rows.tolist()) & set(mixed.tolist())
+    assert not set(once.answer_user(mixed, 242).neighbours.rows.tolist()) & set(mixed.tolist())
 
 
 def test_nothing_to_go_by_gives_the_best_sellers(once: Recommender) -> None:
@@ -147,7 +147,7 @@ def test_nothing_to_go_by_gives_the_best_sellers(once: Recommender) -> None:
     best = np.argsort(-catalogue.popularity, kind="stable")
     none: Rows = np.empty(0, np.int64)
     blank = _rows(once.generation, *NEVER_BOUGHT)
-    for ask in (once.after_session, once.for_user):
+    for ask in (once.answer_session, once.answer_user):
         for rows, outcome in ((none, Outcome.NOTHING_KNOWN), (blank, Outcome.NO_VECTOR)):
             answer = ask(rows, 5, frozenset((int(best[1]),)))
             assert (answer.source, answer.outcome) == (Source.POPULAR, outcome)
@@ -159,8 +159,8 @@ def test_more_than_there_is_gives_all_there_is(once: Recommender, again: Recomme
     n = len(once.generation.catalogue)
     assert n == WORLDS * ITEMS_PER_WORLD + len(NEVER_BOUGHT)
     seen = _rows(once.generation, item_id(0, 1), item_id(0, 2))
-    everything = again.after_session(seen, 1_000).neighbours
+    everything = again.answer_session(seen, 1_000).neighbours
     assert sorted(everything.rows.tolist()) == list(range(n))
     assert (np.diff(everything.scores) <= 0).all()
     unseen = sorted(set(range(n)) - set(seen.tolist()))
-    assert sorted(once.for_user(seen, 1_000).neighbours.rows.tolist()) == unseen
+    assert sorted(once.answer_user(seen, 1_000).neighbours.rows.tolist()) == unseen

@@ -11,8 +11,8 @@ import pytest
 from hybrid_recs.generation.content_encoder import (
     MAX_TEXT_LENGTH,
     ContentEncoder,
+    content_features,
     content_tokens,
-    features_of,
 )
 from hybrid_recs.generation.generation import Generation
 from tests.paths import ROOT
@@ -41,26 +41,26 @@ def test_words(text: str, words: list[str]) -> None:
 
 
 def test_what_is_said_twice_or_in_another_form_says_nothing_more() -> None:
-    once = features_of("Red Running Shoe 42", ["Sport"], None)
-    assert features_of("RED  running-shoe", ["sport "], "42 red") == once
-    assert features_of("Red Running Shoe 43", ["Sport"], None) != once
+    once = content_features("Red Running Shoe 42", ["Sport"], None)
+    assert content_features("RED  running-shoe", ["sport "], "42 red") == once
+    assert content_features("Red Running Shoe 43", ["Sport"], None) != once
     # A category is not a word of that name, and its words are no pieces.
-    assert not features_of(None, ["Sport"], None) & features_of("Sport", [], None)
-    assert features_of(None, [], "") == features_of(" ", [" – "], None) == set()
+    assert not content_features(None, ["Sport"], None) & content_features("Sport", [], None)
+    assert content_features(None, [], "") == content_features(" ", [" – "], None) == set()
 
 
 def test_words_that_share_pieces_share_features_and_ideographs_count_one_by_one() -> None:
-    pieces = {one for one in features_of("lantern", [], None) if one & 1}
-    others = {one for one in features_of("lanterns", [], None) if one & 1}
+    pieces = {one for one in content_features("lantern", [], None) if one & 1}
+    others = {one for one in content_features("lanterns", [], None) if one & 1}
     # <la lan ant nte ter ern rn> and <lan lant ante nter tern ern>, the ends apart.
     assert (len(pieces), len(pieces & others)) == (13, 11)
-    cat_ears, cat_food = (features_of(title, [], None) for title in ("猫耳", "猫缶"))
+    cat_ears, cat_food = (content_features(title, [], None) for title in ("猫耳", "猫缶"))
     assert len(cat_ears & cat_food) > 0
 
 
 def test_a_long_text_is_read_to_its_bound() -> None:
     long = "word " * (MAX_TEXT_LENGTH // 5) + "beyond"
-    assert features_of(None, [], long) == features_of("word", [], None)
+    assert content_features(None, [], long) == content_features("word", [], None)
 
 
 @pytest.mark.parametrize("world", range(WORLDS))

@@ -43,7 +43,7 @@ def test_a_prune_killed_anywhere_leaves_whole_generations(tmp_path: Path) -> Non
         publish_small(store, "a", "b", "c")
         killed = _is_killed(number, store.root, partial(store.prune, 0))
         store.clean()
-        for entry in store.listing():
+        for entry in store.generations():
             store.verify(entry.id)
         assert store.current() == "c"
     assert number > 5

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_recs.generation.scoring import MAX_HISTORY, Scorer, WeightedItems, history
+from hybrid_recs.generation.scoring import MAX_HISTORY, Scorer, WeightedItems, history_query
 from hybrid_recs.generation.trend import Trend
 from hybrid_recs.types import HistoryWeights, Neighbours
 from tests.builders import random_covisits, random_unit_vectors
@@ -46,7 +46,9 @@ def _reference(
     weights = dict(zip(items.rows.tolist(), items.weights.tolist(), strict=True))
     linked: dict[int, float] = {}
     for row, weight in weights.items():
-        for other, strength in zip(*(part.tolist() for part in scorer.covisits.of(row)), strict=True):
+        for other, strength in zip(
+            *(part.tolist() for part in scorer.covisits.neighbours_of(row)), strict=True
+        ):
             linked[other] = linked.get(other, 0.0) + weight * strength
     trend = dict(zip(scorer.trend.rows.tolist(), scorer.trend.weights.tolist(), strict=True))
     if not items.trend:
@@ -116,14 +118,14 @@ def test_one_item_is_a_set_of_one(seed: int) -> None:
         np.testing.assert_array_equal(scorer.query_vector(one), scorer.vectors[row])
         as_set = scorer.score_query(one, np.arange(n), n, frozenset((3,)))
         assert _pairs(as_set) == _pairs(scorer.score_item(row, np.arange(n), n, frozenset((3,))))
-        of_history = history(np.array([row]), HistoryWeights(1.0, scorer.covisit_weight))
+        of_history = history_query(np.array([row]), HistoryWeights(1.0, scorer.covisit_weight))
         assert _pairs(scorer.score_query(of_history, np.arange(n), n)) == _pairs(
             scorer.score_item(row, np.arange(n), n)
         )
 
 
 def test_a_history_is_its_distinct_items_latest_first() -> None:
-    items = history(np.array([7, 3, 7, 9, 3, 5]), HistoryWeights(1.0, 2.0, 3.0, 0.5))
+    items = history_query(np.array([7, 3, 7, 9, 3, 5]), HistoryWeights(1.0, 2.0, 3.0, 0.5))
     assert items.rows.tolist() == [5, 3, 9, 7]
     np.testing.assert_allclose(items.weights, [1, 1 / 2, 1 / 3, 1 / 4], rtol=1e-7)
     assert items.weights.dtype == np.float32
@@ -135,15 +137,17 @@ def test_a_history_is_its_distinct_items_latest_first() -> None:
     [(0.0, [1, 1, 1, 1]), (0.5, [1, 2**-0.5, 3**-0.5, 0.5]), (2.0, [1, 1 / 4, 1 / 9, 1 / 16])],
 )
 def test_older_items_weigh_less_by_the_decay(decay: float, weights: list[float]) -> None:
-    np.testing.assert_allclose(history(np.arange(4), HistoryWeights(decay, 1.0)).weights, weights, rtol=1e-6)
+    np.testing.assert_allclose(
+        history_query(np.arange(4), HistoryWeights(decay, 1.0)).weights, weights, rtol=1e-6
+    )
 
 
 def test_of_a_long_history_the_latest_distinct_items_count() -> None:
     assert MAX_HISTORY == 50
-    once = history(np.arange(1_000), HistoryWeights(1.0, 1.0))
+    once = history_query(np.arange(1_000), HistoryWeights(1.0, 1.0))
     assert once.rows.tolist() == list(range(999, 949, -1))
     assert once.weights[-1] == np.float32(1 / 50)
-    twice = history(np.repeat(np.arange(60), 40), HistoryWeights(1.0, 1.0))
+    twice = history_query(np.repeat(np.arange(60), 40), HistoryWeights(1.0, 1.0))
     assert twice.rows.tolist() == list(range(59, 9, -1))
 
 

@@ -27,7 +27,7 @@ def _exact_scorer(seed: int) -> Scorer:
 def _reference(
     scorer: Scorer, row: int, candidates: list[int], k: int, excluded: frozenset[int]
 ) -> list[tuple[int, float]]:
-    linked, weights = scorer.covisits.of(row)
+    linked, weights = scorer.covisits.neighbours_of(row)
     bonus = dict(zip(linked.tolist(), weights.tolist(), strict=True))
     scored = []
     for other in {*candidates, *bonus} - {row} - excluded:

@@ -29,13 +29,13 @@ def store(tmp_path: Path) -> GenerationStore:
 
 
 def _states(store: GenerationStore) -> dict[str, str]:
-    return {entry.id: entry.state for entry in store.listing()}
+    return {entry.id: entry.state for entry in store.generations()}
 
 
 def test_nothing_is_published_at_first(store: GenerationStore) -> None:
     assert store.current() is None
     assert store.ids() == []
-    assert store.listing() == []
+    assert store.generations() == []
     assert store.history() == []
     assert store.clean() == []
     with pytest.raises(NoGenerationError, match=r"run: make rebuild-index DATASET=path/to/dataset\.toml"):

@@ -43,7 +43,7 @@ def test_reading_makes_no_file(tmp_path: Path) -> None:
 def test_keeps_the_latest_of_each_item_in_the_order_of_changes(tmp_path: Path) -> None:
     store, other = ChangeStore(tmp_path), ChangeStore(tmp_path)
     first = store.put("a/é", {"title": "A", "categories": ["x", "y"], "text": "words"})
-    second = other.put("b", {"vector": np.array([3, 4], np.float32)}, basis="space")
+    second = other.put("b", {"vector": np.array([3, 4], np.float32)}, vector_space="space")
     third = store.put("a/é", {"title": "A2"})
     assert 0 < first.seq < second.seq < third.seq == other.last
     assert [change.item_id for change in other.all()] == ["b", "a/é"]
@@ -53,14 +53,18 @@ def test_keeps_the_latest_of_each_item_in_the_order_of_changes(tmp_path: Path) -
     kept = store.get("b")
     assert kept is not None
     assert kept.vector is not None
-    assert (kept.vector.tolist(), kept.basis, kept.metadata) == ([3, 4], "space", None)
+    assert (kept.vector.tolist(), kept.vector_space, kept.metadata) == ([3, 4], "space", None)
 
 
 def test_a_hidden_item_stays_hidden_until_it_is_said_to_be_available(tmp_path: Path) -> None:
     store = ChangeStore(tmp_path)
     described = store.put("a", {"title": "A"})
     hidden = store.hide("a")
-    assert (hidden.available, hidden.described, hidden.metadata) == (False, described.seq, ItemMetadata("A"))
+    assert (hidden.available, hidden.described_seq, hidden.metadata) == (
+        False,
+        described.seq,
+        ItemMetadata("A"),
+    )
     assert store.put("a", {"title": "B"}).available is False
     again = store.put("a", {"available": True})
     assert (again.available, again.metadata) == (True, ItemMetadata("B"))
@@ -73,7 +77,7 @@ def test_hiding_what_nobody_knows_is_an_error_and_leaves_nothing(tmp_path: Path)
     with pytest.raises(UnknownItemError):
         store.hide("a")
     assert store.last == 0
-    assert store.hide("a", known=True).available is False
+    assert store.hide("a", in_catalogue=True).available is False
     assert store.hide("a").available is False
 
 
@@ -93,12 +97,12 @@ def test_what_a_build_does_not_hold(tmp_path: Path) -> None:
 def test_room_for_new_items_ends(tmp_path: Path) -> None:
     store = ChangeStore(tmp_path)
     for name in ("a", "b"):
-        store.put(name, {"title": name}, room=NewItemQuota(2, 0))
+        store.put(name, {"title": name}, quota=NewItemQuota(2, 0))
     with pytest.raises(TooManyNewItemsError, match="HYBRID_RECS_MAX_NEW_ITEMS"):
-        store.put("c", {"title": "c"}, room=NewItemQuota(2, 0))
-    assert store.put("a", {"title": "changed"}, room=NewItemQuota(2, 0)).metadata == ItemMetadata("changed")
+        store.put("c", {"title": "c"}, quota=NewItemQuota(2, 0))
+    assert store.put("a", {"title": "changed"}, quota=NewItemQuota(2, 0)).metadata == ItemMetadata("changed")
     assert store.hide("a").available is False
-    assert store.put("c", {"title": "c"}, room=NewItemQuota(2, store.last)).item_id == "c"
+    assert store.put("c", {"title": "c"}, quota=NewItemQuota(2, store.last)).item_id == "c"
 
 
 def test_several_processes_write_at_once(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def test_nothing_changed(small: Generation, store: ChangeStore) -> None:
 
 def test_hidden_rows_old_and_new(small: Generation, store: ChangeStore) -> None:
     watch = ChangeFeed(store, 10)
-    store.hide("b", known=True)
-    store.hide("f", known=True)
+    store.hide("b", in_catalogue=True)
+    store.hide("f", in_catalogue=True)
     watch.put(small, "new", {"vector": X, "available": False})
     watch.put(small, "new too", {"vector": X})
     overlay = watch.overlay_of(small)
@@ -73,7 +73,7 @@ def test_hidden_rows_old_and_new(small: Generation, store: ChangeStore) -> None:
     assert overlay.new.ids == ["new", "new too"]
     assert overlay.version == store.last
     beside = watch.builder_of(small)
-    assert [beside.available(item) for item in ("a", "b", "new", "new too")] == [True, False, False, True]
+    assert [beside.is_available(item) for item in ("a", "b", "new", "new too")] == [True, False, False, True]
     watch.put(small, "b", {"available": True})
     watch.put(small, "new", {"available": True})
     assert watch.overlay_of(small).hidden == {5}
@@ -96,7 +96,7 @@ def test_what_places_an_item(small: Generation, store: ChangeStore, encoder: _En
         "both": by_vector,
     }  # fmt: skip
     assert overlay.hidden == {1, 3, 4}  # rows whose item is a new one now
-    placed = watch.builder_of(small).placed
+    placed = watch.builder_of(small).placement
     assert {item: placed(item, small.catalogue.row(item)) for item in (*IDS, "new", "blue", "both")} == {
         "a": Placement.INTERACTIONS, "b": Placement.VECTOR, "c": Placement.INTERACTIONS,
         "d": Placement.CONTENT, "e": Placement.CONTENT, "f": Placement.NOT_PLACED, "new": Placement.CONTENT,
@@ -113,7 +113,7 @@ def test_a_new_generation_keeps_what_it_did_not_fold_in(small: Generation, store
     watch = ChangeFeed(store, 100)
     watch.put(small, "e", {"title": "a red one"})
     store.hide("e")
-    store.hide("a", known=True)
+    store.hide("a", in_catalogue=True)
     folded = store.last
     watch.put(small, "new", {"title": "a red one"})
     watch.put(small, "e", {"available": True})
@@ -131,7 +131,7 @@ def test_a_vector_is_right_in_its_own_space_only(small: Generation, store: Chang
     assert watch.overlay_of(small).new.vectors.tolist() == [X.tolist(), X.tolist()]
     other = _after(small, "of another fit", 0)
     assert watch.overlay_of(other).new.vectors.tolist() == [Y.tolist(), [0, 0, 0, 0]]
-    assert watch.builder_of(other).placed("vector only", None) is Placement.NOT_PLACED
+    assert watch.builder_of(other).placement("vector only", None) is Placement.NOT_PLACED
     assert watch.overlay_of(small).new.vectors.tolist() == [X.tolist(), X.tolist()]  # rolled back
 
 
@@ -140,7 +140,7 @@ def test_news_of_other_processes_and_the_same_object_without(small: Generation, 
     first = watch.overlay_of(small)
     assert watch.overlay_of(small) is first
     other = ChangeStore(store.path.parent)
-    other.hide("c", known=True)
+    other.hide("c", in_catalogue=True)
     second = watch.overlay_of(small)
     assert (set(second.hidden), second.version) == ({2}, other.last)
     assert watch.overlay_of(small) is second
@@ -152,7 +152,7 @@ def test_while_the_store_is_damaged_what_is_known_stands_and_is_said_once(
     small: Generation, store: ChangeStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = ChangeFeed(store, 100)
-    store.hide("c", known=True)
+    store.hide("c", in_catalogue=True)
     before = watch.overlay_of(small)
     store.close()
     for left in store.path.parent.glob("items.sqlite*"):

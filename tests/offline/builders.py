@@ -132,7 +132,7 @@ def dense(covisits: CoVisits) -> np.ndarray[tuple[int, int], np.dtype[np.float64
     n = len(covisits)
     matrix = np.zeros((n, n))
     for row in range(n):
-        rows, weights = covisits.of(row)
+        rows, weights = covisits.neighbours_of(row)
         matrix[row, rows] = weights
     return matrix
 

@@ -83,7 +83,7 @@ def test_ranks_in_a_large_catalogue_with_many_ties(tmp_path: Path) -> None:
 
 def test_parts_are_those_on_disk(generation: Generation) -> None:
     scorer, a = generation.scorer, known_row(generation, HOT)
-    linked, weights = scorer.covisits.of(a)
+    linked, weights = scorer.covisits.neighbours_of(a)
     kept = dict(zip(linked.tolist(), weights.tolist(), strict=True))
     assert kept
     for b in (b for b in range(len(scorer.vectors)) if b != a):
@@ -140,17 +140,17 @@ def test_an_item_without_a_vector_fills_up_a_list_that_would_be_too_short(genera
     n = generation.manifest.vectors
     told = explain(generation, known_row(generation, TAIL), n, n)
     assert (told.place, told.parts) == (n, None)
-    assert told.verdict.endswith(f"only recommended as popular: it fills up {TAIL}'s list, as {ordinal(n)}.")
+    assert told.verdict.endswith(f"only recommended as popular: it completes {TAIL}'s list, as {ordinal(n)}.")
 
 
 _VERDICTS = {
-    "mostly met": rf"\d+ is \w+ in {HOT}'s list: mostly because shoppers meet them close together "
+    "mostly met": rf"\d+ is \w+ in {HOT}'s list: mostly because they co-occur "
     r"\(co-visit part [\d.]+ of [\d.]+\)\.",
-    "mostly alike": rf"\d+ is \w+ in {HOT}'s list: mostly because their vectors are alike "
+    "mostly alike": rf"\d+ is \w+ in {HOT}'s list: mostly because their vectors are similar "
     r"\(cosine [\d.]+; co-visit part [\d.e-]+ of [\d.]+\)\.",
-    "met": rf"\d+ is \w+ of 239 for {HOT}: met close to it \(co-visit part [\d.e-]+ of -?[\d.e-]+\), "
+    "met": rf"\d+ is \w+ of 239 for {HOT}: co-occurs with it \(co-visit part [\d.e-]+ of -?[\d.e-]+\), "
     r"cosine -?\d\.\d\d\.",
-    "far": rf"\d+ is \w+ of 239 for {HOT}: not among the \d+ items most often met close to it, "
+    "far": rf"\d+ is \w+ of 239 for {HOT}: not among the \d+ items that co-occur with it most, "
     r"cosine -?\d\.\d\d\.",
 }
 
@@ -162,7 +162,7 @@ def test_verdicts_follow_the_parts(generation: Generation, weight: float, in_lis
     none_hot = NeighbourLists(np.empty(0, np.uint32), np.empty(0, np.uint8), np.zeros(1, np.int64))
     weighed = replace(generation, scorer=replace(generation.scorer, covisit_weight=weight), hot=none_hot)
     a, seen = known_row(generation, HOT), set()
-    served = Recommender(weighed).live(ItemQuery(a, 5)).rows.tolist()
+    served = Recommender(weighed).live_neighbours(ItemQuery(a, 5)).rows.tolist()
     for b in (b for b in range(generation.manifest.vectors) if b != a):
         told = explain(weighed, a, b, 5)
         (kind,) = (kind for kind, form in _VERDICTS.items() if re.fullmatch(form, told.verdict))
@@ -179,10 +179,11 @@ def test_verdicts_without_co_visits_and_of_an_item_that_search_misses(tmp_path: 
     near, far = explain(small, 0, first, 5), explain(small, 0, last, 5)
     assert near.parts is not None
     assert far.parts is not None
-    alike = f"because their vectors are alike (cosine {near.parts.cosine:.2f}; no co-visit part)"
+    alike = f"because their vectors are similar (cosine {near.parts.cosine:.2f}; no co-visit part)"
     assert near.verdict == f"i{first} is 1st in i0's list: {alike}."
     assert (
-        far.verdict == f"i{last} is 39th of 39 for i0: never met close to it, cosine {far.parts.cosine:.2f}."
+        far.verdict
+        == f"i{last} is 39th of 39 for i0: never co-occurs with it, cosine {far.parts.cosine:.2f}."
     )
     backwards = faiss.IndexFlatIP(4)
     backwards.add(-small.scorer.vectors)
@@ -214,7 +215,9 @@ def index(built_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("index")
 def test_command_prints_every_part(generation: Generation) -> None:
-    b = generation.catalogue.item_id(int(generation.scorer.covisits.of(known_row(generation, HOT))[0][0]))
+    b = generation.catalogue.item_id(
+        int(generation.scorer.covisits.neighbours_of(known_row(generation, HOT))[0][0])
+    )
     told, result = _told(generation, HOT, b), _run(HOT, b)
     assert (result.exit_code, result.stderr) == (0, "")
     assert told.parts is not None

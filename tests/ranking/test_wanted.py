@@ -27,7 +27,7 @@ def _scores(recommender: Recommender, weights: dict[int, float], vector: Floats 
     scores = np.zeros(len(vectors)) if vector is None else vectors @ vector * tilt
     for row, weight in weights.items():
         scores += weight * (vectors @ vectors[row]) * tilt
-        linked, strengths = scorer.covisits.of(row)
+        linked, strengths = scorer.covisits.neighbours_of(row)
         scores[linked] += recommender.generation.manifest.scoring.covisit_weight * weight * strengths
     scores[list(weights)] = -np.inf
     return scores
@@ -57,12 +57,12 @@ def test_weighted_sets_get_the_best_of_all_items(plain: Recommender, seed: int) 
     n, k = plain.generation.manifest.vectors, int(rng.integers(1, 60))
     rows = rng.choice(n, rng.integers(1, 7), replace=False).tolist()
     weights = {row: float(rng.choice([-2, -0.5, 0.5, 1, 3])) for row in rows}
-    _check(plain.for_set(_wanted(plain, weights, k)).neighbours, _scores(plain, weights), k)
+    _check(plain.answer_query(_wanted(plain, weights, k)).neighbours, _scores(plain, weights), k)
 
 
 def test_a_vector_is_a_query_of_its_own(plain: Recommender) -> None:
     vector = random_unit_vectors(np.random.default_rng(1), 1, plain.generation.manifest.dimensions)[0]
-    answer = plain.for_set(ResolvedQuery(plain.weighted_items((), (), vector), 20))
+    answer = plain.answer_query(ResolvedQuery(plain.weighted_items((), (), vector), 20))
     assert answer.source is Source.LIVE
     _check(answer.neighbours, _scores(plain, {}, vector), 20)
 
@@ -85,13 +85,13 @@ def test_filters_hold_before_the_list_is_cut(plain: Recommender, seed: int) -> N
         fits = not wanted.any_of or having & set(wanted.any_of)
         if not (fits and having >= {n.lower() for n in wanted.all_of} and not having & set(wanted.none_of)):
             scores[row] = -np.inf
-    found = plain.for_set(_wanted(plain, weights, k, categories=wanted)).neighbours
+    found = plain.answer_query(_wanted(plain, weights, k, categories=wanted)).neighbours
     _check(found, scores, min(k, int((scores > -np.inf).sum())))
 
 
 def test_a_filter_that_leaves_few_gives_those_few(plain: Recommender) -> None:
     ask = _wanted(plain, {0: 1.0}, 50, categories=CategoryFilter(all_of=("world 3",)))
-    rows = plain.for_set(ask).neighbours.rows.tolist()
+    rows = plain.answer_query(ask).neighbours.rows.tolist()
     assert len(rows) == 30 - (world_of(plain.generation.catalogue.item_id(0)) == 3)
     assert {world_of(plain.generation.catalogue.item_id(row)) for row in rows} == {3}
 
@@ -99,7 +99,7 @@ def test_a_filter_that_leaves_few_gives_those_few(plain: Recommender) -> None:
 def test_nothing_known_gets_popular_of_the_categories_then_popular(plain: Recommender) -> None:
     catalogue = plain.generation.catalogue
     wishes = CategoryFilter(any_of=("world 2",), none_of=("world 5",))
-    answer = plain.for_set(ResolvedQuery(plain.weighted_items((), ()), 40, frozenset((3,)), wishes))
+    answer = plain.answer_query(ResolvedQuery(plain.weighted_items((), ()), 40, frozenset((3,)), wishes))
     assert (answer.source, answer.outcome) == (Source.POPULAR, Outcome.NOTHING_KNOWN)
     worlds = [world_of(catalogue.item_id(row)) for row in answer.neighbours.rows.tolist()]
     assert len(worlds) == 40
@@ -118,10 +118,10 @@ def test_no_category_takes_more_than_its_places(plain: Recommender) -> None:
     weights = {row: 1.0 for row in range(240) if "world 1" in catalogue.categories_of(row)}
     weights = dict(list(weights.items())[:2])
     ask = _wanted(plain, weights, 24, max_per_category=24, categories=no_all)
-    assert len(plain.for_set(ask).neighbours) == 24  # "all" is on everything and takes 24 places
+    assert len(plain.answer_query(ask).neighbours) == 24  # "all" is on everything and takes 24 places
     worlds = Counter(
         world_of(catalogue.item_id(row))
-        for row in plain.for_set(replace(ask, max_per_category=3, k=3)).neighbours.rows.tolist()
+        for row in plain.answer_query(replace(ask, max_per_category=3, k=3)).neighbours.rows.tolist()
     )
     assert worlds == {1: 3}
 
@@ -162,7 +162,7 @@ def _overlay(recommender: Recommender) -> Overlay:
         (["world 1", "all"], ["world 2", "all"], [], ["moved"]),
         np.concatenate((vectors, more)),
     )
-    best = int(recommender.live(ItemQuery(rows[0], 1)).rows[0])
+    best = int(recommender.live_neighbours(ItemQuery(rows[0], 1)).rows[0])
     return Overlay(7, frozenset((best,)), new)
 
 
@@ -175,16 +175,16 @@ def test_new_and_hidden_items_in_lists_cached_and_live(generation: Generation, p
     cached = decode_neighbours(generation.hot.encoded(hot) or b"")
     assert cached is not None
     for k in (1, 10, 60):
-        live, stored = changed.live(ItemQuery(hot, k)), changed.answer(ItemQuery(hot, k), cached)
+        live, stored = changed.live_neighbours(ItemQuery(hot, k)), changed.answer(ItemQuery(hot, k), cached)
         assert (stored.source, stored.outcome) == (Source.CACHE, Outcome.HIT)
         assert live.rows.tolist() == stored.neighbours.rows.tolist()
         assert live.scores.tolist() == stored.neighbours.scores.tolist()
         assert not overlay.hidden & set(live.rows.tolist())
-    rows = changed.live(ItemQuery(hot, 60)).rows.tolist()
+    rows = changed.live_neighbours(ItemQuery(hot, 60)).rows.tolist()
     assert n in rows
     assert n + 2 not in rows
     assert generation.catalogue.row(item_id(3, 5)) not in rows
-    everything = changed.live(ItemQuery(hot, n + 4)).rows.tolist()
+    everything = changed.live_neighbours(ItemQuery(hot, n + 4)).rows.tolist()
     assert {n, n + 1, n + 3} <= set(everything)
     assert len(everything) == len(set(everything)) == n + 4 - 4  # itself, the hidden, unplaced, replaced
 
@@ -207,12 +207,12 @@ def test_a_new_item_may_be_asked_about(generation: Generation, plain: Recommende
 def test_filters_and_histories_know_new_items(generation: Generation, plain: Recommender) -> None:
     changed, n = Recommender(generation, _overlay(plain)), len(generation.catalogue)
     ask = _wanted(changed, {0: 1.0}, 5, categories=CategoryFilter(any_of=("moved",)))
-    assert changed.for_set(ask).neighbours.rows.tolist() == [n + 3]
-    answer = changed.for_user(np.array([n]), 20)
+    assert changed.answer_query(ask).neighbours.rows.tolist() == [n + 3]
+    answer = changed.answer_user(np.array([n]), 20)
     assert (answer.source, answer.outcome) == (Source.CONTENT, Outcome.NO_INTERACTIONS)
     assert answer.neighbours.rows[0] == changed.items.row(item_id(1, 0))
     assert n not in answer.neighbours.rows.tolist()
-    mixed = changed.after_session(np.array([n, 0]), 20)
+    mixed = changed.answer_session(np.array([n, 0]), 20)
     assert mixed.source is Source.LIVE
 
 
@@ -222,5 +222,5 @@ def test_everything_of_a_wish_hidden_is_an_empty_list(generation: Generation) ->
     row = changed.items.row(item_id(4, 0))
     assert row is not None
     ask = _wanted(changed, {row: 1.0}, 5, categories=CategoryFilter(any_of=("world 4",)))
-    assert len(changed.for_set(ask).neighbours) == 0
-    assert not hidden & set(changed.live(ItemQuery(row, 100)).rows.tolist())
+    assert len(changed.answer_query(ask).neighbours) == 0
+    assert not hidden & set(changed.live_neighbours(ItemQuery(row, 100)).rows.tolist())

@@ -42,7 +42,7 @@ def report(
     batch = arguments(
         1,
         {keys.stats(minute): fields},
-        {keys.missed(minute // 60): {EVIL: 300, ids[-2]: 90}, keys.asked(minute // 60): asked},
+        {keys.missed(minute // 60): {EVIL: 300, ids[-2]: 90}, keys.requested(minute // 60): asked},
     )
     client.eval(ADD_ONCE, 1, keys.flushed("w"), *batch)
     environment = {

@@ -124,9 +124,9 @@ def _every_kind(sender: Sender) -> None:
 def _visitors(sender: Sender, url: str, keys: Keys, generation: Generation) -> None:
     recommender = Recommender(generation)
     history = np.array([generation.catalogue.row(item_id(1, 3))], np.int64)
-    stored = StoredUserList(recommender.for_user(history, 100).neighbours, history, 1_700_000_000)
+    stored = StoredUserList(recommender.answer_user(history, 100).neighbours, history, 1_700_000_000)
     with connect(url) as client:
-        client.set(keys.prediction(generation.id, "u"), encode_user_list(stored), ex=60)
+        client.set(keys.user_list(generation.id, "u"), encode_user_list(stored), ex=60)
         sender.get("user_id=u", "batch", "hit", 2)
         client.lpush(keys.user("u"), f"1700000009-0 {item_id(5, 0)}")
         sender.get("user_id=u", "live", "list_stale")

@@ -21,7 +21,7 @@ from hybrid_recs.telemetry.request_recorder import RequestRecorder
 def _asked(counts: SampledCounts, items: list[str], a_round: int) -> Counter[str]:
     for start in range(0, len(items), a_round):
         for item in items[start : start + a_round]:
-            counts.asked(item)
+            counts.sample(item)
         counts.close_round(5)
     return Counter(counts.take().get(5, {}))
 
@@ -75,7 +75,7 @@ async def _flush(url: str, keys: Keys) -> None:
     stats, client = RequestRecorder(keys, lambda: 7_200.0), connect_async(url, 5)
     for item, times in (("a", 3), ("b", 1)):
         for _ in range(times):
-            stats.asked(item)
+            stats.count_item(item)
     stats.take_delta()
     await stats.flush(client)
     await client.aclose()
@@ -83,5 +83,5 @@ async def _flush(url: str, keys: Keys) -> None:
 
 def test_counts_of_items_reach_redis_with_a_ttl(redis_url: str, client: redis.Redis, keys: Keys) -> None:
     asyncio.run(_flush(redis_url, keys))
-    assert client.zrange(keys.asked(2), 0, -1, withscores=True) == [(b"b", 1.0), (b"a", 3.0)]
-    assert client.ttl(keys.asked(2)) > 0
+    assert client.zrange(keys.requested(2), 0, -1, withscores=True) == [(b"b", 1.0), (b"a", 3.0)]
+    assert client.ttl(keys.requested(2)) > 0

@@ -27,7 +27,7 @@ OTHER_WORKER = """
 import sys
 from pathlib import Path
 from hybrid_recs.telemetry.shared_counters import WorkerGauges, SharedCounters
-SharedCounters(Path(sys.argv[1])).hold(WorkerGauges(30, 400, 5))
+SharedCounters(Path(sys.argv[1])).set_gauges(WorkerGauges(30, 400, 5))
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -40,7 +40,7 @@ def _held(text: str) -> WorkerGauges:
 
 def test_held_is_the_sum_over_workers_that_run(tmp_path: Path) -> None:
     counters = SharedCounters(tmp_path)
-    counters.hold(WorkerGauges(1, 20, 3))
+    counters.set_gauges(WorkerGauges(1, 20, 3))
     command = [sys.executable, "-c", OTHER_WORKER, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
@@ -48,14 +48,14 @@ def test_held_is_the_sum_over_workers_that_run(tmp_path: Path) -> None:
         assert _held(exposition(counters, None).decode()) == WorkerGauges(31, 420, 8)
         other.kill()
     assert _held(exposition(counters, None).decode()) == WorkerGauges(1, 20, 3)
-    counters.hold(WorkerGauges(0, 0, 1))  # a gauge: the last word, not a sum over time
+    counters.set_gauges(WorkerGauges(0, 0, 1))  # a gauge: the last word, not a sum over time
     assert _held(exposition(counters, None).decode()) == WorkerGauges(0, 0, 1)
 
 
 def test_what_an_ended_worker_counted_stays(tmp_path: Path) -> None:
     counters = SharedCounters(tmp_path)
     counters.add(CounterDelta(Counter({Field("g", Source.CACHE, Outcome.HIT): 7}), {}), 2)
-    counters.hold(WorkerGauges(1, 20, 3))
+    counters.set_gauges(WorkerGauges(1, 20, 3))
     (path,) = tmp_path.glob("worker-*.bin")
     ended = subprocess.Popen(["true"])
     ended.wait()

@@ -167,16 +167,16 @@ def test_minutes_and_missed_items_are_bounded(keys: Keys, redis_url: str) -> Non
     now = 1_800_000_000.0
     stats = RequestRecorder(keys, clock=lambda: now)
     for at in range(25_000):
-        stats.missed(f"item {at}")
+        stats.count_miss(f"item {at}")
     stats.record("g", Source.LIVE, Outcome.TAIL, 0.001)
     stats.take_delta()
     now += 9 * 86_400
     stats.record("g", Source.CACHE, Outcome.HIT, 0.001)
     stats.record("g", Source.LIVE, Outcome.LIST_MISSING, 0.001)
     stats.take_delta()
-    assert stats.waiting == 2
+    assert stats.unwritten == 2
     asyncio.run(_flush(stats, redis_url))
-    assert stats.waiting == 0
+    assert stats.unwritten == 0
     with connect(redis_url) as client:
         names = sorted(client.scan_iter(f"{keys.prefix}:*"))
         assert [name.decode().split(":")[1] for name in names] == ["flushed", "stats"]

@@ -135,7 +135,7 @@ def _parity(build: Generation) -> float:
         if stored is None or not len(stored):
             continue
         wanted = stored.head(10).rows
-        live = recommender.live(ItemQuery(int(row), len(wanted))).rows
+        live = recommender.live_neighbours(ItemQuery(int(row), len(wanted))).rows
         shares.append(len(np.intersect1d(wanted, live)) / len(wanted))
     return float(np.mean(shares)) if shares else 1.0
 

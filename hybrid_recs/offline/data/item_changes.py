@@ -5,21 +5,21 @@ from dataclasses import replace
 
 import polars as pl
 
-from hybrid_recs.items.item_change import Change
+from hybrid_recs.items.item_change import ItemChange
 from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.data.items import SCHEMA
 
 _SAID = ("title", "categories", "text")
 
 
-def with_changes(dataset: Dataset, changes: Sequence[Change]) -> Dataset:
+def with_changes(dataset: Dataset, changes: Sequence[ItemChange]) -> Dataset:
     """The dataset with the latest word on every item: what a change says goes before the items table.
 
     New items join the catalogue; with interactions by now they are learned like any other, else placed by
     their metadata. Vectors that were given are left out: they are of the space of another fit. Hidden items
     stay in: they may be asked about, and visitors did meet them.
     """
-    described = [change for change in changes if change.described]
+    described = [change for change in changes if change.described_seq]
     said = pl.DataFrame(
         {
             "item": [change.item_id for change in described],
@@ -33,6 +33,6 @@ def with_changes(dataset: Dataset, changes: Sequence[Change]) -> Dataset:
     return replace(dataset, items=items.cast(SCHEMA))
 
 
-def last_of(changes: Sequence[Change]) -> int:
+def last_of(changes: Sequence[ItemChange]) -> int:
     """The number of the last of them; 0 of none."""
     return max((change.seq for change in changes), default=0)

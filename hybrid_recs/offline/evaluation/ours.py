@@ -8,7 +8,7 @@ import numpy as np
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DatasetInfo, ScoringInfo
-from hybrid_recs.generation.scoring import Scorer, history
+from hybrid_recs.generation.scoring import Scorer, history_query
 from hybrid_recs.generation.trend import Trend
 from hybrid_recs.offline.build import writer
 from hybrid_recs.offline.build.hot_set import choose_hot_set
@@ -38,11 +38,11 @@ class ServedMethod:
 
     def from_session(self, rows: Rows, k: int) -> Rows:
         """As the recommender answers a session."""
-        return self.recommender.after_session(rows, k).neighbours.rows
+        return self.recommender.answer_session(rows, k).neighbours.rows
 
     def from_user(self, rows: Rows, k: int) -> Rows:
         """As the recommender answers a user."""
-        return self.recommender.for_user(rows, k).neighbours.rows
+        return self.recommender.answer_user(rows, k).neighbours.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Exhaustive:
 
     def _from_history(self, rows: Rows, k: int, how: HistoryWeights) -> Rows:
         seen = frozenset(rows.tolist()) if how.repeat is None else frozenset()
-        items = history(rows, how)
+        items = history_query(rows, how)
         candidates = self._candidates(self.scorer.query_vector(items), k + len(items.rows) + len(seen))
         return self.scorer.score_query(items, candidates, k, seen).rows
 

@@ -15,7 +15,7 @@ from os import cpu_count
 import numpy as np
 from scipy import sparse
 
-from hybrid_recs.generation.content_encoder import ContentEncoder, Described, Hashes, features_of
+from hybrid_recs.generation.content_encoder import ContentEncoder, Description, Hashes, content_features
 from hybrid_recs.generation.manifest import ContentInfo
 from hybrid_recs.generation.vector_index import ExactIndex
 from hybrid_recs.offline.training.embeddings import unit_rows
@@ -73,7 +73,7 @@ def known_features(bags: Sequence[Hashes], most: int = MAX_FEATURES) -> Features
 
 
 def fit_encoder(
-    items: Sequence[Described],
+    items: Sequence[Description],
     vectors: Floats,
     degrees: Floats,
     seed: int,
@@ -118,8 +118,8 @@ def fit_encoder(
     return ContentEncoder(features.hashes, directions.astype(np.float16)), info
 
 
-def _bag(item: Described) -> Hashes:
-    said = features_of(*item)
+def _bag(item: Description) -> Hashes:
+    said = content_features(*item)
     return np.sort(np.fromiter(said, np.uint32, len(said)))
 
 

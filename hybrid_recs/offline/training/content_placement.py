@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hybrid_recs.generation.content_encoder import ContentEncoder, Described
+from hybrid_recs.generation.content_encoder import ContentEncoder, Description
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.manifest import ContentInfo
 from hybrid_recs.generation.scoring import Scorer
@@ -57,5 +57,5 @@ def extended(scorer: Scorer, vectors: Floats) -> Scorer:
     )
 
 
-def _described(data: EncodedData, first: int, end: int) -> Iterator[Described]:
+def _described(data: EncodedData, first: int, end: int) -> Iterator[Description]:
     return data.items[first:end].select("title", "categories", "text").iter_rows()

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hybrid_recs.generation.manifest import ScoringInfo
-from hybrid_recs.generation.scoring import Scorer, history
+from hybrid_recs.generation.scoring import Scorer, history_query
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.data.split import split_latest
@@ -118,7 +118,7 @@ class Validation:
 
 def _queries(visits: list[Visit], decay: float) -> Queries:
     return Queries(
-        sets=[history(visit.given, HistoryWeights(decay, 0.0)) for visit in visits],
+        sets=[history_query(visit.given, HistoryWeights(decay, 0.0)) for visit in visits],
         masked=[visit.given for visit in visits],
         targets=[visit.targets for visit in visits],
     )

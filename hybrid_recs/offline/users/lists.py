@@ -72,9 +72,10 @@ class UserLists:
     def _searched(self, places: Sequence[int], histories: Sequence[Rows]) -> Iterator[tuple[int, Neighbours]]:
         """Place and list of those who met something that has a vector."""
         wanted = (
-            (at, self.recommender.of_history(histories[at], self._k, frozenset(), self._how)) for at in places
+            (at, self.recommender.history_query(histories[at], self._k, frozenset(), self._how))
+            for at in places
         )
-        asked = [one for one in wanted if not one[1].nothing_known]
+        asked = [one for one in wanted if not one[1].is_empty]
         if not asked:
             return
         candidates = self._candidates(asked)
@@ -123,4 +124,4 @@ class UserLists:
         """Those who have too little to go by are few, and answered one at a time."""
         if found is not None and len(found) == self._k:
             return found
-        return self.recommender.for_user(met, self._k).neighbours
+        return self.recommender.answer_user(met, self._k).neighbours

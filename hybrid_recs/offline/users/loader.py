@@ -45,7 +45,7 @@ def load_user_lists(
             some = slice(start, start + _BATCH)
             pipeline = client.pipeline(transaction=False)
             for user, prediction in zip(users[some], predictions[some], strict=True):
-                name, value = keys.prediction(generation, user), encode_user_list(prediction)
+                name, value = keys.user_list(generation, user), encode_user_list(prediction)
                 size = len(name.encode()) + len(value) + REDIS_OVERHEAD_BYTES
                 if loaded.bytes + size > most_bytes:
                     loaded.full = True
@@ -64,5 +64,5 @@ def retire_user_lists(client: redis.Redis, keys: Keys, generation: str, users: S
     for start in range(0, len(users), _BATCH):
         pipeline = client.pipeline(transaction=False)
         for user in users[start : start + _BATCH]:
-            pipeline.expire(keys.prediction(generation, user), _RETIRED_SECONDS)
+            pipeline.expire(keys.user_list(generation, user), _RETIRED_SECONDS)
         pipeline.execute()

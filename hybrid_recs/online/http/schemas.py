@@ -254,6 +254,5 @@ EXAMPLE_EXPLANATION: dict[str, Any] = {
         "score": 10.875,
     },
     "ranks": {"score": 1, "near": 7, "ranked": 3917, "covisits": 1, "listed_covisits": 50},
-    "verdict": "21733 is 1st in 85123A's list: mostly because shoppers meet them close together "
-    "(co-visit part 10 of 10.9).",
+    "verdict": "21733 is 1st in 85123A's list: mostly because they co-occur (co-visit part 10 of 10.9).",
 }

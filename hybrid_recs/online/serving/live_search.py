@@ -53,9 +53,9 @@ class LiveSearch:
         looks at every item, and without choosing among a pool."""
         plain = not (query.categories or query.diversity or query.max_per_category or one_of_many)
         if plain and self._is_short(query.k):
-            return self._recommender.for_set(query)
+            return self._recommender.answer_query(query)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._recommender.for_set, query)
+        return await loop.run_in_executor(self._threads, self._recommender.answer_query, query)
 
     async def neighbours(self, query: ItemQuery) -> Neighbours:
         """The live answer to `query`."""
@@ -71,7 +71,7 @@ class LiveSearch:
                 if len(self._due) == 1:
                     loop.call_soon(self._answer_due)
             else:
-                searched = loop.run_in_executor(self._threads, self._recommender.live, query)
+                searched = loop.run_in_executor(self._threads, self._recommender.live_neighbours, query)
                 searched.add_done_callback(lambda done: self._settle(query, done))
         return await future
 
@@ -88,7 +88,11 @@ class LiveSearch:
         if self._due:
             asyncio.get_running_loop().call_soon(self._answer_due)
         for (_, alone), some in groupby(sorted(due, key=_kind), key=_kind):
-            queries, one, many = list(some), self._recommender.live, self._recommender.live_many
+            queries, one, many = (
+                list(some),
+                self._recommender.live_neighbours,
+                self._recommender.live_neighbours_batch,
+            )
             try:
                 found = [one(query) for query in queries] if alone else many(queries)
             except Exception as error:  # whatever it is, it belongs to those who asked

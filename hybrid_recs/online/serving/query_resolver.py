@@ -49,15 +49,15 @@ class QueryResolver:
             return self._pushed(query)
         if self._prediction is None or self._something_new():
             return None
-        found = self._recommender.from_list(query, self._prediction.neighbours)
+        found = self._recommender.select_from_list(query, self._prediction.neighbours)
         return Answer(Source.BATCH, Outcome.HIT, found) if found is not None else None
 
     def _pushed(self, query: ResolvedQuery) -> Answer | None:
         pushed = SessionList.decode(self._session.stored)
         version = self._session.version
-        if pushed is None or version is None or not pushed.is_what(self._recommender, version.decode()):
+        if pushed is None or version is None or not pushed.is_current(self._recommender, version.decode()):
             return None
-        found = self._recommender.from_list(query, pushed.neighbours)
+        found = self._recommender.select_from_list(query, pushed.neighbours)
         if found is None:
             return None
         if pushed.source is Source.POPULAR:
@@ -88,7 +88,7 @@ class QueryResolver:
             max_per_category=request.max_per_category,
             source=source,
             outcome=outcome,
-            nothing=self._nothing(),
+            popular_outcome=self._nothing(),
         )
 
     def _together(self, of_visitor: WeightedItems) -> WeightedItems:
@@ -99,7 +99,7 @@ class QueryResolver:
         for row, weight in self._weights.items():
             if items.is_new(row):
                 vectors.append(weight * items.vector(row))
-            elif self._recommender.is_placed(row):
+            elif self._recommender.has_vector(row):
                 weights[row] = weights.get(row, 0.0) + weight
         vector = np.asarray(sum(vectors[1:], vectors[0]), np.float32) if vectors else None
         return replace(
@@ -116,7 +116,7 @@ class QueryResolver:
         scoring = self._recommender.generation.manifest.scoring
         how = scoring.of_session if self._session.items else scoring.of_user
         rows = np.array(self._history, np.int64)
-        return self._recommender.of_history(rows, self._request.k, frozenset(), how)
+        return self._recommender.history_query(rows, self._request.k, frozenset(), how)
 
     def _item_weights(self) -> dict[int, float]:
         weights: dict[int, float] = {}

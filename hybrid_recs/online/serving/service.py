@@ -123,8 +123,8 @@ class Service:
             # Ended by a flag, not by cancelling: a client library may take a cancellation for a timeout.
             await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
         await self._flush_counters()
-        if self._recorder.waiting:
-            log.warning("%d counted requests could not be written to Redis", self._recorder.waiting)
+        if self._recorder.unwritten:
+            log.warning("%d counted requests could not be written to Redis", self._recorder.unwritten)
         await self._cache.close()
         await self._background.aclose()
         self._threads.shutdown(wait=False)
@@ -140,8 +140,8 @@ class Service:
             return None
         seconds = time.perf_counter() - started
         recorder = self._recorder
-        recorder.hit(seconds)
-        recorder.asked(item_id)
+        recorder.record_hit(seconds)
+        recorder.count_item(item_id)
         return RenderedAnswer(_CACHE, seconds, body)
 
     async def recommend(
@@ -160,7 +160,7 @@ class Service:
             raise UnknownItemError(item_id)
         encoded: bytes | Outcome = _TAIL
         if row is not None:
-            self._recorder.asked(item_id)
+            self._recorder.count_item(item_id)
             if serving.recommender.is_hot(row) or row in serving.rising:
                 try:
                     found = await self._cache.get(self._keys.neighbours(generation.id, item_id))
@@ -193,13 +193,13 @@ class Service:
         cached = encoded if isinstance(encoded, Outcome) else serving.recommender.decode(encoded)
         if cached is _LIST_MISSING and query.row is not None:
             cached = self._missing(serving, query.row)
-        answer = serving.recommender.without_search(query, cached)
+        answer = serving.recommender.answer_without_search(query, cached)
         if not isinstance(answer, SearchNeeded):
             return answer
         assert query.row is not None
         outcome = answer.outcome
         if outcome is _TAIL:
-            self._recorder.missed(item_id)
+            self._recorder.count_miss(item_id)
             if serving.rising.asked(query.row):
                 outcome = Outcome.RISING
         return Answer(answer.source, outcome, await serving.live.neighbours(query))
@@ -218,7 +218,7 @@ class Service:
         wanted = self._store.current()
         serving = self.generation.id if self.generation else None
         if wanted is not None:
-            self._recorder.published(wanted)
+            self._recorder.set_published(wanted)
         if wanted is None or wanted == serving or self._failed_lately(wanted):
             return
         try:
@@ -228,7 +228,7 @@ class Service:
             self._failed = (wanted, time.monotonic())
             log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
             return
-        self._recorder.serves(generation.id)
+        self._recorder.set_serving(generation.id)
         self._serving = self._prepare(generation, overlay)
         self._failed = None
         log.info(
@@ -267,12 +267,14 @@ class Service:
     def share_counters(self) -> None:
         """Bring what was counted since the last time into the counters that workers share."""
         errors, delta, serving = self._cache.errors, self._recorder.take_delta(), self._serving
-        hot = serving.hot_requests(delta.asked) if serving is not None else 0
+        hot = serving.hot_requests(delta.item_requests) if serving is not None else 0
         self.counters.add(delta, errors - self._errors_reported, hot)
         self._errors_reported = errors
         if serving is not None:
-            self.counters.hold(WorkerGauges(len(serving.local), serving.local.taken, len(serving.rising)))
-        self.counters.tell(self._cache.available, serving.generation.manifest if serving else None)
+            self.counters.set_gauges(
+                WorkerGauges(len(serving.local), serving.local.taken, len(serving.rising))
+            )
+        self.counters.set_state(self._cache.available, serving.generation.manifest if serving else None)
 
     async def _flush_counters(self) -> None:
         self.share_counters()

@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from hybrid_recs.events.session_list import MAX_SHOWN, SessionList, rendered
+from hybrid_recs.events.session_list import MAX_SHOWN, SessionList, render_session_list
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.visitors.state_reader import VisitorStateReader
 from hybrid_recs.ranking.recommender import Recommender
@@ -25,12 +25,12 @@ class SessionView:
         state = await self._visitors.session(session_id)
         upto = state.version.decode() if state.version else ""
         pushed = SessionList.decode(state.stored)
-        if pushed is None or not pushed.is_what(recommender, upto):
+        if pushed is None or not pushed.is_current(recommender, upto):
             loop = asyncio.get_running_loop()
             pushed = await loop.run_in_executor(self._threads, _computed, recommender, state.items, upto)
-        return upto, rendered(session_id, pushed, recommender.items)
+        return upto, render_session_list(session_id, pushed, recommender.items)
 
 
 def _computed(recommender: Recommender, items: tuple[str, ...], upto: str) -> SessionList:
     rows = np.array(recommender.items.rows(items), np.int64)
-    return SessionList.of(recommender.after_session(rows, MAX_SHOWN), upto, recommender)
+    return SessionList.from_answer(recommender.answer_session(rows, MAX_SHOWN), upto, recommender)

@@ -80,5 +80,5 @@ def open_and_warm(store: GenerationStore, wanted: str) -> Generation:
     generation = store.open(wanted)
     recommender = Recommender(generation)
     for row in range(min(3, generation.manifest.vectors)):
-        recommender.live(ItemQuery(row, 10))
+        recommender.live_neighbours(ItemQuery(row, 10))
     return generation

@@ -14,7 +14,7 @@ import redis.asyncio
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.impression import Impression, sampled
+from hybrid_recs.events.impression import Impression, is_sampled
 from hybrid_recs.types import Source
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class ImpressionLog:
 
     def samples(self, recommendation_id: str) -> bool:
         """Whether an answer belongs to the sample; asked before its items are named."""
-        return sampled(recommendation_id, self._share)
+        return is_sampled(recommendation_id, self._share)
 
     def served(
         self,
@@ -79,7 +79,7 @@ class ImpressionLog:
         pipeline = client.pipeline(transaction=False)
         for one in sending:
             fields: Any = one.fields()
-            pipeline.xadd(self._keys.served(), fields, maxlen=self._most_kept, approximate=True)
+            pipeline.xadd(self._keys.impressions(), fields, maxlen=self._most_kept, approximate=True)
         try:
             await pipeline.execute()
         except UNREACHABLE as error:

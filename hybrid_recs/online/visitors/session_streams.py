@@ -17,7 +17,7 @@ from redis.asyncio.client import PubSub
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.session_list import read_message
+from hybrid_recs.events.session_list import decode_message
 from hybrid_recs.events.stream_id import StreamId
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class SessionStreams:
     @contextmanager
     def opened(self, session_id: str) -> Iterator[Stream]:
         """A stream for the length of the block."""
-        stream, name = Stream(session_id), self._keys.pushed(session_id)
+        stream, name = Stream(session_id), self._keys.session_list(session_id)
         self._channels.setdefault(name, _Channel()).streams.add(stream)
         if self._listener is None:
             self._listener = asyncio.create_task(self._listen())
@@ -116,7 +116,7 @@ class SessionStreams:
 
     async def begin(self, stream: Stream) -> None:
         """Subscribe, then offer the current state: nothing that is pushed in between is lost."""
-        name = self._keys.pushed(stream.session_id)
+        name = self._keys.session_list(stream.session_id)
         channel = self._channels[name]
         if not channel.confirmed.is_set():
             await self._send(name)
@@ -162,7 +162,7 @@ class SessionStreams:
                 await self._pubsub.aclose()  # type: ignore[no-untyped-call]
             self._pubsub = self._client.pubsub()
             # The channel of no session keeps the subscription alive while there are no streams.
-            await self._pubsub.subscribe(self._keys.pushed(""), *self._channels)
+            await self._pubsub.subscribe(self._keys.session_list(""), *self._channels)
         for channel in list(self._channels.values()):
             for stream in list(channel.streams):
                 await self._catch_up(stream)
@@ -186,7 +186,7 @@ class SessionStreams:
             if message["type"] == "subscribe":
                 channel.confirmed.set()
             elif message["type"] == "message":
-                upto, body = read_message(message["data"])
+                upto, body = decode_message(message["data"])
                 for stream in channel.streams:
                     stream.offer(upto, body)
 

@@ -14,7 +14,7 @@ import redis.asyncio
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.event import state_items
+from hybrid_recs.events.event import parse_visitor_items
 from hybrid_recs.generation.scoring import MAX_HISTORY
 
 _MAX_PER_ROUND_TRIP = 64
@@ -50,11 +50,11 @@ class VisitorStateReader:
 
     async def session(self, session_id: str) -> VisitorState:
         """The state of a session, with what was pushed for it."""
-        return await self._state(self._keys.session(session_id), self._keys.pushed(session_id))
+        return await self._state(self._keys.session(session_id), self._keys.session_list(session_id))
 
     async def user(self, user_id: str, generation: str) -> VisitorState:
         """The state of a user, with the list a batch job stored for this generation."""
-        return await self._state(self._keys.user(user_id), self._keys.prediction(generation, user_id))
+        return await self._state(self._keys.user(user_id), self._keys.user_list(generation, user_id))
 
     async def close(self) -> None:
         """End the reading and give the connection back."""
@@ -87,7 +87,7 @@ class VisitorStateReader:
                     pipeline.get(stored_key)
                 found = await pipeline.execute()
                 for (_, _, future), entries, stored in zip(batch, found[::2], found[1::2], strict=True):
-                    items, version = state_items(entries)
+                    items, version = parse_visitor_items(entries)
                     if not future.done():
                         future.set_result(VisitorState(tuple(items), version, stored))
         except UNREACHABLE:

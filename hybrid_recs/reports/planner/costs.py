@@ -55,7 +55,7 @@ def live_cost(generation: Generation, answers: int = _TIMED, seed: int = 1) -> L
     wall, cpu = [], []
     for row in rows:
         before, cpu_before = time.perf_counter(), time.thread_time()
-        recommender.live(ItemQuery(row, _SHOWN))
+        recommender.live_neighbours(ItemQuery(row, _SHOWN))
         cpu.append(time.thread_time() - cpu_before)
         wall.append(time.perf_counter() - before)
     warm_wall, warm_cpu = wall[answers // 10 :], cpu[answers // 10 :]

@@ -28,12 +28,12 @@ def of_counters(
     minutes = range(hours.start * 60, hours.stop * 60)
     answered: Counter[Source] = Counter()
     buckets = {source: [0] * latency_histogram.BUCKETS for source in Source}
-    for _, field, count in counter_reader.requests(client, keys, minutes):
+    for _, field, count in counter_reader.read_counters(client, keys, minutes):
         if field.bucket < 0:
             answered[field.source] += count
         else:
             buckets[field.source][min(field.bucket, latency_histogram.BUCKETS - 1)] += count
-    asked = counter_reader.in_all(counter_reader.items_by_hour(client, keys.asked, hours))
+    asked = counter_reader.sum_of_hours(counter_reader.items_by_hour(client, keys.requested, hours))
     others = answered.total() - answered[Source.CACHE] - answered[Source.LIVE]
     found = traffic.of_counts(
         asked,

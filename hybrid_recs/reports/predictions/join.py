@@ -38,8 +38,8 @@ def read_served(client: redis.Redis, keys: Keys, start: float, end: float) -> pl
     """`recommendation_id` (each once), `time`, `kind`, `source`, `items` and `age` (seconds or null) of the
     predictions logged in [start, end), seconds since 1970."""
     frames = [pl.DataFrame(schema=_SERVED)]
-    for page in _pages(client, keys.served(), start):
-        read = [one for _, entry in page if (one := Impression.read(entry)) is not None]
+    for page in _pages(client, keys.impressions(), start):
+        read = [one for _, entry in page if (one := Impression.decode(entry)) is not None]
         rows = [
             (one.recommendation_id, one.time, one.kind, one.source, list(one.items), one.age_seconds)
             for one in read

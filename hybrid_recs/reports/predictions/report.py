@@ -115,7 +115,7 @@ def count_stored(client: redis.Redis, keys: Keys, generation: str, users: pl.Ser
     """How many of the users have a list in Redis."""
     found = 0
     for start in range(0, len(users), _BATCH):
-        names = [keys.prediction(generation, user) for user in users[start : start + _BATCH]]
+        names = [keys.user_list(generation, user) for user in users[start : start + _BATCH]]
         found += int(client.exists(*names))
     return found
 

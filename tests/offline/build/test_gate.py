@@ -249,7 +249,7 @@ def test_a_refused_rebuild_leaves_the_old_generation_in_service(
     assert "was refused: overlap@10 is 0.0" in ended.stdout
     assert "below 0.1" in ended.stdout
     assert store.current() == first.id
-    assert [listing.state for listing in store.listing()] == ["current", "refused"]
+    assert [listing.state for listing in store.generations()] == ["current", "refused"]
 
     forced = rebuild_index.rebuild(description, None, settings, quiet_steps(), force=True)
     assert store.current() == forced.id
@@ -258,5 +258,5 @@ def test_a_refused_rebuild_leaves_the_old_generation_in_service(
     assert forced.manifest.quality["shared_hot_items"] >= 100
     assert forced.manifest.parent == first.id
     # The refused one is not kept for a rollback.
-    assert [listing.id for listing in store.listing()] == [first.id, forced.id]
+    assert [listing.id for listing in store.generations()] == [first.id, forced.id]
     assert store.rollback_target() == first.id

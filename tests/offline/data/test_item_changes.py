@@ -23,7 +23,7 @@ def test_changes_go_before_the_items_table(planted: Path, tmp_path: Path) -> Non
     store.put("new", {"title": "New", "categories": ["a", "b"], "text": "words"})
     store.put("vector only", {"vector": np.ones(3, np.float32)})
     store.put(old, {"title": "Another title"})
-    store.hide(other, known=True)
+    store.hide(other, in_catalogue=True)
     dataset = read_dataset(DatasetConfig.load(planted, None), 100)
     items = {row["item"]: row for row in with_changes(dataset, store.all()).items.iter_rows(named=True)}
     before = {row["item"]: row for row in dataset.items.iter_rows(named=True)}
@@ -41,7 +41,7 @@ def test_a_rebuild_says_which_changes_it_knows(index_dir: Path, planted: Path, r
     )
     store = ChangeStore(index_dir)
     store.put("new/1", {"title": "Thing 5 of world 2", "categories": ["world 2"]})
-    store.hide(item_id(1, 0), known=True)
+    store.hide(item_id(1, 0), in_catalogue=True)
     built = rebuild_index.rebuild(planted, None, settings, quiet_steps(), force=True)
     assert built.manifest.changes == store.last > 0
     row = built.catalogue.row("new/1")

@@ -145,7 +145,7 @@ def test_its_exact_search_is_ours_with_an_exact_index(ours: tuple[ServedMethod, 
         met = rng.integers(0, data.n_vectors, rng.integers(1, 70))
         assert exact.from_session(met, 20).tolist() == served.from_session(met, 20).tolist()
         assert exact.from_user(met, 20).tolist() == served.from_user(met, 20).tolist()
-        linked, _ = scorer.covisits.of(row)
+        linked, _ = scorer.covisits.neighbours_of(row)
         assert lists.from_item(row, 20).tolist() == linked[:20].tolist()
         near = (scorer.vectors @ scorer.vectors[row]) * scorer.boosts
         near[row] = -np.inf

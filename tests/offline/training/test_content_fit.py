@@ -11,7 +11,7 @@ from scipy import sparse
 
 from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import CorruptGenerationError
-from hybrid_recs.generation.content_encoder import Described
+from hybrid_recs.generation.content_encoder import Description
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import Manifest, ScoringInfo
 from hybrid_recs.offline.build import gate
@@ -65,12 +65,14 @@ def test_features_and_their_weights_by_hand() -> None:
     assert known_features([*bags, np.array([4], np.uint32)], most=1).hashes.tolist() == [2]
 
 
-def _shelves(n: int, dimensions: int, seed: int = 0) -> tuple[list[Described], Floats]:
+def _shelves(n: int, dimensions: int, seed: int = 0) -> tuple[list[Description], Floats]:
     """Items of twelve shelves, named after them; vectors near those of their shelves."""
     rng = np.random.default_rng(seed)
     shelf = rng.integers(0, 12, n)
     vectors = unit_vectors(seed, 12, dimensions)[shelf] + 0.2 * unit_vectors(seed + 1, n, dimensions)
-    titles: list[Described] = [(f"Shelf{chr(97 + of)} article {at}", [], None) for at, of in enumerate(shelf)]
+    titles: list[Description] = [
+        (f"Shelf{chr(97 + of)} article {at}", [], None) for at, of in enumerate(shelf)
+    ]
     return titles, np.ascontiguousarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
@@ -96,7 +98,9 @@ def test_hiding_items_measures_what_new_items_will_get() -> None:
 
 
 def test_items_known_by_many_count_more() -> None:
-    items: Sequence[Described] = [("pair", [], None)] * 2 + [(f"word{at % 5}", [], None) for at in range(60)]
+    items: Sequence[Description] = [("pair", [], None)] * 2 + [
+        (f"word{at % 5}", [], None) for at in range(60)
+    ]
     vectors = unit_vectors(3, 62, 8)
     vectors[2:] = unit_vectors(4, 5, 8)[np.arange(60) % 5]
     degrees = np.full(62, 50, np.float32)
@@ -136,7 +140,7 @@ def test_a_longer_scorer_scores_its_own_rows_as_before() -> None:
         before, after = (one.score_item(row, np.arange(50), 50) for one in (scorer, longer))
         np.testing.assert_array_equal(after.rows, before.rows)
         np.testing.assert_array_equal(after.scores, before.scores)
-    assert [len(longer.covisits.of(row)[0]) for row in range(50, 57)] == [0] * 7
+    assert [len(longer.covisits.neighbours_of(row)[0]) for row in range(50, 57)] == [0] * 7
     assert longer.boosts[50:].tolist() == [1] * 7
     assert extended(scorer, more[:0]) is scorer
 
@@ -177,7 +181,9 @@ def test_an_item_that_nobody_bought_is_among_its_world(cold: Generation) -> None
         assert float(cold.scorer.boosts[row]) == 1.0
         told = explain(cold, row, cold.catalogue.row(item_id(world, 0)) or 0)
         assert (told.a.from_metadata, told.b.from_metadata, told.a.has_vector) == (True, False, True)
-        assert told.verdict.endswith(f"{item} has too few interactions, so it is placed by its metadata.")
+        assert told.verdict.endswith(
+            f"{item} has too few interactions, so its vector comes from its metadata."
+        )
 
 
 def test_it_is_answered_by_its_content_and_says_so(cold: Generation) -> None:

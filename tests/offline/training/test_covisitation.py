@@ -119,11 +119,11 @@ def test_each_list_is_heaviest_first_and_ties_go_to_the_lower_row(ordered: bool)
     data, rows = encoded([[0, at] for at in range(1, 8)] + [[0, 5]], ordered=ordered)
     lists = count_covisits(data).lists
     hub, favourite = rows[0][0], rows[-1][1]
-    found, weights = lists.of(hub)
+    found, weights = lists.neighbours_of(hub)
     others = [row for row in range(8) if row not in (hub, favourite)]
     assert found.tolist() == [favourite, *others]
     np.testing.assert_allclose(weights, [1, *[0.5] * 6])
-    short, _ = count_covisits(data, 3).lists.of(hub)
+    short, _ = count_covisits(data, 3).lists.neighbours_of(hub)
     assert short.tolist() == [favourite, *others[:2]]
 
 

@@ -120,6 +120,6 @@ def _covisits(data: EncodedData, model: Model) -> dict[str, list[tuple[str, floa
     names = data.items["item"].to_list()
     found = {}
     for row in range(data.n_vectors):
-        rows, weights = model.counts.lists.of(row)
+        rows, weights = model.counts.lists.neighbours_of(row)
         found[names[row]] = [(names[r], w) for r, w in zip(rows.tolist(), weights.tolist(), strict=True)]
     return found

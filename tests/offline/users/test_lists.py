@@ -30,7 +30,7 @@ def _check(
     recommender = Recommender(generation, Overlay(hidden=hidden))
     assert sum(done) == len(found) == len(histories)
     for met, one in zip(histories, found, strict=True):
-        alone: Neighbours = recommender.for_user(met, k).neighbours
+        alone: Neighbours = recommender.answer_user(met, k).neighbours
         assert one.rows.tolist() == alone.rows.tolist()
         assert one.scores.tolist() == alone.scores.tolist()
         assert not set(one.rows.tolist()) & ({*met.tolist()} | hidden)

@@ -48,7 +48,7 @@ def _small(folder: Path, lines: list[str]) -> DatasetConfig:
 
 
 def _redis_users(client: redis.Redis, keys: Keys, generation: str) -> set[str]:
-    start = keys.prediction(generation, "")
+    start = keys.user_list(generation, "")
     return {name.decode().removeprefix(start) for name in client.scan_iter(f"{start}*", count=1_000)}
 
 
@@ -69,10 +69,10 @@ def test_every_user_gets_the_unseen_items_of_their_own_world(
         assert len(set(line["items"])) == K
         assert not set(line["items"]) & set(history)
         rows = np.array([catalogue.row(item) for item in history], np.int64)
-        alone = recommender.for_user(rows, K).neighbours
+        alone = recommender.answer_user(rows, K).neighbours
         assert line["items"] == [catalogue.item_id(row) for row in alone.rows.tolist()]
         assert line["scores"] == alone.scores.tolist()
-        value = client.get(keys.prediction(generation.id, user))
+        value = client.get(keys.user_list(generation.id, user))
         stored = decode_user_list(value) if isinstance(value, bytes) else None
         assert stored is not None
         assert stored.history.tolist() == rows.tolist()
@@ -80,7 +80,7 @@ def test_every_user_gets_the_unseen_items_of_their_own_world(
         assert stored.neighbours.scores.tolist() == alone.scores.tolist()
         assert stored.made == line["made"].timestamp()
         ttl = wiring.list_ttl_seconds(settings)
-        assert ttl - 60 <= client.ttl(keys.prediction(generation.id, user)) <= ttl
+        assert ttl - 60 <= client.ttl(keys.user_list(generation.id, user)) <= ttl
 
 
 def test_hidden_items_are_in_no_list(
@@ -92,7 +92,7 @@ def test_hidden_items_are_in_no_list(
     assert set(hidden) & set(shown["items"].explode())
     changes = wiring.item_changes(settings)
     for item in hidden:
-        changes.hide(item, known=True)
+        changes.hide(item, in_catalogue=True)
     files = recommend_users(DatasetConfig.load(planted), settings, quiet_steps(), k=K)
     without = files.read(generation.id)["items"]
     assert not set(hidden) & set(without.explode())
@@ -167,10 +167,10 @@ def test_lists_of_other_generations_go(
 ) -> None:
     files = UserListFiles(wiring.predictions_dir(settings))
     _write(files, "20200101T000000000000Z", generation, ["a", "b"])
-    client.set(keys.prediction("20200101T000000000000Z", "a"), b"", ex=DAY)
+    client.set(keys.user_list("20200101T000000000000Z", "a"), b"", ex=DAY)
     recommend_users(_small(tmp_path, [f"c,{item_id(0, 1)},1"]), settings, quiet_steps(), k=K)
     assert files.generations() == [generation.id]
-    assert 0 < client.ttl(keys.prediction("20200101T000000000000Z", "a")) <= 600
+    assert 0 < client.ttl(keys.user_list("20200101T000000000000Z", "a")) <= 600
 
 
 def _write(files: UserListFiles, name: str, generation: Generation, users: list[str]) -> None:

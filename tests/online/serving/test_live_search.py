@@ -55,7 +55,7 @@ def test_the_same_request_in_flight_is_searched_once(
             found = await _together(lane, different * 8)
             assert lane.searches == 4 * rounds
             for query, neighbours in zip(different * 8, found, strict=True):
-                expected = recommender.live(query)
+                expected = recommender.live_neighbours(query)
                 assert neighbours.rows.tolist() == expected.rows.tolist()
                 assert neighbours.scores.tolist() == expected.scores.tolist()
             await asyncio.sleep(0)
@@ -93,7 +93,7 @@ def test_requests_of_one_turn_are_answered_as_one_by_one(generation: Generation,
     ]
     lane, recommender = _lane(generation, threads, ON_THE_LOOP, ON_THE_LOOP), Recommender(generation)
     for query, found in zip(queries, asyncio.run(_together(lane, queries)), strict=True):
-        expected = recommender.live(query)
+        expected = recommender.live_neighbours(query)
         assert found.rows.tolist() == expected.rows.tolist()
         assert found.scores.tolist() == expected.scores.tolist()
     assert lane.searches == len(set(queries))
@@ -123,7 +123,10 @@ def test_a_request_given_up_takes_no_other_with_it(generation: Generation, threa
         first.cancel()
         return await second
 
-    assert asyncio.run(ask()).rows.tolist() == Recommender(generation).live(ItemQuery(200, 10)).rows.tolist()
+    assert (
+        asyncio.run(ask()).rows.tolist()
+        == Recommender(generation).live_neighbours(ItemQuery(200, 10)).rows.tolist()
+    )
     assert lane.searches == 1
 
 
@@ -136,4 +139,4 @@ def test_every_tail_item_gets_what_the_recommender_says(generation: Generation, 
     lane, recommender = _lane(generation, threads, IN_A_THREAD, IN_A_THREAD), Recommender(generation)
     found = asyncio.run(_together(lane, [ItemQuery(row, 10) for row in rows]))
     for row, neighbours in zip(rows, found, strict=True):
-        np.testing.assert_array_equal(neighbours.rows, recommender.live(ItemQuery(row, 10)).rows)
+        np.testing.assert_array_equal(neighbours.rows, recommender.live_neighbours(ItemQuery(row, 10)).rows)

@@ -38,7 +38,7 @@ def test_a_basket_is_answered_by_all_its_items(http: httpx.Client, generation: G
     recommender = Recommender(generation)
     items = recommender.weighted_items(_rows(generation, basket[0], basket[1]), [2.0, 1.0])
     rows = _rows(generation, *basket[:2])
-    expected = recommender.for_set(ResolvedQuery(items, 20, frozenset(rows))).neighbours.rows.tolist()
+    expected = recommender.answer_query(ResolvedQuery(items, 20, frozenset(rows))).neighbours.rows.tolist()
     assert _ids(answer) == [generation.catalogue.item_id(row) for row in expected]
     assert (answer["source"], answer["fallback_reason"]) == ("live", None)
     assert answer["unknown_items"] == ["no such item"]
@@ -65,7 +65,7 @@ def test_a_vector_gets_what_lies_near_it(http: httpx.Client, generation: Generat
     answer = _ask(http, vector=vector, k=12)
     assert _ids(answer)[0] == item_id(5, 0)
     expected = Recommender(generation)
-    near = expected.for_set(
+    near = expected.answer_query(
         ResolvedQuery(expected.weighted_items((), (), generation.scorer.vectors[row]), 12)
     )
     assert _ids(answer) == [generation.catalogue.item_id(one) for one in near.neighbours.rows.tolist()]
@@ -126,7 +126,7 @@ def test_a_session_is_answered_by_its_latest_items(
     client.expire(key, 60)
     answer = http.get("/recommendations", params={"session_id": "s-asking", "k": 15}).json()
     rows = np.array(_rows(generation, item_id(1, 0), item_id(2, 2), item_id(2, 3)), np.int64)
-    expected = Recommender(generation).after_session(rows, 15).neighbours.rows.tolist()
+    expected = Recommender(generation).answer_session(rows, 15).neighbours.rows.tolist()
     assert _ids(answer) == [generation.catalogue.item_id(row) for row in expected]
     assert (answer["source"], answer["fallback_reason"]) == ("live", None)
     other = _ask(http, session_id="s-asking", items=[{"item_id": item_id(7, 0), "weight": 5}], k=10)
@@ -143,8 +143,8 @@ def test_what_was_pushed_for_a_session_answers_until_something_happens(
     client.lpush(BUILT.session(name), f"1700000000-0 {item_id(3, 0)}")
     live = http.get("/recommendations", params={"session_id": name}).json()
     assert live["source"] == "live"
-    pushed = SessionList.of(recommender.after_session(rows, 100), "1700000000-0", recommender)
-    client.set(BUILT.pushed(name), pushed.encoded(), ex=60)
+    pushed = SessionList.from_answer(recommender.answer_session(rows, 100), "1700000000-0", recommender)
+    client.set(BUILT.session_list(name), pushed.encoded(), ex=60)
     cached = http.get("/recommendations", params={"session_id": name}).json()
     assert (cached["source"], cached["items"]) == ("cache", live["items"])
     left = http.get("/recommendations", params={"session_id": name, "exclude": _ids(live)[0], "k": 9}).json()
@@ -155,9 +155,9 @@ def test_what_was_pushed_for_a_session_answers_until_something_happens(
     assert _ask(http, session_id=name, diversity=0.5)["source"] == "live"
     client.lpush(BUILT.session(name), f"1700000001-0 {item_id(4, 0)}")
     assert http.get("/recommendations", params={"session_id": name}).json()["source"] == "live"
-    client.set(BUILT.pushed(name), b"{damaged", ex=60)
+    client.set(BUILT.session_list(name), b"{damaged", ex=60)
     assert http.get("/recommendations", params={"session_id": name}).json()["source"] == "live"
-    client.delete(BUILT.session(name), BUILT.pushed(name))
+    client.delete(BUILT.session(name), BUILT.session_list(name))
 
 
 def test_a_user_gets_the_stored_list_until_something_happens(
@@ -165,8 +165,8 @@ def test_a_user_gets_the_stored_list_until_something_happens(
 ) -> None:
     recommender, name = Recommender(generation), "u-stored"
     history = np.array(_rows(generation, item_id(1, 3), item_id(1, 4)), np.int64)
-    stored = recommender.for_user(history, 100).neighbours
-    key = BUILT.prediction(generation.id, name)
+    stored = recommender.answer_user(history, 100).neighbours
+    key = BUILT.user_list(generation.id, name)
     client.set(key, encode_user_list(StoredUserList(stored, history, 1_700_000_000)), ex=60)
     answer = http.get("/recommendations", params={"user_id": name, "k": 12}).json()
     assert (answer["source"], answer["fallback_reason"]) == ("batch", None)
@@ -177,7 +177,7 @@ def test_a_user_gets_the_stored_list_until_something_happens(
     since = http.get("/recommendations", params={"user_id": name, "k": 12}).json()
     assert (since["source"], since["fallback_reason"]) == ("live", "list_stale")
     rows = np.append(history, _rows(generation, item_id(1, 4), item_id(5, 0)))
-    expected = recommender.for_user(rows, 12).neighbours.rows.tolist()
+    expected = recommender.answer_user(rows, 12).neighbours.rows.tolist()
     assert _ids(since) == [generation.catalogue.item_id(row) for row in expected]
     client.delete(key)
     without = http.get("/recommendations", params={"user_id": name, "k": 12}).json()

@@ -115,7 +115,7 @@ def test_a_list_is_what_the_live_answer_says(
     assert isinstance(encoded, bytes)
     written, live = (
         decode_neighbours(encoded),
-        recommender.live(ItemQuery(row, generation.manifest.list_depth)),
+        recommender.live_neighbours(ItemQuery(row, generation.manifest.list_depth)),
     )
     assert written is not None
     assert written.rows.tolist() == live.rows.tolist()

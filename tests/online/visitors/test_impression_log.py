@@ -8,7 +8,7 @@ import redis
 
 from hybrid_recs.cache.client import connect_async
 from hybrid_recs.cache.keys import Keys
-from hybrid_recs.events.impression import Impression, sampled
+from hybrid_recs.events.impression import Impression, is_sampled
 from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.types import Source
 
@@ -30,15 +30,15 @@ def _flush(log: ImpressionLog, url: str) -> None:
 
 
 def _read(client: redis.Redis, keys: Keys) -> list[Impression | None]:
-    entries = cast(list[tuple[bytes, dict[bytes, bytes]]], client.xrange(keys.served()))
-    return [Impression.read(entry) for _, entry in entries]
+    entries = cast(list[tuple[bytes, dict[bytes, bytes]]], client.xrange(keys.impressions()))
+    return [Impression.decode(entry) for _, entry in entries]
 
 
 def test_what_was_served_is_in_the_stream(client: redis.Redis, redis_url: str, keys: Keys) -> None:
     log = ImpressionLog(keys, 1.0, clock=lambda: NOW)
     _serve(log, ["r1"])
     _serve(log, ["r2"], age=None, visitor=None)
-    assert client.exists(keys.served()) == 0
+    assert client.exists(keys.impressions()) == 0
     _flush(log, redis_url)
     items = ("a", 'b"é', "00")
     assert _read(client, keys) == [
@@ -47,7 +47,7 @@ def test_what_was_served_is_in_the_stream(client: redis.Redis, redis_url: str, k
     ]
     assert (log.waiting, log.dropped) == (0, 0)
     _flush(log, redis_url)
-    assert client.xlen(keys.served()) == 2
+    assert client.xlen(keys.impressions()) == 2
 
 
 def test_the_sample_is_the_same_wherever_it_is_drawn(client: redis.Redis, redis_url: str, keys: Keys) -> None:
@@ -71,10 +71,10 @@ def test_the_sample_is_the_same_wherever_it_is_drawn(client: redis.Redis, redis_
 
 def test_shares_nest_and_their_ends_are_all_and_nothing() -> None:
     ids = [f"r{at}" for at in range(2_000)]
-    tenth, half = ({one for one in ids if sampled(one, share)} for share in (0.1, 0.5))
+    tenth, half = ({one for one in ids if is_sampled(one, share)} for share in (0.1, 0.5))
     assert tenth < half
-    assert all(sampled(one, 1.0) for one in ids)
-    assert not any(sampled(one, 0.0) for one in ids)
+    assert all(is_sampled(one, 1.0) for one in ids)
+    assert not any(is_sampled(one, 0.0) for one in ids)
 
 
 def test_the_oldest_makes_room_and_is_counted(client: redis.Redis, redis_url: str, keys: Keys) -> None:
@@ -91,7 +91,7 @@ def test_the_stream_is_cut_to_its_bound(client: redis.Redis, redis_url: str, key
         _serve(log, [f"r{at}" for at in range(start, start + 500)])
         _flush(log, redis_url)
     # "~": whole nodes of a hundred entries are cut.
-    assert 300 <= client.xlen(keys.served()) <= 400
+    assert 300 <= client.xlen(keys.impressions()) <= 400
     last = _read(client, keys)[-1]
     assert last is not None
     assert last.recommendation_id == "r1999"
@@ -106,12 +106,12 @@ def test_without_redis_they_are_dropped_and_counted(keys: Keys) -> None:
 
 def test_what_is_not_a_prediction_is_none() -> None:
     good = {name.encode(): text.encode() for name, text in _one().fields().items()}
-    assert Impression.read(good) == _one()
+    assert Impression.decode(good) == _one()
     for name in good:
         if name != b"visitor":
-            assert Impression.read({**good, name: b"\xff"}) is None
-        assert Impression.read({other: text for other, text in good.items() if other != name}) is None
-    assert Impression.read({**good, b"items": b"7"}) is None
+            assert Impression.decode({**good, name: b"\xff"}) is None
+        assert Impression.decode({other: text for other, text in good.items() if other != name}) is None
+    assert Impression.decode({**good, b"items": b"7"}) is None
 
 
 def _one() -> Impression:

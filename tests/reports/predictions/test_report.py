@@ -40,7 +40,7 @@ def _now(client: redis.Redis) -> float:
 
 
 def _serve(client: redis.Redis, keys: Keys, one: Impression) -> None:
-    client.xadd(keys.served(), one.fields())  # type: ignore[arg-type]
+    client.xadd(keys.impressions(), one.fields())  # type: ignore[arg-type]
 
 
 def _event(
@@ -72,7 +72,7 @@ def report(settings: Settings, client: redis.Redis, keys: Keys, generation: Gene
         client, keys, Impression("r0", now - 10, "user", "batch", "g", None, ("late",), 5.0)
     )  # an id again
     _serve(client, keys, Impression("old", now - 30 * HOUR, "item", "cache", "g", None, ("a",), None))
-    client.xadd(keys.served(), {"something": "else"})
+    client.xadd(keys.impressions(), {"something": "else"})
     client.xadd(keys.events(), {"e": "not an event"})
     archived = [
         _event(0, "a", now - HOUR + 5, "r0", "anna"),
@@ -89,7 +89,7 @@ def report(settings: Settings, client: redis.Redis, keys: Keys, generation: Gene
     _stream(client, keys, _event(6, "a", now - 2, "r2"))  # after the 30 minutes it has
     _stream(client, keys, _event(7, "only3", now - HOUR - 1, "r11", "anna"))  # by a clock that is behind
     _stream(client, keys, _event(8, "a", now - HOUR + 1, "not logged"))
-    client.set(keys.prediction(generation.id, "anna"), b"", ex=60)
+    client.set(keys.user_list(generation.id, "anna"), b"", ex=60)
     return make_report(client, settings, archive, 24 * HOUR, 1_800, now=_now(client))
 
 

@@ -87,5 +87,5 @@ def _item(generation: Generation, builder: OverlayBuilder, item_id: str) -> Json
         "title": told.title,
         "categories": list(told.categories),
         "popularity": known.popularity if known else 0.0,
-        "available": builder.available(item_id),
+        "available": builder.is_available(item_id),
     }

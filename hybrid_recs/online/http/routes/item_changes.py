@@ -42,7 +42,7 @@ def add(app: FastAPI, service: Service, feed: ChangeFeed) -> None:
         changed, unknown = await asyncio.to_thread(feed.put, generation, item_id, fields)
         await service.look_for_changes()
         generation = loaded(service)
-        placed = feed.builder_of(generation).placed(item_id, generation.catalogue.row(item_id))
+        placed = feed.builder_of(generation).placement(item_id, generation.catalogue.row(item_id))
         said = schemas.ItemChanged(
             item_id=item_id, available=changed.available, placed=placed, generation=generation.id
         )

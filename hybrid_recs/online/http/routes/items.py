@@ -71,7 +71,7 @@ def add(app: FastAPI, service: Service, feed: ChangeFeed) -> None:
                 categories=list(found.categories),
                 popularity=known.popularity if known else 0.0,
                 hot=new is None and row is not None and row in generation.hot,
-                available=builder.available(item_id),
-                placed=builder.placed(item_id, row),
+                available=builder.is_available(item_id),
+                placed=builder.placement(item_id, row),
             ).model_dump()
         )
