@@ -1,38 +1,38 @@
 """Every error this package raises on purpose.
 
 HybridRecsError
-├── DatasetError            the description or the data it names cannot be used
+├── DatasetError            the dataset's description or its data cannot be used
 ├── GenerationError
 │   ├── NoGenerationError   nothing is published, or no generation has that id
 │   ├── CorruptGenerationError
 │   ├── RebuildInProgressError
-│   └── GateRefusedError    a finished build is not good enough to serve
-├── RedisServerError        no redis-server could be found, started or reached
+│   └── GateRefusedError    a finished build missed a bound of the gate
+├── RedisServerError        no redis-server was found, or it did not start or stop
 ├── CacheUnavailableError   the cache did not answer in time (never reaches a client)
-├── BadVectorError          a vector that does not fit the generation
+├── BadVectorError          the vector does not fit the generation
 ├── ItemChangesError        the store of item changes cannot be read or written
-├── TooManyNewItemsError    no room for one more until a rebuild
-├── EventsError             events are not accepted now; nothing of the batch was, as far as is known
+├── TooManyNewItemsError    the limit of new items until a rebuild is reached
+├── EventsError             events are not accepted now; as far as is known, none of the batch was
 │   ├── EventsUnavailableError
 │   └── BacklogError
-└── UnknownItemError        the client asked for an error instead of popular items
+└── UnknownItemError        the item is unknown and the client requested an error instead of popular items
 """
 
 
 class HybridRecsError(Exception):
-    """Base class; its text is fit to show to a user."""
+    """Base class; the message can be shown to a user."""
 
 
 class DatasetError(HybridRecsError):
-    """Names the file or the column at fault and what there is instead."""
+    """The message names the file or column at fault and the existing ones."""
 
 
 class GenerationError(HybridRecsError):
-    """Something about the published generations."""
+    """Base class of errors about generations."""
 
 
 class NoGenerationError(GenerationError):
-    """No such generation, or none published yet."""
+    """There is no such generation, or none is published yet."""
 
 
 class CorruptGenerationError(GenerationError):
@@ -49,29 +49,28 @@ class GateRefusedError(GenerationError):
     def __init__(self, generation: str, reasons: list[str]) -> None:
         self.generation = generation
         self.reasons = reasons
-        listed = "; ".join(reasons)
-        super().__init__(f"generation {generation} was refused: {listed}")
+        super().__init__(f"generation {generation} was refused: {'; '.join(reasons)}")
 
 
 class RedisServerError(HybridRecsError):
-    """Carries the remedy in its text."""
+    """The message names the remedy."""
 
 
 class CacheUnavailableError(HybridRecsError):
-    """The cache is out of reach, or the breaker in front of it is open."""
+    """The cache is unreachable, or its circuit breaker is open."""
 
 
 class ItemChangesError(HybridRecsError):
-    """Names the file and the remedy."""
+    """The message names the file and the remedy."""
 
 
 class TooManyNewItemsError(HybridRecsError):
-    """As many items wait for a rebuild as may."""
+    """The limit of items that wait for a rebuild is reached."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__(
-            f"{most} new or newly described items wait for a rebuild already, which is the most "
-            "(HYBRID_RECS_MAX_NEW_ITEMS); run make rebuild-index to fold them in"
+            f"{limit} new or newly described items already wait for a rebuild, which is the limit "
+            "(HYBRID_RECS_MAX_NEW_ITEMS); run make rebuild-index to include them in the index"
         )
 
 
@@ -84,15 +83,16 @@ class UnknownItemError(HybridRecsError):
 
 
 class BadVectorError(HybridRecsError):
-    """Of another length than the generation's, or without a direction; says what is needed."""
+    """The vector has another length than the generation's, or no direction; the message says what is
+    needed."""
 
 
 class EventsError(HybridRecsError):
-    """The same events may be sent again later: each counts once."""
+    """The same events can be sent again later: each counts once."""
 
 
 class EventsUnavailableError(EventsError):
-    """Redis did not take the events, or did not say so in time."""
+    """Redis did not accept the events, or did not confirm in time."""
 
 
 class BacklogError(EventsError):

@@ -1,8 +1,7 @@
-"""Log lines, as text or as JSON, and what ties them to the request they were written in.
+"""Log lines, as text or as JSON, with the ids of the request in which they were written.
 
-The names of a request live in context variables: what a request starts (tasks, threads by
-`asyncio.to_thread`) has them too. Configured once by the command, for the server's loggers, and once in every
-worker.
+The ids of a request are context variables: tasks and threads (`asyncio.to_thread`) that a request starts
+inherit them. Configured once by the command, for the server's loggers, and once in every worker.
 """
 
 import json
@@ -26,11 +25,10 @@ _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class JsonLines(logging.Formatter):
-    """One object a line: time (ISO, UTC), level, logger, message, pid, and where there are any: request_id,
-    trace_id, exception, and the fields that the caller gave as `extra={"fields": {…}}`."""
+    """One object per line: time (ISO, UTC), level, logger, message, pid, and where present: request_id,
+    trace_id, exception, stack, and the fields that the caller passed as `extra={"fields": {…}}`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
         line: Json = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -48,15 +46,15 @@ class JsonLines(logging.Formatter):
             line["stack"] = self.formatStack(record.stack_info)
         try:
             return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        except TypeError:  # text that is no Unicode, as of a file name
+        except TypeError:  # text that is not Unicode, such as some file names
             return json.dumps(line, default=str)
 
 
 def log_config(form: LogFormat, level: str) -> Json:
-    """For `logging.config.dictConfig` and for uvicorn: everything to standard error in one form.
+    """For `logging.config.dictConfig` and for uvicorn: everything to standard error in one format.
 
-    uvicorn's loggers get no handlers of their own: their lines rise to the root's. But for its access log,
-    which must stay silent: a line a request takes as long as the answer.
+    uvicorn's loggers have no handlers of their own: their lines propagate to the root logger. Except for its
+    access log, which stays silent: writing a line for each request takes as long as answering it.
     """
     formatter: Json = {"()": "hybrid_recs.logs.JsonLines"} if form == "json" else {"format": _TEXT}
     handler = {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}
@@ -78,5 +76,5 @@ _ACCESS = "uvicorn.access"
 
 
 def configure(form: LogFormat, level: str) -> None:
-    """For this process."""
+    """Configure the logging of this process."""
     logging.config.dictConfig(log_config(form, level))

@@ -24,88 +24,84 @@ _SECONDS_PER_HOUR = 3_600
 
 
 def redis_url(settings: Settings) -> str:
-    """The configured Redis, or our own, started when it does not run."""
+    """The configured Redis, or our own, which is started if it does not run."""
     return settings.redis_url or embedded_server.ensure_running(settings.var_dir)
 
 
 def keys(settings: Settings) -> Keys:
-    """Key names below the configured prefix."""
     return Keys(settings.key_prefix)
 
 
 def store(settings: Settings) -> GenerationStore:
-    """The published generations."""
     return GenerationStore(settings.index_dir)
 
 
 def item_changes(settings: Settings) -> ChangeStore:
-    """What was said of items since the last rebuild; beside the generations."""
+    """Item edits since the last rebuild; in the folder of the generations."""
     return ChangeStore(settings.index_dir)
 
 
 def overlay(settings: Settings, generation: Generation) -> Overlay:
-    """What has changed since a generation was built, as of now."""
+    """The current overlay of a generation."""
     return ChangeFeed(item_changes(settings), settings.max_new_items).overlay_of(generation)
 
 
 def rising_after(settings: Settings) -> int:
-    """Requests that give a tail item a list of its own; 0: none ever gets one."""
+    """After how many requests a tail item gets a list; 0: never."""
     return RISING_AFTER_REQUESTS if settings.rising_max_items else 0
 
 
 def api_keys(settings: Settings) -> list[str]:
-    """Any of which lets a client write; none: only clients on this machine may."""
+    """Each of them permits writing; empty: only clients on this machine may write."""
     return settings.api_keys.get_secret_value().split(",") if settings.api_keys else []
 
 
 def predictions_dir(settings: Settings) -> Path:
-    """Where users' lists are written."""
     return settings.var_dir / "predictions"
 
 
 def events_dir(settings: Settings) -> Path:
-    """Where events are archived."""
     return settings.events_dir or settings.var_dir / "events"
 
 
 def list_ttl_seconds(settings: Settings) -> int:
-    """How long a neighbour list lives in Redis unless renewed."""
+    """How long a neighbour list stays in Redis unless renewed."""
     return int(settings.list_ttl_days * SECONDS_PER_DAY)
 
 
 def visitor_ttl_seconds(settings: Settings) -> tuple[int, int]:
-    """How long a session and a user are remembered after their last event."""
+    """How long the items of a session and of a user are kept after the last event."""
     return int(settings.session_hours * _SECONDS_PER_HOUR), int(settings.user_days * SECONDS_PER_DAY)
 
 
 def load_into_redis(
     settings: Settings, generation: Generation, on_progress: ProgressCallback = no_progress
 ) -> str:
-    """Load the hot lists and say what happened.
+    """Load the hot lists; returns a sentence for the terminal.
 
-    Redis is a cache: when it is away, the service loads the lists from disk once it is back.
+    Redis is a cache: if it is unreachable, the service loads the lists from disk once it is back.
     """
     try:
         with connect(redis_url(settings)) as client:
-            before = _used_memory(client)
+            memory_before = _used_memory(client)
             loaded = load_lists(client, keys(settings), generation, list_ttl_seconds(settings), on_progress)
-            grown = _used_memory(client) - before
-            return f"{loaded:,} lists, {grown / 1e6:.1f} MB more in use"
+            growth = _used_memory(client) - memory_before
+            return f"{loaded:,} lists, {growth / 1e6:.1f} MB more in use"
     except (*UNREACHABLE, RedisServerError) as error:
-        return f"out of reach ({error}); the service will load the lists once it is back"
+        return f"unreachable ({error}); the service will load the lists once it is back"
 
 
 def switch(settings: Settings, generations: GenerationStore, to: str, event: str = "published") -> None:
-    """Flip the pointer to a sealed generation, then let the lists of the one before expire."""
-    before = generations.current()
+    """Publish a sealed generation, then let the lists of its predecessor expire."""
+    predecessor = generations.current()
     generations.publish(to, event)
-    if before is None or before == to:
+    if predecessor is None or predecessor == to:
         return
     try:
         with connect(redis_url(settings)) as client:
-            retire_lists(client, keys(settings), generations.open(before))
+            retire_lists(client, keys(settings), generations.open(predecessor))
     except (*UNREACHABLE, RedisServerError, GenerationError) as error:
-        log.warning("neighbour lists of %s stay in Redis until they expire: %s", before, error)
+        log.warning("neighbour lists of %s stay in Redis until they expire: %s", predecessor, error)
 
 
 def _used_memory(client: redis.Redis) -> int:

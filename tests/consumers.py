@@ -33,7 +33,13 @@ def worker_on(url: str, keys: Keys, index: Path, archive: Path, claim_seconds: f
     """A consumer for one test, which writes its archive on every flush."""
     client, upkeep = connect(url), connect(url)
     return Worker(
-        client, upkeep, keys, GenerationStore(index), Archive(upkeep, keys, archive, 0), claim_seconds, 0.0
+        client,
+        maintenance,
+        keys,
+        GenerationStore(index),
+        Archive(maintenance, keys, archive, 0),
+        claim_seconds,
+        0.0,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hybrid_recs.cache import embedded_server
-from hybrid_recs.cache.client import connect
+from hybrid_recs.cache.client import UNREACHABLE, connect
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0, what: str = "the condition") -> None:
@@ -17,6 +17,15 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0, what: str =
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
         time.sleep(0.02)
+
+
+def runs(url: str) -> bool:
+    """Whether a redis-server answers at the URL."""
+    try:
+        with connect(url, timeout=1.0) as client:
+            return bool(client.ping())
+    except UNREACHABLE:
+        return False
 
 
 class OwnRedis:

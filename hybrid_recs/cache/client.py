@@ -14,7 +14,7 @@ def connect(url: str, timeout: float = 5.0) -> redis.Redis:
 
 
 def connect_async(url: str, timeout: float) -> redis.asyncio.Redis:
-    """A client for the service."""
+    """A client for the service; `timeout` in seconds."""
     return redis.asyncio.Redis.from_url(
         url,
         socket_timeout=timeout,
@@ -23,5 +23,5 @@ def connect_async(url: str, timeout: float) -> redis.asyncio.Redis:
     )
 
 
-# What a client raises when the server is away, too slow, full, or not the one expected.
 UNREACHABLE = (redis.RedisError, OSError, TimeoutError)
+"""What a client raises when the server is down, too slow, full, or not the one expected."""

@@ -1,10 +1,9 @@
-"""A real redis-server of our own, for when no URL is set: found, started once, shared by all commands.
+"""A redis-server of our own, used when no URL is set: found, started once, shared by all commands.
 
-It listens on a unix socket only, keeps its data under `<var>/redis`, and runs on in the background until
-`stop` (`make stop-redis`).
+It listens on a unix socket only, keeps its data under `<var>/redis`, and runs in the background until `stop`
+(`make stop-redis`).
 """
 
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -14,10 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import redis
-
 from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.errors import RedisServerError
+from hybrid_recs.generation.durable_files import lock
 
 _START_SECONDS = 10.0
 _MAX_SOCKET_PATH_BYTES = 100  # the kernel's limit is 108 bytes
@@ -28,25 +26,17 @@ _REMEDY = (
 
 
 def ensure_running(var_dir: Path) -> str:
-    """The URL of our server, started if it does not run; raises RedisServerError with the remedy."""
+    """The URL of our server, which is started if it does not run; raises RedisServerError with the remedy."""
     folder = _folder(var_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    socket = _socket_path(folder)
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # commands started at once must not start two servers
+    with lock(folder):  # two commands at the same time must not start two servers
+        socket = _socket_path(folder)
         if not _answers(socket):
             _start(folder, socket)
     return _url(socket)
 
 
-def running_url(var_dir: Path) -> str | None:
-    """The URL of our server if it runs."""
-    socket = _socket_path(_folder(var_dir))
-    return _url(socket) if _answers(socket) else None
-
-
 def stop(var_dir: Path) -> bool:
-    """End our server, its data saved; False when none was running."""
+    """Shut our server down, its data saved; False when none was running."""
     socket = _socket_path(_folder(var_dir))
     if not _answers(socket):
         return False
@@ -82,10 +72,10 @@ def _url(socket: Path) -> str:
 
 
 def _socket_path(folder: Path) -> Path:
-    """In the folder, or where that is too long for a socket, in a private folder of the same user."""
-    beside_data = folder / "redis.sock"
-    if len(os.fsencode(beside_data)) <= _MAX_SOCKET_PATH_BYTES:
-        return beside_data
+    """In the data folder, or if that path is too long for a socket, in a private folder of the same user."""
+    with_data = folder / "redis.sock"
+    if len(os.fsencode(with_data)) <= _MAX_SOCKET_PATH_BYTES:
+        return with_data
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     private = Path(tempfile.gettempdir()) / f"hybrid-recs-{os.getuid()}-{name}"
     private.mkdir(mode=0o700, exist_ok=True)
@@ -100,8 +90,6 @@ def _answers(socket: Path) -> bool:
     try:
         with connect(_url(socket), timeout=1.0) as client:
             return bool(client.ping())
-    except redis.BusyLoadingError:
-        return False
     except UNREACHABLE:
         return False
 
@@ -111,12 +99,12 @@ def _start(folder: Path, socket: Path) -> None:
         str(find_server()),
         *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
         *("--daemonize", "yes", "--dir", str(folder), "--appendonly", "yes", "--save", ""),
-        # What was confirmed is on disk, whatever ends the server or the machine. With `everysec` a write is
-        # put off for up to two seconds while a sync is under way, although it was confirmed already.
+        # A confirmed write survives a crash of the server or the machine. With `everysec` a confirmed write
+        # may wait for two seconds while a sync is in progress.
         *("--appendfsync", "always"),
         *("--logfile", str(folder / "redis.log"), "--pidfile", str(folder / "redis.pid")),
     ]
-    # As a daemon of its own: a Ctrl-C in this terminal is not meant for it.
+    # A daemon: Ctrl-C in this terminal must not end it.
     started = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(socket):

@@ -1,4 +1,4 @@
-"""Puts a generation's neighbour lists into Redis, and takes those of an older one out again."""
+"""Loads a generation's neighbour lists into Redis, and lets those of an older one expire."""
 
 import redis
 
@@ -7,10 +7,10 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.types import ProgressCallback, no_progress
 
 _BATCH = 1_000
-# The marker goes before the lists do, so that they are renewed while they are still there.
+# The marker expires before the lists, so that they are renewed while they are still in Redis.
 _MARKER_SHARE_OF_TTL = 0.8
-# Requests that began before the swap may still ask for the old lists.
-_RETIRED_SECONDS = 600
+RETIRED_SECONDS = 600
+"""TTL of lists whose generation no longer serves: requests that began before the swap may still read them."""
 
 
 def load_lists(
@@ -20,25 +20,25 @@ def load_lists(
     ttl_seconds: int,
     on_progress: ProgressCallback = no_progress,
 ) -> int:
-    """Set every hot list and then the marker that says how many there are; returns that number.
+    """Set every hot list and then the marker with their number; returns that number.
 
-    May be repeated at any time: a list never changes within its generation.
+    Can be repeated at any time: a list never changes within its generation.
     """
     pipeline = client.pipeline(transaction=False)
-    waiting = 0
+    pending = 0
     for row, encoded in generation.hot.items():
         item_id = generation.catalogue.item_id(row)
         pipeline.set(keys.neighbours(generation.id, item_id), encoded, ex=ttl_seconds)
-        waiting += 1
-        if waiting == _BATCH:
+        pending += 1
+        if pending == _BATCH:
             pipeline.execute()
-            on_progress(waiting)
-            waiting = 0
+            on_progress(pending)
+            pending = 0
     pipeline.set(
         keys.ready(generation.id), len(generation.hot), ex=max(1, int(ttl_seconds * _MARKER_SHARE_OF_TTL))
     )
     pipeline.execute()
-    on_progress(waiting)
+    on_progress(pending)
     return len(generation.hot)
 
 
@@ -46,9 +46,9 @@ def retire_lists(client: redis.Redis, keys: Keys, generation: Generation) -> Non
     """Let the lists of a generation that no longer serves expire soon, so that memory is not kept twice."""
     client.delete(keys.ready(generation.id))
     pipeline = client.pipeline(transaction=False)
-    for at, row in enumerate(generation.hot.rows):
+    for position, row in enumerate(generation.hot.rows):
         name = keys.neighbours(generation.id, generation.catalogue.item_id(int(row)))
-        pipeline.expire(name, _RETIRED_SECONDS)
-        if at % _BATCH == _BATCH - 1:
+        pipeline.expire(name, RETIRED_SECONDS)
+        if position % _BATCH == _BATCH - 1:
             pipeline.execute()
     pipeline.execute()

@@ -1,7 +1,8 @@
-"""Reads neighbour lists from Redis without ever making a request wait for a server that is not there.
+"""Reads neighbour lists from Redis; a request never waits for a server that is down.
 
-Reads that arrive while one is under way are sent together as the next MGET, over one connection. After
-a failure the breaker is open: reads fail at once, and a background task asks the server until it answers.
+Reads that arrive while another is in progress are sent together as the next MGET, over one connection. After
+a failure the circuit breaker is open: reads fail at once, and a background task probes the server until it
+answers.
 """
 
 import asyncio
@@ -20,26 +21,26 @@ _PROBE_SECONDS = 0.25
 
 
 class NeighbourCache:
-    """Packed lists by key; belongs to one event loop. `timeout` in seconds."""
+    """Encoded lists by key; belongs to one event loop. `timeout` in seconds."""
 
     def __init__(self, url: str, timeout: float) -> None:
         self.errors = 0
         self._url = url
         self._timeout = timeout
-        self._pipe: PipelinedConnection | None = None
+        self._connection: PipelinedConnection | None = None
         self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []
         self._reader: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
 
     @property
     def available(self) -> bool:
-        """Whether reads are being sent, as far as is known."""
+        """Whether the circuit breaker is closed, so that reads are sent."""
         return self._probe is None
 
     def get(self, key: str) -> asyncio.Future[bytes | None]:
         """The value of `key` or None; raises CacheUnavailableError, at the latest after the timeout."""
         if self._probe is not None:
-            raise CacheUnavailableError("the cache is out of reach")
+            raise CacheUnavailableError("the cache is unreachable")
         future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, future))
         if self._reader is None:
@@ -47,28 +48,28 @@ class NeighbourCache:
         return future
 
     async def close(self) -> None:
-        """Stop the background tasks and give the connection back."""
+        """Stop the background tasks and close the connection."""
         for task in (self._reader, self._probe):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-        if self._pipe is not None:
-            self._pipe.close()
+        if self._connection is not None:
+            self._connection.close()
 
-    async def _open_pipe(self) -> PipelinedConnection:
-        """The connection, a new one where there is none (any more)."""
-        if self._pipe is None or self._pipe.lost:
-            self._pipe = await open_connection(self._url, self._timeout)
-        return self._pipe
+    async def _connect(self) -> PipelinedConnection:
+        """The connection, which is opened if there is none or it was lost."""
+        if self._connection is None or self._connection.lost:
+            self._connection = await open_connection(self._url, self._timeout)
+        return self._connection
 
     async def _read(self) -> None:
         batch: list[tuple[str, asyncio.Future[bytes | None]]] = []
         try:
             while self._waiting:
-                pipe = await self._open_pipe()
+                connection = await self._connect()
                 batch, self._waiting = self._waiting[:_MAX_KEYS], self._waiting[_MAX_KEYS:]
-                values: list[bytes | None] = await pipe.ask("MGET", *[key for key, _ in batch])
+                values: list[bytes | None] = await connection.execute("MGET", *[key for key, _ in batch])
                 for (_, future), value in zip(batch, values, strict=True):
                     if not future.done():
                         future.set_result(value)
@@ -86,17 +87,17 @@ class NeighbourCache:
 
     def _open_breaker(self, error: Exception) -> None:
         self.errors += 1
-        if self._pipe is not None:
-            self._pipe.close()
+        if self._connection is not None:
+            self._connection.close()
         if self._probe is None:
-            log.warning("Redis is out of reach, answering by live search: %r", error)
-            self._probe = asyncio.create_task(self._ask_until_it_answers())
+            log.warning("Redis is unreachable, falling back to live search: %r", error)
+            self._probe = asyncio.create_task(self._probe_until_it_answers())
 
-    async def _ask_until_it_answers(self) -> None:
+    async def _probe_until_it_answers(self) -> None:
         pause = _FIRST_PROBE_SECONDS
         while True:
             try:
-                await (await self._open_pipe()).ask("PING")
+                await (await self._connect()).execute("PING")
                 break
             except UNREACHABLE:
                 await asyncio.sleep(pause)

@@ -1,8 +1,8 @@
-"""The stored form of a user's list: what was predicted, from which history and when.
+"""The binary form of a user's list: the neighbours, the history they were made from, and when.
 
 10 bytes of header, then u32 history rows, then the encoded list: 818 bytes for 100 neighbours made from 50
-items. The checksum covers everything else, so that a value that is not a prediction (cut short, overwritten,
-of another version) is found out instead of served.
+items. The checksum covers everything else, so that a value that is not such a list (truncated, overwritten,
+of another version) is detected and not served.
 """
 
 import struct
@@ -32,16 +32,16 @@ class StoredUserList:
     made: int
 
 
-def encode_user_list(prediction: StoredUserList) -> bytes:
-    """Bytes of a prediction; of a longer history the latest 50, scores in half precision."""
-    history = prediction.history[-MAX_HISTORY:]
-    header = _HEADER.pack(_VERSION, len(history), prediction.made)
-    body = history.astype(_ROW).tobytes() + encode_neighbours(prediction.neighbours)
+def encode_user_list(user_list: StoredUserList) -> bytes:
+    """The bytes of a list, with the latest 50 rows of its history and scores in half precision."""
+    history = user_list.history[-MAX_HISTORY:]
+    header = _HEADER.pack(_VERSION, len(history), user_list.made)
+    body = history.astype(_ROW).tobytes() + encode_neighbours(user_list.neighbours)
     return header + _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(header))) + body
 
 
 def decode_user_list(value: bytes) -> StoredUserList | None:
-    """The prediction, or None when the bytes are not one."""
+    """The list, or None when the bytes are not one."""
     if len(value) < _BODY:
         return None
     version, length, made = _HEADER.unpack_from(value)

@@ -25,8 +25,8 @@ def main(progress: float) -> None:
     logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
     url, keys = wiring.redis_url(settings), wiring.keys(settings)
-    with connect(url) as client, connect(url) as upkeep:
-        worker = worker_of(settings, client, upkeep)
+    with connect(url) as client, connect(url) as maintenance:
+        worker = worker_of(settings, client, maintenance)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: worker.stop())
         click.echo(f"consuming events of {keys.events()}; Ctrl-C ends it")
@@ -34,15 +34,15 @@ def main(progress: float) -> None:
         worker.run(line.print_if_due)
 
 
-def worker_of(settings: Settings, client: redis.Redis, upkeep: redis.Redis) -> Worker:
+def worker_of(settings: Settings, client: redis.Redis, maintenance: redis.Redis) -> Worker:
     """A consumer with a client for each of its two threads."""
     keys = wiring.keys(settings)
     return Worker(
         client=client,
-        upkeep=upkeep,
+        maintenance_client=maintenance,
         keys=keys,
         store=wiring.store(settings),
-        archive=Archive(upkeep, keys, wiring.events_dir(settings), settings.archive_seconds),
+        archive=Archive(maintenance, keys, wiring.events_dir(settings), settings.archive_seconds),
         claim_seconds=settings.claim_seconds,
         poll_seconds=settings.poll_seconds,
         overlay_of=ChangeFeed(wiring.item_changes(settings), settings.max_new_items).overlay_of,

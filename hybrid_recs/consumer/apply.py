@@ -1,8 +1,8 @@
-"""What an event does to the counts, exactly once.
+"""Counts each event in the trending buckets exactly once.
 
-Acknowledging an entry and counting it are one script, and only an entry whose acknowledgement did something
-is counted. So it does not matter how often an entry is delivered, or where a consumer dies: before the script
-it is delivered again, after it there is nothing left to do.
+One script acknowledges an entry and counts it, and it counts only entries that were not acknowledged before.
+So it does not matter how often an entry is delivered or where a consumer dies: before the script the entry is
+delivered again, after it nothing is left to do.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from hybrid_recs.events.event import Event
 from hybrid_recs.events.stream_id import StreamId
 from hybrid_recs.events.trending_windows import WINDOWS
 
-# Of one bucket; cut when what is trending is put together, so a crawl over made-up ids cannot fill Redis.
+# Larger buckets are trimmed when a window is refreshed, so a crawl over invented ids cannot fill Redis.
 MAX_ITEMS_PER_BUCKET = 10_000
 MAX_SET_ASIDE = 1_000
 
-# KEYS: 1 = stream, 2 = counts, 3 = stream of what is set aside. ARGV: 1 = group, 2 = longest of 3; then for
-# each entry its id, item id, and how many buckets it counts in, and for each its key and seconds to keep it.
-# An entry that cannot be read comes with -1 instead of buckets, and the entry itself instead of an item id.
-# Returns how many were applied and how many were set aside by this call.
+# KEYS: 1 = stream, 2 = counts, 3 = dead-letter stream. ARGV: 1 = group, 2 = maximum length of 3; then for
+# each entry its id, item id, and in how many buckets it counts, and for each of those the key and the seconds
+# to keep it. An entry that cannot be read has -1 instead of buckets, and the entry itself instead of an item
+# id. Returns how many entries this call applied and how many it set aside.
 APPLY = """
 local applied, aside, at = 0, 0, 3
 while at <= #ARGV do
@@ -46,30 +46,28 @@ return {applied, aside}
 """
 
 Entry = tuple[bytes, dict[bytes, bytes]]
-"""A stream id and the fields of an entry."""
+"""The id and the fields of a stream entry."""
 
 
 class EventApplier:
-    """Applies entries through one client."""
-
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._keys = keys
         self._script = client.register_script(APPLY)
         self._names = [keys.events(), keys.event_counts(), keys.set_aside()]
 
     def apply(self, entries: Sequence[Entry], events: Sequence[Event | None]) -> tuple[int, int]:
-        """Acknowledge and count; `events` are the entries decoded, None where that failed. Returns how many
-        were applied and how many set aside; those of either that another consumer was quicker with are in
-        neither."""
+        """Acknowledge and count entries; `events`: the decoded entries, None for one that cannot be read.
+        Returns how many were applied and how many set aside, without those that another consumer handled
+        first."""
         arguments: list[Any] = [CONSUMER_GROUP, MAX_SET_ASIDE]
         for (entry_id, fields), event in zip(entries, events, strict=True):
             arguments.append(entry_id)
-            arguments += [repr(fields), -1] if event is None else self._counted(entry_id, event)
+            arguments += [repr(fields), -1] if event is None else self._count_arguments(entry_id, event)
         applied, aside = self._script(self._names, arguments)
         return int(applied), int(aside)
 
-    def _counted(self, entry_id: bytes, event: Event) -> list[Any]:
-        """Where an event counts: in the buckets of its own time, which cannot be after its arrival."""
+    def _count_arguments(self, entry_id: bytes, event: Event) -> list[Any]:
+        """An event counts in the buckets of its own time, which cannot be later than its arrival."""
         received = StreamId.parse(entry_id).seconds
         time = min(event.time, received)
         buckets: list[Any] = []

@@ -1,8 +1,8 @@
 """Archives events as Parquet files by day, each event exactly once.
 
-A file holds a contiguous range of the stream and is named after it, so the names on disk say how far the
-archive has come, and nothing else does: a file is there in full or not at all. One archiver at a time writes
-to a folder. What is archived and applied is then trimmed from the stream, and nothing else ever is.
+A file contains a contiguous range of the stream and is named after it, so the names on disk are the only
+record of the archive's progress: a file exists completely or not at all. One archiver at a time writes to a
+folder. Entries that are archived and applied are then trimmed from the stream; no others ever are.
 """
 
 import re
@@ -20,7 +20,7 @@ from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.apply import Entry
 from hybrid_recs.events.event import Event
 from hybrid_recs.events.stream_id import StreamId
-from hybrid_recs.generation.durable_files import lock, sync
+from hybrid_recs.generation.durable_files import sync, try_lock
 
 MAX_EVENTS_PER_FILE = 10_000
 _PAGE = 1_000
@@ -30,8 +30,8 @@ _SCHEMA = {
     "item_id": pl.String, "time": pl.Float64, "recommendation_id": pl.String, "received": pl.Float64,
 }  # fmt: skip
 
-# KEYS: 1 = stream. ARGV: 1 = group, 2 = id of the first entry that is not archived.
-# Trims what is before that, before the first pending entry, and before the first that is not yet delivered.
+# KEYS: 1 = stream. ARGV: 1 = group, 2 = id of the first entry that is not archived. Trims the entries before
+# that one, before the first pending one, and before the first that is not delivered yet.
 TRIM = """
 local function parts(id)
   local ms, n = string.match(id, '^(%d+)-(%d+)$')
@@ -57,7 +57,7 @@ return 0
 
 
 class Archive:
-    """The archiver of one folder; does nothing while another process is."""
+    """The archiver of one folder; does nothing while another process holds the folder's lock."""
 
     def __init__(self, client: redis.Redis, keys: Keys, folder: Path, seconds: float) -> None:
         self.written = 0
@@ -71,11 +71,12 @@ class Archive:
         self._flushed = float("-inf")
 
     def keep(self, now: float | None = None) -> int:
-        """Write full files, and what there is once that is due, then trim; returns events written.
+        """Write full files, and the rest of the entries when that is due, then trim; returns the events
+        written.
 
         now: of a monotonic clock.
         """
-        if not self._is_mine():
+        if not self._has_lock():
             return 0
         now = time.monotonic() if now is None else now
         written, due = 0, now - self._flushed >= self._seconds
@@ -95,13 +96,13 @@ class Archive:
             self._lock.close()
             self._lock = None
 
-    def _is_mine(self) -> bool:
+    def _has_lock(self) -> bool:
         if self._lock is None:
-            self._lock = lock(self._folder)
+            self._lock = try_lock(self._folder)
             if self._lock is None:
                 return False
-            for left in self._folder.glob("day=*/*.new"):
-                left.unlink()
+            for unfinished in self._folder.glob("day=*/*.new"):
+                unfinished.unlink()
             self._last = last_archived(self._folder)
         return True
 
@@ -118,12 +119,12 @@ class Archive:
         return entries
 
     def _write(self, entries: list[Entry]) -> int:
-        """A file for each day; the position moves with each of them."""
+        """Write a file for each day; the position advances with each of them."""
         written = 0
-        for day, some in groupby(entries, lambda entry: _day(entry[0])):
-            of_day = list(some)
-            written += self._write_day(day, of_day)
-            self._last = StreamId.parse(of_day[-1][0])
+        for day, group in groupby(entries, lambda entry: _day(entry[0])):
+            entries_of_day = list(group)
+            written += self._write_day(day, entries_of_day)
+            self._last = StreamId.parse(entries_of_day[-1][0])
         return written
 
     def _write_day(self, day: str, entries: Sequence[Entry]) -> int:
@@ -133,10 +134,10 @@ class Archive:
             sync(self._folder)
         name = f"{entries[0][0].decode()}-{entries[-1][0].decode()}.parquet"
         rows = _rows(entries)
-        beside = folder / f"{name}.new"
-        pl.DataFrame(rows, _SCHEMA, orient="row").write_parquet(beside)
-        sync(beside)
-        beside.rename(folder / name)
+        unfinished = folder / f"{name}.new"
+        pl.DataFrame(rows, _SCHEMA, orient="row").write_parquet(unfinished)
+        sync(unfinished)
+        unfinished.rename(folder / name)
         sync(folder)
         return len(rows)
 
@@ -146,13 +147,13 @@ class Archive:
 
 
 def last_archived(folder: Path) -> StreamId:
-    """The last stream id that a folder of archived events holds."""
-    found = (_NAME.fullmatch(path.name) for path in folder.glob("day=*/*.parquet"))
-    return max((StreamId(int(name[3]), int(name[4])) for name in found if name), default=StreamId())
+    """The last stream id that a folder of archived events contains."""
+    names = (_NAME.fullmatch(path.name) for path in folder.glob("day=*/*.parquet"))
+    return max((StreamId(int(name[3]), int(name[4])) for name in names if name), default=StreamId())
 
 
 def _rows(entries: Sequence[Entry]) -> list[tuple[object, ...]]:
-    """Of the events among the entries; what cannot be read was set aside."""
+    """A row for each entry that can be read; the others were set aside."""
     decoded = ((entry_id, Event.decode(fields)) for entry_id, fields in entries)
     return [
         (e.event_id, e.type, e.user_id, e.session_id, e.item_id, e.time, e.recommendation_id,

@@ -1,4 +1,5 @@
-"""Computes fresh recommendations for sessions, stores them for the next read, and announces them."""
+"""Computes the lists of active sessions, stores them for the next read, and publishes them to open
+streams."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -18,11 +19,11 @@ from hybrid_recs.events.session_list import (
 from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.ranking.recommender import Recommender
 
-_HEAD_BYTES = 256
+_PREFIX_BYTES = 256
 
 
 class SessionPusher:
-    """Pushes to the sessions that were active; any number of consumers may work for the same one."""
+    """Updates the lists of sessions; several consumers may work for the same session."""
 
     def __init__(self, client: redis.Redis, keys: Keys, recommender: SessionRecommender) -> None:
         self.pushed = 0
@@ -32,7 +33,7 @@ class SessionPusher:
         self._store = client.register_script(STORE)
 
     def push(self, session_ids: Iterable[str]) -> int:
-        """Bring the stored recommendations of these sessions up to date; returns how many were stale."""
+        """Update the stored lists of these sessions; returns how many were stale."""
         recommender = self._recommender.recommender
         if recommender is None:
             return 0
@@ -42,24 +43,24 @@ class SessionPusher:
         answers = self._recommender.recommend([items for _, items, _ in stale])
         entries = []
         for (session_id, _, upto), answer in zip(stale, answers, strict=True):
-            pushed = SessionList.from_answer(answer, upto, recommender)
-            body = render_session_list(session_id, pushed, recommender.items)
-            entries.append((self._keys.session_list(session_id), pushed, body))
+            session_list = SessionList.from_answer(answer, upto, recommender)
+            body = render_session_list(session_id, session_list, recommender.items)
+            entries.append((self._keys.session_list(session_id), session_list, body))
         self._store(args=store_arguments(SESSION_LIST_SECONDS, entries))
         self.pushed += len(entries)
         return len(entries)
 
     def _stale(self, session_ids: list[str], recommender: Recommender) -> list[tuple[str, list[str], str]]:
-        """Session id, items and version of the sessions that have done more than what is stored knows of."""
+        """Session id, items and version of the sessions whose stored list is not current."""
         pipeline = self._client.pipeline(transaction=False)
         for session_id in session_ids:
             pipeline.lrange(self._keys.session(session_id), 0, MAX_HISTORY - 1)
-            pipeline.getrange(self._keys.session_list(session_id), 0, _HEAD_BYTES - 1)
-        found = iter(pipeline.execute())
+            pipeline.getrange(self._keys.session_list(session_id), 0, _PREFIX_BYTES - 1)
+        replies = iter(pipeline.execute())
         stale = []
         for session_id in session_ids:
-            items, version = parse_visitor_items(cast(list[bytes], next(found)))
-            stored, upto = cast(bytes, next(found)), version.decode() if version else ""
+            items, version = parse_visitor_items(cast(list[bytes], next(replies)))
+            stored, upto = cast(bytes, next(replies)), version.decode() if version else ""
             if upto and not stored.startswith(SessionList.stored_prefix(recommender, upto)):
                 stale.append((session_id, items, upto))
         return stale

@@ -1,37 +1,31 @@
-"""Recommends to sessions from the generation that serves, and follows when another is published."""
+"""Recommends to sessions from the published generation, and switches when another is published."""
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.items.overlay import Overlay
+from hybrid_recs.items.overlay import Overlay, OverlayOf
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.types import Answer
 
 log = logging.getLogger(__name__)
 
-MAX_ITEMS = 100
+LIST_LENGTH = 100
 _RETRY_SECONDS = 10.0
 
 
-OverlayOf = Callable[[Generation], Overlay]
-
-
 def no_overlay(_: Generation) -> Overlay:
-    """Where items never change between rebuilds."""
+    """For consumers without item changes."""
     return Overlay()
 
 
 class SessionRecommender:
-    """The one place where a consumer asks for recommendations.
-
-    overlay_of: what has changed since a generation was built; asked for once a poll interval.
-    """
+    """The recommender of one consumer; `overlay_of` is called once per poll interval."""
 
     def __init__(
         self,
@@ -43,35 +37,41 @@ class SessionRecommender:
         self._store = store
         self._poll_seconds = poll_seconds
         self._overlay_of = overlay_of
-        self._look_again = float("-inf")
+        self._next_look = float("-inf")
 
     def follow(self) -> None:
-        """Take what is published and has changed by now, once a poll interval; what cannot be opened leaves
-        the generation before in use."""
+        """Switch to the published generation and the current overlay, once per poll interval; the generation
+        before stays in use if the published one cannot be opened."""
         now = time.monotonic()
-        if now < self._look_again:
+        if now < self._next_look:
             return
-        self._look_again = now + self._poll_seconds
+        self._next_look = now + self._poll_seconds
         serving = self.recommender.generation if self.recommender else None
-        wanted = self._store.current()
-        if wanted is not None and (serving is None or serving.id != wanted):
+        published = self._store.current()
+        if published is not None and (serving is None or serving.id != published):
             try:
-                serving = self._store.open(wanted)
-                log.info("recommending from generation %s", wanted)
+                serving = self._store.open(published)
+                log.info("recommending from generation %s", published)
             except (HybridRecsError, OSError, ValueError) as error:
-                self._look_again = now + _RETRY_SECONDS
-                log.error("generation %s cannot be opened: %s", wanted, error)
+                self._next_look = now + _RETRY_SECONDS
+                log.error("generation %s cannot be opened: %s", published, error)
         if serving is not None:
-            self._take(serving)
+            self._use(serving)
 
     def recommend(self, histories: Sequence[Sequence[str]]) -> list[Answer]:
-        """What each session will want next; item ids oldest first. Unknown items are passed over."""
+        """The list of each session; item ids oldest first. Unknown items are ignored."""
         recommender = self.recommender
         assert recommender is not None
-        rows = (np.array(recommender.items.rows(items), np.int64) for items in histories)
-        return [recommender.answer_session(some, MAX_ITEMS) for some in rows]
+        rows_of = recommender.items.rows
+        return [
+            recommender.answer_session(np.array(rows_of(items), np.int64), LIST_LENGTH) for items in histories
+        ]
 
-    def _take(self, generation: Generation) -> None:
-        overlay, now = self._overlay_of(generation), self.recommender
-        if now is None or now.generation is not generation or now.items.overlay.version != overlay.version:
+    def _use(self, generation: Generation) -> None:
+        overlay, current = self._overlay_of(generation), self.recommender
+        if (
+            current is None
+            or current.generation is not generation
+            or current.items.overlay.version != overlay.version
+        ):
             self.recommender = Recommender(generation, overlay)

@@ -1,8 +1,8 @@
-"""What visitors do: the one shape of an event, how it is checked, and how a batch gets into Redis.
+"""Visitors' events: their format, validation, and how a batch is accepted into Redis.
 
-A batch is accepted by one script, in one round trip: every event whose id was not accepted yesterday or
-today is appended to the stream, and the latest items of its session and its user are brought up to date, so
-that the next read sees it. Sending a batch again is safe: an event counts once.
+One script accepts a batch, in one round trip: every event whose id was not accepted yesterday or today is
+appended to the stream, and the latest items of its session and its user are updated, so that the next read
+sees it. Sending a batch again is safe: an event counts once.
 """
 
 import math
@@ -23,7 +23,7 @@ MAX_EVENTS = 1_000
 MAX_TYPE_LENGTH = 64
 TYPE_PATTERN = rf"^[A-Za-z0-9_.:-]{{1,{MAX_TYPE_LENGTH}}}$"
 CLOCK_SKEW_SECONDS = 300.0
-# The one field of a stream entry; it holds an event as JSON.
+# The only field of a stream entry: the event as JSON.
 FIELD = b"e"
 
 _TYPE = re.compile(TYPE_PATTERN)
@@ -31,10 +31,11 @@ _IDS = ("event_id", "user_id", "session_id", "item_id", "recommendation_id")
 _REQUIRED = ("event_id", "type", "item_id")
 _KNOWN = frozenset((*_IDS, "type", "time"))
 
-# KEYS: 1 = stream, 2 = counts, 3 = ids seen today, 4, 5 = those of the days around it (workers' clocks may
-# disagree at midnight). ARGV: 1 = most entries, 2 = seconds to keep ids, 3 = longest list, 4, 5 = seconds to
-# keep a session and a user; then for each event its id, session key, user key ("": none), item id and JSON.
-# Returns a 1 or a 0 (seen before) for each event, or how many entries there are when those are too many.
+# KEYS: 1 = stream, 2 = counts, 3 = ids seen today, 4, 5 = those of the days before and after (workers' clocks
+# may disagree at midnight). ARGV: 1 = maximum number of entries, 2 = seconds to keep ids, 3 = maximum length
+# of a list, 4, 5 = seconds to keep a session and a user; then for each event its id, session key, user key
+# ("": none), item id and JSON. Returns 1 or 0 (seen before) for each event, or the number of entries when
+# there are too many.
 ACCEPT = """
 local waiting = redis.call('XLEN', KEYS[1])
 if waiting >= tonumber(ARGV[1]) then
@@ -47,31 +48,31 @@ local function remember(key, entry, seconds)
     redis.call('EXPIRE', key, seconds)
   end
 end
-local fates, accepted = {}, 0
+local results, accepted = {}, 0
 for at = 6, #ARGV, 5 do
   local id = ARGV[at]
   local seen = redis.call('SISMEMBER', KEYS[3], id) == 1 or redis.call('SISMEMBER', KEYS[4], id) == 1
     or redis.call('SISMEMBER', KEYS[5], id) == 1
   if seen then
-    fates[#fates + 1] = 0
+    results[#results + 1] = 0
   else
     redis.call('SADD', KEYS[3], id)
     local entry = redis.call('XADD', KEYS[1], '*', 'e', ARGV[at + 4]) .. ' ' .. ARGV[at + 3]
     remember(ARGV[at + 1], entry, ARGV[4])
     remember(ARGV[at + 2], entry, ARGV[5])
-    fates[#fates + 1], accepted = 1, accepted + 1
+    results[#results + 1], accepted = 1, accepted + 1
   end
 end
 if accepted > 0 then
   redis.call('EXPIRE', KEYS[3], ARGV[2])
   redis.call('HINCRBY', KEYS[2], 'accepted', accepted)
 end
-return fates
+return results
 """
 
 
 class BadEventError(ValueError):
-    """Why an event is not accepted: a code and a sentence that names the field."""
+    """Why an event is rejected: a code and a sentence that names the field."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -80,7 +81,7 @@ class BadEventError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that a visitor did with an item; `time` in seconds since 1970. A session, a user or both."""
+    """An interaction of a session, a user or both with an item; `time` in seconds since 1970."""
 
     event_id: str
     type: str
@@ -91,12 +92,12 @@ class Event:
     recommendation_id: str | None = None
 
     def encoded(self) -> bytes:
-        """As it stands in the stream."""
+        """The value in a stream entry."""
         return orjson.dumps(self)
 
     @classmethod
     def decode(cls, fields: dict[bytes, bytes] | None) -> "Event | None":
-        """The event of a stream entry; None when the entry does not hold one."""
+        """The event of a stream entry; None when the entry does not contain one."""
         try:
             raw = orjson.loads((fields or {})[FIELD])
             return parse(raw, math.inf) if raw["time"] is not None else None
@@ -105,7 +106,7 @@ class Event:
 
 
 def parse(raw: object, now: float) -> Event:
-    """Check one event as it came; raises BadEventError. Without a time it happened now."""
+    """A validated event; raises BadEventError. An event without a time happened now."""
     if not isinstance(raw, dict):
         raise BadEventError("invalid_event", "an event is an object")
     for name in raw.keys() - _KNOWN:
@@ -116,20 +117,22 @@ def parse(raw: object, now: float) -> Event:
     ids = {name: _id(raw, name) for name in _IDS}
     if ids["user_id"] is None and ids["session_id"] is None:
         raise BadEventError("missing_field", "user_id, session_id: one of them must be given")
-    kind = raw["type"]
-    if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
+    event_type = raw["type"]
+    if not isinstance(event_type, str) or not _TYPE.fullmatch(event_type):
         raise BadEventError("invalid_type", f"type: must be 1 to {MAX_TYPE_LENGTH} of A-Z a-z 0-9 _ . : -")
-    at = raw.get("time")
-    return Event(type=kind, time=now if at is None else _seconds(at, now), **ids)  # type: ignore[arg-type]
+    time_value = raw.get("time")
+    seconds = now if time_value is None else _seconds(time_value, now)
+    return Event(type=event_type, time=seconds, **ids)  # type: ignore[arg-type]
 
 
 def accept_arguments(
-    keys: Keys, events: Sequence[Event], now: float, most: int, session_ttl: int, user_ttl: int
+    keys: Keys, events: Sequence[Event], now: float, max_pending: int, session_ttl: int, user_ttl: int
 ) -> tuple[list[str], list[Any]]:
-    """KEYS and ARGV of ACCEPT. What is older than a session or a user is remembered changes neither."""
+    """KEYS and ARGV of ACCEPT. An event older than the TTL of a session or a user does not change its
+    items."""
     today = int(now // SECONDS_PER_DAY)
     days = [keys.seen(day) for day in (today, today - 1, today + 1)]
-    arguments: list[Any] = [most, 2 * SECONDS_PER_DAY, MAX_HISTORY, session_ttl, user_ttl]
+    arguments: list[Any] = [max_pending, 2 * SECONDS_PER_DAY, MAX_HISTORY, session_ttl, user_ttl]
     for event in events:
         age = now - event.time
         session = keys.session(event.session_id) if event.session_id and age < session_ttl else ""
@@ -139,7 +142,8 @@ def accept_arguments(
 
 
 def parse_visitor_items(entries: Iterable[bytes]) -> tuple[list[str], bytes | None]:
-    """Item ids, oldest first, and the version of a visitor's list as `ACCEPT` writes it, newest first."""
+    """Item ids, oldest first, and the version of the list of a visitor's items, which `ACCEPT` writes newest
+    first."""
     parts = [entry.partition(b" ") for entry in entries]
     items = [item.decode("utf-8", "replace") for _, _, item in reversed(parts)]
     return items, parts[0][0] if parts else None
@@ -158,8 +162,8 @@ def _seconds(value: object, now: float) -> float:
     """Unix seconds of a number or an ISO text (without a zone: UTC)."""
     if isinstance(value, str):
         try:
-            read = datetime.fromisoformat(value)
-            seconds = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+            moment = datetime.fromisoformat(value)
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError) as error:
             raise BadEventError("invalid_time", "time: not an ISO date and time") from error
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -173,5 +177,5 @@ def _seconds(value: object, now: float) -> float:
 
 
 def arrival() -> float:
-    """Now, in unix seconds, to the millisecond: the precision of a stream id."""
+    """The current time in unix seconds, to the millisecond: the precision of a stream id."""
     return round(time.time(), 3)

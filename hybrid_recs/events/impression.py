@@ -1,4 +1,5 @@
-"""One prediction that was shown, as it stands in the log: the service writes it, the report reads it."""
+"""One answer that was served, as logged in a stream: the service writes it, the prediction report reads
+it."""
 
 import hashlib
 import json
@@ -11,8 +12,8 @@ _HASHES = 1 << 8 * _HASH_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """What a visitor was shown. time: seconds since 1970. kind: of query (item, session, user, basket,
-    vector, metadata). items: ids, best first. age_seconds: of a list that was made ahead of time."""
+    """time: seconds since 1970. kind: of query (item, session, user, basket, vector, metadata). items: ids,
+    best first. age_seconds: of a precomputed list, None for a live answer."""
 
     recommendation_id: str
     time: float
@@ -24,7 +25,7 @@ class Impression:
     age_seconds: float | None
 
     def fields(self) -> dict[str, str]:
-        """As a stream's entry; what is not known is empty."""
+        """The fields of a stream entry; unknown values are empty."""
         return {
             "recommendation_id": self.recommendation_id,
             "time": f"{self.time:.3f}",
@@ -38,18 +39,18 @@ class Impression:
 
     @classmethod
     def decode(cls, entry: Mapping[bytes, bytes]) -> "Impression | None":
-        """What `fields` wrote, or None when the entry is something else."""
+        """The impression that `fields` wrote, or None for another entry."""
         try:
-            known = {name.decode(): value.decode() for name, value in entry.items()}
-            items = json.loads(known["items"])
-            age = known["age"]
+            fields = {name.decode(): value.decode() for name, value in entry.items()}
+            items = json.loads(fields["items"])
+            age = fields["age"]
             return cls(
-                recommendation_id=known["recommendation_id"],
-                time=float(known["time"]),
-                kind=known["kind"],
-                source=known["source"],
-                generation=known["generation"],
-                visitor=known["visitor"] or None,
+                recommendation_id=fields["recommendation_id"],
+                time=float(fields["time"]),
+                kind=fields["kind"],
+                source=fields["source"],
+                generation=fields["generation"],
+                visitor=fields["visitor"] or None,
                 items=tuple(str(item) for item in items),
                 age_seconds=float(age) if age else None,
             )
@@ -58,7 +59,7 @@ class Impression:
 
 
 def is_sampled(recommendation_id: str, share: float) -> bool:
-    """Whether an answer belongs to the sample: the same answer by every worker and at any time."""
+    """Whether an answer belongs to the sample; every worker gives the same result at any time."""
     if share >= 1 or share <= 0:
         return share >= 1
     digest = hashlib.blake2b(recommendation_id.encode(), digest_size=_HASH_BYTES).digest()

@@ -1,4 +1,4 @@
-"""What was last computed for a session, as it lies in Redis and as a stream's client gets it.
+"""The precomputed list of a session, as stored in Redis and as sent to the clients of its stream.
 
 Shared by the consumer, which computes it, and the service, which reads it.
 """
@@ -16,11 +16,11 @@ from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.types import Answer, Json, Neighbours, Outcome, PublicReason, Source, scores_from_bits
 
 SESSION_LIST_SECONDS = 3_600
-MAX_SHOWN = 10  # items of an event on a stream; as many as an answer has unless more are asked for
+MAX_SHOWN = 10  # items of an event on a stream; the default k of an answer
 
 # KEYS: none but those in ARGV. ARGV: 1 = seconds to keep, 2 = message, 3 = key and channel, 4 = value, and
-# 5, 6 = milliseconds and number of the newest event it knows, and so on in fives.
-# What knows of newer events is never overwritten: two consumers may be at work for one session.
+# 5, 6 = milliseconds and number of the newest event it includes, and so on in fives.
+# A list that includes newer events is never overwritten: two consumers may work for one session.
 STORE = """
 local stored = 0
 for at = 2, #ARGV, 5 do
@@ -40,7 +40,7 @@ return stored
 class SessionList:
     """Rows of one generation, best first, with the bits of their scores in half precision.
 
-    upto: stream id of the newest event that was known. overlay: version of the item changes known.
+    upto: stream id of the newest event included. overlay: version of the overlay.
     """
 
     upto: str
@@ -53,7 +53,7 @@ class SessionList:
 
     @classmethod
     def from_answer(cls, answer: Answer, upto: str, recommender: Recommender) -> "SessionList":
-        """An answer to what a session has done up to an event, and who gave it."""
+        """The answer of `recommender` to a session's events up to `upto`."""
         rows, bits = answer.neighbours.scored_rows()
         version = recommender.items.overlay.version
         return cls(
@@ -62,7 +62,7 @@ class SessionList:
 
     @property
     def outcome(self) -> Outcome:
-        """Why the list was made as it was, as far as its reason tells."""
+        """The outcome of the answer, as far as its public reason tells."""
         return Outcome.COMPOSED if self.reason is None else Outcome(self.reason.value)
 
     @property
@@ -71,24 +71,28 @@ class SessionList:
 
     @staticmethod
     def stored_prefix(recommender: Recommender, upto: str) -> bytes:
-        """How the stored value begins that `recommender` would store for a session whose newest event is
-        `upto`: enough to tell without reading all of it."""
+        """The beginning of the stored value that is current for `recommender` and newest event `upto`: enough
+        to check without reading all of it."""
         version = recommender.items.overlay.version
         values = {"upto": upto, "generation": recommender.generation.id, "overlay": version}
         return orjson.dumps(values)[:-1] + b","
 
     def is_current(self, recommender: Recommender, upto: str) -> bool:
-        """Whether `recommender` would say the same of a session whose newest event is `upto`."""
-        mine = self.upto, self.generation, self.overlay
-        return mine == (upto, recommender.generation.id, recommender.items.overlay.version)
+        """Whether `recommender` would give the same list for a session whose newest event is `upto`."""
+        return (self.upto, self.generation, self.overlay) == (
+            upto,
+            recommender.generation.id,
+            recommender.items.overlay.version,
+        )
 
     def encoded(self) -> bytes:
-        """The stored value; `upto` stands first, where STORE looks for it."""
+        """The stored value; `upto` comes first, where STORE looks for it."""
         return orjson.dumps(self)
 
     @classmethod
     def decode(cls, value: bytes | None) -> "SessionList | None":
-        """The stored value read; None when there is none, or it is of another version of this package."""
+        """The list of a stored value; None when there is no value, or one of another version of this
+        package."""
         try:
             raw: Json = orjson.loads(value or b"")
             source, reason = Source(raw.pop("source")), raw.pop("reason")
@@ -97,39 +101,41 @@ class SessionList:
             return None
 
 
-def render_session_list(session_id: str, pushed: SessionList, known: ItemPool, k: int = MAX_SHOWN) -> bytes:
-    """The body of an event on a session's stream; `known` are the items that the rows are of."""
-    scores = scores_from_bits(pushed.bits[:k]).astype(np.float64).round(4).tolist()
+def render_session_list(
+    session_id: str, session_list: SessionList, pool: ItemPool, k: int = MAX_SHOWN
+) -> bytes:
+    """The body of an event on a session's stream; `pool`: the items of the list's generation and overlay."""
+    scores = scores_from_bits(session_list.bits[:k]).astype(np.float64).round(4).tolist()
     items = [
-        {"item_id": known.item_id(row), "score": score, "title": known.title(row)}
-        for row, score in zip(pushed.rows[:k], scores, strict=True)
+        {"item_id": pool.item_id(row), "score": score, "title": pool.title(row)}
+        for row, score in zip(session_list.rows[:k], scores, strict=True)
     ]
     return orjson.dumps(
         {
             "session_id": session_id,
-            "recommendation_id": _name(session_id, pushed),
-            "generation": pushed.generation,
-            "source": pushed.source,
-            "fallback_reason": pushed.reason,
+            "recommendation_id": _recommendation_id(session_id, session_list),
+            "generation": session_list.generation,
+            "source": session_list.source,
+            "fallback_reason": session_list.reason,
             "unknown_items": [],
             "items": items,
         }
     )
 
 
-def _name(session_id: str, pushed: SessionList) -> str:
-    """The id of what is pushed: the same whoever sends it."""
-    of = f"{session_id} {pushed.upto} {pushed.generation} {pushed.overlay}"
-    return f"{pushed.source.value}-{hashlib.blake2b(of.encode(), digest_size=8).hexdigest()}"
+def _recommendation_id(session_id: str, session_list: SessionList) -> str:
+    """The same from every consumer and worker."""
+    text = f"{session_id} {session_list.upto} {session_list.generation} {session_list.overlay}"
+    return f"{session_list.source.value}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
 
 
 def encode_message(upto: str, body: bytes) -> bytes:
-    """What is published: the stream id, a blank, and the rendered body."""
+    """A published message: the stream id, a space, and the rendered body."""
     return b"%b %b" % (upto.encode(), body)
 
 
 def decode_message(message: bytes) -> tuple[str, bytes]:
-    """The two parts of a published message."""
+    """The stream id and the rendered body of a published message."""
     upto, _, body = message.partition(b" ")
     return upto.decode(), body
 
@@ -137,9 +143,15 @@ def decode_message(message: bytes) -> tuple[str, bytes]:
 def store_arguments(
     seconds: int, entries: Sequence[tuple[str, SessionList, bytes]]
 ) -> list[str | int | bytes]:
-    """ARGV of STORE for (key, what is pushed, rendered body)."""
+    """ARGV of STORE for triples of key, list and rendered body."""
     arguments: list[str | int | bytes] = [seconds]
-    for name, pushed, body in entries:
-        milliseconds, number = StreamId.parse(pushed.upto)
-        arguments += [encode_message(pushed.upto, body), name, pushed.encoded(), milliseconds, number]
+    for key, session_list, body in entries:
+        milliseconds, number = StreamId.parse(session_list.upto)
+        arguments += [
+            encode_message(session_list.upto, body),
+            key,
+            session_list.encoded(),
+            milliseconds,
+            number,
+        ]
     return arguments

@@ -1,4 +1,4 @@
-"""The windows of what is trending: each is counted in buckets of time, and older buckets weigh less."""
+"""The windows of trending items: events are counted in buckets of time, and older buckets weigh less."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """All in seconds. Buckets older than `length` do not count; one that is `half_life` old counts half."""
+    """All in seconds. Buckets older than `length` do not count; a bucket `half_life` old weighs half."""
 
     name: str
     length: int
@@ -16,11 +16,11 @@ class Window:
     refresh: int
 
     def bucket_of(self, time: float) -> int:
-        """The number of the bucket a moment falls into."""
+        """The number of the bucket of a time."""
         return int(time // self.bucket)
 
     def weights(self, now: float) -> dict[int, float]:
-        """The buckets that count now, newest first, and what an event in each weighs."""
+        """The buckets that count now, newest first, and the weight of an event in each."""
         newest = self.bucket_of(now)
         return {
             newest - age: 0.5 ** (age * self.bucket / self.half_life)
@@ -29,7 +29,7 @@ class Window:
 
     @property
     def keep(self) -> int:
-        """For how long a bucket must be kept after it was last added to."""
+        """How long a bucket must be kept after the last event in it."""
         return self.length + 2 * self.bucket
 
 

@@ -1,4 +1,4 @@
-"""Files that outlive a crash, and folders that one process at a time may write to."""
+"""Files that survive a crash, and locks for folders that one process at a time may write to."""
 
 import fcntl
 import os
@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import IO, Any
 
 LOCK = ".lock"
+"""The lock is on this file of the folder: held until the file is closed, and freed by the kernel if the
+process dies."""
 
 
 def sync(path: Path) -> None:
-    """Return once a file, or the names in a folder, are on disk."""
+    """Wait until a file, or the names in a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -19,9 +21,16 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def lock(folder: Path) -> IO[Any] | None:
-    """The lock of a folder's one writer, made if need be: held until it is closed, and freed by the kernel
-    if the process dies. None while another process holds it."""
+def lock(folder: Path) -> IO[Any]:
+    """The lock of a folder, which is created if need be; waits while another process holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / LOCK).open("a+")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+def try_lock(folder: Path) -> IO[Any] | None:
+    """As `lock`, but None while another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / LOCK).open("a+")
     try:
@@ -35,8 +44,8 @@ def lock(folder: Path) -> IO[Any] | None:
 @contextmanager
 def locked(folder: Path, busy: Exception) -> Iterator[None]:
     """Be the one writer of a folder; raises `busy` while another process is."""
-    held = lock(folder)
-    if held is None:
+    file = try_lock(folder)
+    if file is None:
         raise busy
-    with held:
+    with file:
         yield

@@ -13,6 +13,7 @@ import pytest
 
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import connect
+from tests.services import runs
 
 _START = """
 import sys
@@ -79,11 +80,11 @@ def test_without_any_server_the_remedy_is_said(tmp_path: Path) -> None:
 
 
 def test_starting_twice_gives_the_same_server(var_dir: Path) -> None:
-    assert embedded_server.running_url(var_dir) is None
+    assert embedded_server.stop(var_dir) is False
     url = embedded_server.ensure_running(var_dir)
     pid = _pid(url)
     assert embedded_server.ensure_running(var_dir) == url
-    assert embedded_server.running_url(var_dir) == url
+    assert runs(url)
     assert _pid(url) == pid
 
 
@@ -113,7 +114,7 @@ def test_two_folders_have_two_servers(var_dir: Path, tmp_path: Path) -> None:
         urls = embedded_server.ensure_running(var_dir), embedded_server.ensure_running(other)
         assert _pid(urls[0]) != _pid(urls[1])
         assert embedded_server.stop(other)
-        assert embedded_server.running_url(var_dir) == urls[0]
+        assert runs(urls[0])
     finally:
         embedded_server.stop(other)
 
@@ -124,7 +125,7 @@ def test_data_survives_stopping_and_starting(var_dir: Path) -> None:
     with connect(url) as client:
         client.set("kept", b"\x00\xff", ex=1_000)
     assert embedded_server.stop(var_dir) is True
-    assert embedded_server.running_url(var_dir) is None
+    assert not runs(url)
     assert embedded_server.stop(var_dir) is False
     assert embedded_server.ensure_running(var_dir) == url
     assert _pid(url) != first
@@ -140,7 +141,7 @@ def test_a_killed_server_is_started_again_with_its_data(var_dir: Path) -> None:
         client.set("kept", 1)
     os.kill(first, signal.SIGKILL)
     deadline = time.monotonic() + 5
-    while embedded_server.running_url(var_dir) is not None:
+    while runs(url):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert embedded_server.ensure_running(var_dir) == url
@@ -173,7 +174,7 @@ def test_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
         with connect(url) as client:
             client.set("kept", 1)
             assert client.config_get("dir") == {"dir": str(folder / "redis")}
-        assert embedded_server.running_url(folder) == url
+        assert runs(url)
         assert embedded_server.stop(folder) is True
         assert embedded_server.ensure_running(folder) == url
         with connect(url) as client:

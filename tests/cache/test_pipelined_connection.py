@@ -69,23 +69,23 @@ def test_big_and_odd_values_come_whole(client: redis.Redis, keys: Keys, redis_ur
 
     async def use(pipe: PipelinedConnection) -> None:
         for _ in range(3):  # 3 MB come in many parts
-            assert await pipe.ask("MGET", *names, "none") == [*values, None]
+            assert await pipe.execute("MGET", *names, "none") == [*values, None]
 
     _with_pipe(redis_url, use, timeout=10)
 
 
 def test_commands_are_answered_in_order(redis_url: str) -> None:
     async def use(pipe: PipelinedConnection) -> None:
-        said = [pipe.ask("ECHO", at) for at in range(500)]
-        gone = pipe.ask("ECHO", "nobody waits for this")
+        said = [pipe.execute("ECHO", at) for at in range(500)]
+        gone = pipe.execute("ECHO", "nobody waits for this")
         gone.cancel()
-        assert await asyncio.gather(*said, pipe.ask("ECHO", "last")) == [
+        assert await asyncio.gather(*said, pipe.execute("ECHO", "last")) == [
             *(b"%d" % at for at in range(500)),
             b"last",
         ]
         with pytest.raises(redis.ResponseError, match="wrong number of arguments"):
-            await pipe.ask("MGET")
-        assert await pipe.ask("PING") == b"PONG"
+            await pipe.execute("MGET")
+        assert await pipe.execute("PING") == b"PONG"
 
     _with_pipe(redis_url, use)
 
@@ -120,7 +120,7 @@ def test_replies_in_pieces(tmp_path: Path) -> None:
     async def run() -> None:
         async with _pretending(tmp_path, dribble) as url:
             pipe = await open_connection(url, 1.0)
-            assert await pipe.ask("MGET", "k", "none") == [b"a\r\n", None]
+            assert await pipe.execute("MGET", "k", "none") == [b"a\r\n", None]
             pipe.close()
 
     asyncio.run(run())
@@ -137,15 +137,15 @@ def test_what_is_no_redis(tmp_path: Path, said: bytes) -> None:
     async def run() -> None:
         async with _pretending(tmp_path, other) as url:
             with pytest.raises(UNREACHABLE):
-                await (await open_connection(url, 1.0)).ask("PING")
+                await (await open_connection(url, 1.0)).execute("PING")
 
     asyncio.run(run())
 
 
 def test_password_database_and_what_is_refused(guarded: str) -> None:
     async def name_of_database(pipe: PipelinedConnection) -> None:
-        await pipe.ask("SET", "where", "three", "EX", 60)
-        assert "db=3" in (await pipe.ask("CLIENT", "LIST")).decode()
+        await pipe.execute("SET", "where", "three", "EX", 60)
+        assert "db=3" in (await pipe.execute("CLIENT", "LIST")).decode()
 
     _with_pipe(f"redis://:{QUOTED}@{guarded}/3", name_of_database)
     _with_pipe(f"redis://default:{QUOTED}@{guarded}/3", name_of_database)

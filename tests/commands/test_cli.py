@@ -14,6 +14,7 @@ from hybrid_recs.cli import main
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.generation.store import GenerationStore
 from tests.builders import publish_copy
+from tests.services import runs
 
 _NEWER = "20990101T000000000000Z"
 
@@ -168,7 +169,7 @@ def test_rollback_works_without_redis(
     result = _run("generations", "rollback")
     assert result.exit_code == 0
     assert f"{older} is in service again" in result.stdout
-    assert "Redis: out of reach" in result.stdout
+    assert "Redis: unreachable" in result.stdout
     assert store.current() == older
 
 
@@ -200,9 +201,9 @@ def test_a_bad_setting_is_named(store: GenerationStore, monkeypatch: pytest.Monk
 def test_stop_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYBRID_RECS_VAR_DIR", str(tmp_path))
     assert _run("stop-redis").stdout == "no embedded redis-server is running\n"
-    embedded_server.ensure_running(tmp_path)
+    url = embedded_server.ensure_running(tmp_path)
     try:
         assert _run("stop-redis").stdout == "the embedded redis-server has stopped\n"
-        assert embedded_server.running_url(tmp_path) is None
+        assert not runs(url)
     finally:
         embedded_server.stop(tmp_path)

@@ -38,7 +38,7 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
         routed = http.get("/items/none", headers={"X-Request-ID": "r-2", "traceparent": "00-0-0-0"})
         own_redis.kill()
         http.get(f"/recommendations?item_id={HOT}", headers={"X-Request-ID": "r-3"})
-        wait_until(lambda: any("out of reach" in line["message"] for line in _lines(log)))
+        wait_until(lambda: any("unreachable" in line["message"] for line in _lines(log)))
     assert (named.headers["x-request-id"], named.headers["traceparent"]) == ("r-1", PARENT)
     assert re.fullmatch("[0-9a-f]{32}", own)
     assert (routed.status_code, routed.headers["x-request-id"]) == (404, "r-2")
@@ -55,7 +55,7 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
     assert (of_requests["r-2"]["path"], of_requests["r-2"]["status"]) == ("/items/none", 404)
     assert "trace_id" not in of_requests["r-2"]
     assert own in of_requests
-    (away,) = (line for line in lines if "out of reach" in line["message"])
+    (away,) = (line for line in lines if "unreachable" in line["message"])
     assert (away["level"], away["request_id"]) == ("WARNING", "r-3")
     assert all("request_id" not in line for line in lines if "serving generation" in line["message"])
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import redis
 
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.list_loader import RETIRED_SECONDS
 from hybrid_recs.cache.user_list_codec import StoredUserList, encode_user_list
 from hybrid_recs.generation.neighbour_codec import REDIS_OVERHEAD_BYTES
 from hybrid_recs.types import ProgressCallback, no_progress
 
 _BATCH = 1_000
-# Requests that began before may still ask for the old lists.
-_RETIRED_SECONDS = 600
 
 Stored = Iterable[tuple[Sequence[str], Sequence[StoredUserList]]]
 
@@ -64,5 +63,5 @@ def retire_user_lists(client: redis.Redis, keys: Keys, generation: str, users: S
     for start in range(0, len(users), _BATCH):
         pipeline = client.pipeline(transaction=False)
         for user in users[start : start + _BATCH]:
-            pipeline.expire(keys.user_list(generation, user), _RETIRED_SECONDS)
+            pipeline.expire(keys.user_list(generation, user), RETIRED_SECONDS)
         pipeline.execute()

@@ -20,11 +20,11 @@ from hybrid_recs.cache.neighbour_cache import NeighbourCache
 from hybrid_recs.errors import CacheUnavailableError, HybridRecsError, NoGenerationError, UnknownItemError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.items.overlay import Overlay
+from hybrid_recs.items.overlay import Overlay, OverlayOf
 from hybrid_recs.online.serving.json_renderer import RenderedAnswer
 from hybrid_recs.online.serving.list_keeper import ListKeeper
 from hybrid_recs.online.serving.rising_items import ADMIT_EVERY_SECONDS
-from hybrid_recs.online.serving.snapshot import OverlayOf, Prepare, Snapshot, open_and_warm
+from hybrid_recs.online.serving.snapshot import Prepare, Snapshot, open_and_warm
 from hybrid_recs.ranking.recommender import ItemQuery, SearchNeeded
 from hybrid_recs.telemetry.request_recorder import NO_GENERATION, RequestRecorder
 from hybrid_recs.telemetry.shared_counters import SharedCounters, WorkerGauges

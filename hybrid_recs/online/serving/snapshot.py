@@ -70,9 +70,6 @@ class Snapshot:
 Prepare = Callable[[Generation, Overlay], Snapshot]
 """How a worker comes to hold a generation."""
 
-OverlayOf = Callable[[Generation], Overlay]
-"""What has changed since a generation was built; may read from disk."""
-
 
 def open_and_warm(store: GenerationStore, wanted: str) -> Generation:
     """Open a generation and touch what the first requests will need; for a thread of its own."""
