@@ -31,7 +31,7 @@ def accept_events(
 
 def worker_on(url: str, keys: Keys, index: Path, archive: Path, claim_seconds: float = 0.0) -> Worker:
     """A consumer for one test, which writes its archive on every flush."""
-    client, upkeep = connect(url), connect(url)
+    client, maintenance = connect(url), connect(url)
     return Worker(
         client,
         maintenance,
