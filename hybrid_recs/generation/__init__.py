@@ -1,1 +1,1 @@
-"""What one rebuild made, opened read-only: NumPy and FAISS over mapped files. No Redis, web or Polars."""
+"""The artefacts of one rebuild, opened read-only: NumPy and FAISS over memory-mapped files."""

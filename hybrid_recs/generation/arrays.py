@@ -1,6 +1,6 @@
-"""Arrays and string tables in files, opened read-only and mapped.
+"""Arrays and string tables in files, opened read-only and memory-mapped.
 
-All workers of a machine share one copy; nothing here makes a Python object per item.
+All workers of a machine share one copy; nothing here creates a Python object per item.
 """
 
 from collections.abc import Iterable
@@ -25,13 +25,13 @@ def open_array(path: Path) -> NDArray[Any]:
     """
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # a damaged header fails in as many ways as there are parsers
+    except Exception as error:  # a damaged header raises many kinds of errors
         raise CorruptGenerationError(f"{path}: cannot be opened as an array ({error})") from error
     return array.view(np.ndarray)
 
 
 class StringTable:
-    """n UTF-8 strings in one mapped blob, by position.
+    """n UTF-8 strings in one memory-mapped blob, by position.
 
     Read through memoryviews: slicing a NumPy array costs several times as much as the copy itself.
     """
@@ -62,5 +62,5 @@ class StringTable:
 
     @classmethod
     def open(cls, folder: Path, name: str) -> "StringTable":
-        """Map a table that `write` made."""
+        """Map a table that `write` wrote."""
         return cls(open_array(folder / f"{name}.npy"), open_array(folder / f"{name}_offsets.npy"))

@@ -1,8 +1,8 @@
-"""Item id <-> row, and what is known of each item.
+"""Item id <-> row, and the metadata of each item.
 
-Rows are dense and run from most to least popular among items that have a learned vector, then the same
-among those that have one from their metadata, then among those that have none: `rows < n_vectors` is the
-whole test for "has a vector".
+Rows are dense. First come the items with a vector from interactions, most popular first, then those with a
+vector from their metadata, then those without one, each in the same order: `row < n_vectors` tells whether an
+item has a vector.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.title_index import TitleIndex, write_title_index
 from hybrid_recs.types import Rows
 
-# Cannot occur in an XML or CSV text, so it cannot be part of a category's name.
+# Cannot occur in XML or CSV, so it cannot be part of a category's name.
 _SEPARATOR = "\x1f"
 
 
@@ -30,7 +30,7 @@ def _id_hash(encoded: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item as a client sees it; `popularity` is its interactions, weighted where the data has weights."""
+    """One item as clients see it; `popularity`: its interactions, weighted where the data has weights."""
 
     item_id: str
     title: str | None
@@ -39,7 +39,7 @@ class Item:
 
 
 class Catalogue:
-    """Mapped item table of one generation."""
+    """The memory-mapped item table of one generation."""
 
     def __init__(self, folder: Path) -> None:
         self._ids = StringTable.open(folder, "ids")
@@ -58,9 +58,9 @@ class Catalogue:
     def row(self, item_id: str) -> int | None:
         """The row of an item id, or None when the catalogue has no such item."""
         encoded = item_id.encode("utf-8", "surrogatepass")
-        wanted = _id_hash(encoded)
-        position = bisect_left(self._hashes, wanted)
-        while position < len(self._hashes) and self._hashes[position] == wanted:
+        target = _id_hash(encoded)
+        position = bisect_left(self._hashes, target)
+        while position < len(self._hashes) and self._hashes[position] == target:
             row = self._hash_rows[position]
             if self._ids.raw(row) == encoded:
                 return row
@@ -68,7 +68,6 @@ class Catalogue:
         return None
 
     def item_id(self, row: int) -> str:
-        """The id of a row."""
         return self._ids[row]
 
     def title(self, row: int) -> str | None:
@@ -76,7 +75,6 @@ class Catalogue:
         return self._titles[row] or None
 
     def item(self, row: int) -> Item:
-        """All that is known of a row."""
         return Item(self._ids[row], self.title(row), self.categories_of(row), float(self.popularity[row]))
 
     def categories_of(self, row: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Category name -> rows, mapped: the other way round from the catalogue's row -> categories."""
+"""Category name -> rows, memory-mapped: the inverse of the catalogue's row -> categories."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from hybrid_recs.types import Rows
 
 @dataclass(frozen=True, slots=True)
 class CategoryFilter:
-    """Wanted are items in any of `any_of` (unless that is empty), in every one of `all_of`, in none of
-    `none_of`. Whether letters are capital makes no difference."""
+    """Matches items in any of `any_of` (unless that is empty), in every one of `all_of`, and in none of
+    `none_of`. Case is ignored."""
 
     any_of: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
@@ -25,22 +25,22 @@ class CategoryFilter:
         return bool(self.any_of or self.all_of or self.none_of)
 
     def matches(self, categories: Sequence[str]) -> bool:
-        """Whether an item of these categories is wanted."""
-        having = frozenset(map(str.casefold, categories))
+        """Whether an item with these categories matches."""
+        names = frozenset(map(str.casefold, categories))
         return (
-            (not self.any_of or not having.isdisjoint(map(str.casefold, self.any_of)))
-            and having.issuperset(map(str.casefold, self.all_of))
-            and having.isdisjoint(map(str.casefold, self.none_of))
+            (not self.any_of or not names.isdisjoint(map(str.casefold, self.any_of)))
+            and names.issuperset(map(str.casefold, self.all_of))
+            and names.isdisjoint(map(str.casefold, self.none_of))
         )
 
     @property
     def exclusions_only(self) -> "CategoryFilter":
-        """What it rules out, and nothing of what it asks for."""
+        """The filter without `any_of` and `all_of`."""
         return CategoryFilter(none_of=self.none_of)
 
 
 class CategoryIndex:
-    """Rows of every category by its case-folded name; rows of one category ascend."""
+    """The rows of each category, ascending, by its case-folded name."""
 
     def __init__(self, folder: Path) -> None:
         self._names = StringTable.open(folder, "category_names")
@@ -51,20 +51,20 @@ class CategoryIndex:
         return len(self._names)
 
     def rows(self, name: str) -> Rows:
-        """The rows of a category; none of one that no item has."""
-        at = self._position(name.casefold().encode("utf-8", "surrogatepass"))
-        if at is None:
+        """The rows of a category; empty for a category that no item has."""
+        position = self._position(name.casefold().encode("utf-8", "surrogatepass"))
+        if position is None:
             return np.empty(0, np.int64)
-        return self._rows[self._starts[at] : self._starts[at + 1]].astype(np.int64)
+        return self._rows[self._starts[position] : self._starts[position + 1]].astype(np.int64)
 
-    def eligible(self, wanted: CategoryFilter, n: int) -> RowMask:
-        """Which of n rows, of which those beyond the catalogue's have no category here, fit the filter."""
-        mask = np.full(n, not wanted.any_of)
-        for name in wanted.any_of:
+    def eligible(self, category_filter: CategoryFilter, n: int) -> RowMask:
+        """Which of n rows match the filter; rows beyond the catalogue's have no categories here."""
+        mask = np.full(n, not category_filter.any_of)
+        for name in category_filter.any_of:
             mask[self.rows(name)] = True
-        for name in wanted.all_of:
+        for name in category_filter.all_of:
             mask &= RowMask.only(self.rows(name), n).mask
-        for name in wanted.none_of:
+        for name in category_filter.none_of:
             mask[self.rows(name)] = False
         return RowMask(mask)
 
@@ -80,13 +80,13 @@ class CategoryIndex:
 
 
 def write_category_index(folder: Path, categories: Sequence[Sequence[str]]) -> None:
-    """Write the index of what each row's categories are, in row order."""
+    """Write the index; categories: of each row, in row order."""
     lengths = np.fromiter(map(len, categories), np.int64, len(categories))
-    folded = {name: name.casefold() for some in categories for name in some}
+    folded = {name: name.casefold() for of_item in categories for name in of_item}
     names = sorted(set(folded.values()), key=str.encode)
     codes = {name: code for code, name in enumerate(names)}
-    given = (codes[folded[name]] for some in categories for name in some)
-    code = np.fromiter(given, np.int64, int(lengths.sum()))
+    code_of_each = (codes[folded[name]] for of_item in categories for name in of_item)
+    code = np.fromiter(code_of_each, np.int64, int(lengths.sum()))
     rows = np.repeat(np.arange(len(categories)), lengths)
     StringTable.write(folder, "category_names", names)
     starts = np.zeros(len(names) + 1, np.int64)

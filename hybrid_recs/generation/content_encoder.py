@@ -1,9 +1,9 @@
-"""Places items by what is written about them: text features, hashed, each with a learned direction.
+"""Encodes items from their metadata: hashed text features, each with a learned direction.
 
-A text's vector is the sum of the directions of its known features, scaled to length 1. Features are whole
-words, pieces of words, and categories, each by its 32-bit hash: no vocabulary is kept, and what is not among
-the known hashes says nothing. Weinberger et al., "Feature hashing for large scale multitask learning",
-ICML 2009; pieces of words: Bojanowski et al., "Enriching word vectors with subword information", TACL 2017.
+An item's vector is the sum of the directions of its known features, scaled to length 1. Features are words,
+character n-grams of words, and categories, each by its 32-bit hash: no vocabulary is stored, and features
+whose hash is unknown are ignored. Weinberger et al., "Feature hashing for large scale multitask learning",
+ICML 2009; n-grams: Bojanowski et al., "Enriching word vectors with subword information", TACL 2017.
 """
 
 import unicodedata
@@ -22,59 +22,60 @@ Description = tuple[str | None, Sequence[str], str | None]
 """Title, categories and free text of one item."""
 
 HASHES_FILE, DIRECTIONS_FILE = "content_hashes.npy", "content_directions.npy"
-# Of a longer text the rest is not read: an encode must stay short whoever sends it.
+# Text beyond this is ignored: encoding must be fast whatever a client sends.
 MAX_TEXT_LENGTH = 4_000
-_PIECES, _PIECES_WITHOUT_SPACES = (3, 4), (1, 2)
-_FIRST_IDEOGRAPH = "\u2e80"  # from here on scripts are written without spaces, or a character is a syllable
+_NGRAM_SIZES, _NGRAM_SIZES_WITHOUT_SPACES = (3, 4), (1, 2)
+_FIRST_IDEOGRAPH = "\u2e80"  # scripts from here on are written without spaces, or a character is a syllable
 
 
 class _Letters(dict[int, int | None]):
-    """For `str.translate`: what is no letter, digit or mark of a letter becomes a blank."""
+    """For `str.translate`: characters that are no letter, digit or combining mark become a space."""
 
     def __missing__(self, code: int) -> int:
-        kept = unicodedata.category(chr(code))[0] in "LNM"
-        self[code] = code if kept else ord(" ")
-        return code if kept else ord(" ")
+        is_letter = unicodedata.category(chr(code))[0] in "LNM"
+        self[code] = code if is_letter else ord(" ")
+        return code if is_letter else ord(" ")
 
 
 _LETTERS = _Letters()
 
 
 def content_tokens(text: str) -> list[str]:
-    """Words in order: compatible forms united (NFKC), case folded; marks stay with their letters."""
+    """The words of a text in order: compatibility forms unified (NFKC), case folded, accents kept."""
     folded = unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH]).casefold()
     return unicodedata.normalize("NFKC", folded).translate(_LETTERS).split()
 
 
 def content_features(title: str | None, categories: Sequence[str], text: str | None) -> set[int]:
-    """Hashes (32 bits) of all that is said; the lowest bit is set for pieces of words.
+    """Hashes (32 bits) of an item's words, categories and n-grams; the lowest bit is set for n-grams.
 
-    How often and in which order it is said does not count: a title repeated in the text says nothing more.
+    Counts and order are ignored: a title repeated in the text adds nothing.
     """
     words = {word for part in (title, text) if part for word in content_tokens(part)}
-    said = {crc32(b"w" + word.encode()) & ~1 for word in words}
-    said.update(crc32(b"c" + b" ".join(name)) & ~1 for name in _names(categories))
-    pieces = {piece for word in words for piece in _pieces(word)}
-    said.update(crc32(b"p" + piece.encode()) | 1 for piece in pieces)
-    return said
+    features = {crc32(b"w" + word.encode()) & ~1 for word in words}
+    features.update(crc32(b"c" + b" ".join(name)) & ~1 for name in _category_names(categories))
+    ngrams = {ngram for word in words for ngram in _ngrams(word)}
+    features.update(crc32(b"p" + ngram.encode()) | 1 for ngram in ngrams)
+    return features
 
 
-def _names(categories: Sequence[str]) -> Iterator[list[bytes]]:
+def _category_names(categories: Sequence[str]) -> Iterator[list[bytes]]:
     for category in categories:
         if words := content_tokens(category):
             yield [word.encode() for word in words]
 
 
-def _pieces(word: str) -> Iterator[str]:
-    """Runs of characters; "<" and ">", which are in no word, mark its ends."""
+def _ngrams(word: str) -> Iterator[str]:
+    """Character n-grams; "<" and ">", which occur in no word, mark its ends."""
     marked = f"<{word}>"
-    for size in _PIECES if word[0] < _FIRST_IDEOGRAPH else _PIECES_WITHOUT_SPACES:
-        for at in range(len(marked) - size + 1):
-            yield marked[at : at + size]
+    for size in _NGRAM_SIZES if word[0] < _FIRST_IDEOGRAPH else _NGRAM_SIZES_WITHOUT_SPACES:
+        for start in range(len(marked) - size + 1):
+            yield marked[start : start + size]
 
 
 class ContentEncoder:
-    """hashes: of the known features (f), ascending. directions: what each adds to a vector (f × d)."""
+    """hashes: of the known features (f), ascending. directions: what each feature adds to a vector (f ×
+    d)."""
 
     def __init__(self, hashes: Hashes, directions: NDArray[np.float16]) -> None:
         self.hashes = hashes
@@ -89,32 +90,32 @@ class ContentEncoder:
         return int(self.directions.shape[1])
 
     def encode(self, title: str | None, categories: Sequence[str], text: str | None) -> Floats | None:
-        """The unit vector (d) of an item; None when nothing of what is said of it is known."""
-        said = content_features(title, categories, text)
-        known = self._known(np.fromiter(said, np.uint32, len(said)))
-        if not len(known):
+        """The unit vector (d) of an item; None when none of its features is known."""
+        features = content_features(title, categories, text)
+        positions = self._positions(np.fromiter(features, np.uint32, len(features)))
+        if not len(positions):
             return None
-        summed = self.directions.take(known, axis=0).sum(axis=0, dtype=np.float32)
+        summed = self.directions.take(positions, axis=0).sum(axis=0, dtype=np.float32)
         length = np.sqrt(summed @ summed)
         vector: Floats = summed / length
         return vector if length > 0 else None
 
     def encode_many(self, items: Iterable[Description]) -> tuple[Rows, Floats]:
         """Positions (m, ascending) of the items that get a vector, and these vectors (m × d)."""
-        encoded = ((at, self.encode(*item)) for at, item in enumerate(items))
-        found = [(at, vector) for at, vector in encoded if vector is not None]
-        vectors = np.empty((len(found), self.dimensions), np.float32)
-        for place, (_, vector) in enumerate(found):
-            vectors[place] = vector
-        return np.array([at for at, _ in found], np.int64), vectors
+        encoded = ((number, self.encode(*item)) for number, item in enumerate(items))
+        placed = [(number, vector) for number, vector in encoded if vector is not None]
+        vectors = np.empty((len(placed), self.dimensions), np.float32)
+        for position, (_, vector) in enumerate(placed):
+            vectors[position] = vector
+        return np.array([number for number, _ in placed], np.int64), vectors
 
-    def _known(self, said: Hashes) -> Rows:
-        """Places of the known ones of some features, ascending: sums do not depend on a set's order."""
-        said = np.sort(said)
-        at = self.hashes.searchsorted(said)
-        within = at < len(self.hashes)
-        at, said = at[within], said[within]
-        return np.asarray(at[self.hashes[at] == said], np.int64)
+    def _positions(self, features: Hashes) -> Rows:
+        """Positions of the known features, ascending, so that a sum does not depend on the order of a set."""
+        features = np.sort(features)
+        positions = self.hashes.searchsorted(features)
+        within = positions < len(self.hashes)
+        positions, features = positions[within], features[within]
+        return np.asarray(positions[self.hashes[positions] == features], np.int64)
 
     def save(self, folder: Path) -> None:
         """Write both arrays."""

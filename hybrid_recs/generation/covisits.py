@@ -1,4 +1,4 @@
-"""Sparse co-visit lists R: for each row its most co-visited rows and weights in (0, 1], mapped."""
+"""Sparse co-visit lists R: each row's most co-visited rows and their weights in (0, 1], memory-mapped."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hybrid_recs.types import Floats, Rows
 
 
 class CoVisits:
-    """Compressed rows: row r's list is `[indptr[r], indptr[r + 1])` of `rows` and `weights`."""
+    """Compressed sparse rows: row r's list is `[indptr[r], indptr[r + 1])` of `rows` and `weights`."""
 
     def __init__(
         self, indptr: NDArray[np.int64], rows: NDArray[np.uint32], weights: NDArray[np.float32]
@@ -23,20 +23,21 @@ class CoVisits:
         return len(self.indptr) - 1
 
     def neighbours_of(self, row: int) -> tuple[Rows, Floats]:
-        """Neighbours of one row, heaviest first, and their weights."""
+        """The neighbours of a row, heaviest first, and their weights."""
         start, stop = self.indptr[row], self.indptr[row + 1]
         return self.rows[start:stop].astype(np.int64), self.weights[start:stop]
 
     def neighbours_of_rows(self, rows: Rows) -> tuple[Rows, Rows, Floats]:
-        """`of` for several rows (m), one after the other; first, whose neighbour each is (0 to m - 1)."""
+        """`neighbours_of` for several rows (m), concatenated; the first array says to which of the m each
+        belongs."""
         if len(rows) == 1:
             neighbours, weights = self.neighbours_of(int(rows[0]))
             return np.zeros(len(neighbours), np.int64), neighbours, weights
         starts = self.indptr[rows]
         lengths = self.indptr[rows + 1] - starts
-        whose = np.repeat(np.arange(len(rows)), lengths)
-        at = np.arange(len(whose)) + (starts - (np.cumsum(lengths) - lengths))[whose]
-        return whose, self.rows[at].astype(np.int64), self.weights[at]
+        owners = np.repeat(np.arange(len(rows)), lengths)
+        positions = np.arange(len(owners)) + (starts - (np.cumsum(lengths) - lengths))[owners]
+        return owners, self.rows[positions].astype(np.int64), self.weights[positions]
 
     def save(self, folder: Path) -> None:
         """Write the three arrays."""

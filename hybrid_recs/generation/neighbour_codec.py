@@ -1,7 +1,7 @@
 """The binary form of a neighbour list: 8 bytes of header, then u32 rows, then f16 scores.
 
-608 bytes for 100 neighbours. The header carries a checksum, so that a value that is not such a list
-(cut short, overwritten, of another version) is found out instead of served.
+608 bytes for 100 neighbours. The header has a checksum, so that a value that is not such a list (truncated,
+overwritten, of another version) is detected and not served.
 """
 
 import struct
@@ -16,14 +16,15 @@ _VERSION = 1
 _PER_NEIGHBOUR = 6
 _ROW, _SCORE = np.dtype("<u4"), np.dtype("<f2")
 MAX_LENGTH = 0xFFFF
-# A key, its value and its expiry in Redis 6–7, over the bytes of the list itself; tests measure it.
 REDIS_OVERHEAD_BYTES = 200
+"""Memory of a key, its value and its expiry in Redis 6–7 beyond the bytes of the list itself; tests measure
+it."""
 _MAX_HEAD = 100
 _ROWS, _SCORES = ([struct.Struct(f"<{k}{kind}") for k in range(_MAX_HEAD + 1)] for kind in "IH")
 
 
 def encode_neighbours(neighbours: Neighbours) -> bytes:
-    """Bytes of a list; scores are rounded to half precision."""
+    """The bytes of a list; scores are rounded to half precision."""
     body = neighbours.rows.astype(_ROW).tobytes() + neighbours.scores.astype(_SCORE).tobytes()
     return _HEADER.pack(_VERSION, len(neighbours), zlib.crc32(body)) + body
 
@@ -31,7 +32,7 @@ def encode_neighbours(neighbours: Neighbours) -> bytes:
 def decode_head(encoded: bytes, k: int) -> ScoredRows | None:
     """The first `k` rows and the bits of their scores; None when the bytes are not a list of at least k.
 
-    Without NumPy: for the ten of an answer its calls take several times as long as the work.
+    Without NumPy: for the ten items of an answer its calls take several times as long as the work.
     """
     length = _length(encoded)
     if length is None or length < k:
@@ -51,7 +52,7 @@ def decode_neighbours(encoded: bytes) -> Neighbours | None:
 
 
 def _length(encoded: bytes) -> int | None:
-    """Of the list; None when the bytes are not one."""
+    """The number of neighbours; None when the bytes are not a list."""
     if len(encoded) < _HEADER.size:
         return None
     version, length, checksum = _HEADER.unpack_from(encoded)

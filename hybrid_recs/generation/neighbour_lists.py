@@ -1,4 +1,4 @@
-"""The precomputed neighbour lists of a generation: the truth on disk that Redis is a cache of."""
+"""The precomputed neighbour lists of a generation on disk; Redis is a cache of them."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -13,12 +13,12 @@ from hybrid_recs.types import Neighbours, Rows
 
 
 class NeighbourLists:
-    """Encoded lists of the hot rows, mapped; `rows` is ascending."""
+    """Encoded lists of the hot rows, memory-mapped; `rows` is ascending."""
 
     def __init__(self, rows: NDArray[np.uint32], blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
         self.rows = rows
-        # NumPy would make a 64-bit copy of all rows to look up one Python integer.
-        self._searched = rows.data
+        # A memoryview: NumPy would make a 64-bit copy of all rows to look up one Python integer.
+        self._sorted_rows = rows.data
         self._blob = blob
         self._offsets = offsets
 
@@ -42,11 +42,12 @@ class NeighbourLists:
         return self._blob[self._offsets[position] : self._offsets[position + 1]].tobytes()
 
     def _position(self, row: int) -> int | None:
-        # Hot rows are the most popular, which rows begin with: nearly always the row is its own position.
-        if row < len(self._searched) and self._searched[row] == row:
+        # Rows begin with the most popular items, which are the hot ones: nearly always the row is its own
+        # position.
+        if row < len(self._sorted_rows) and self._sorted_rows[row] == row:
             return row
-        position = bisect_left(self._searched, row)
-        return position if position < len(self._searched) and self._searched[position] == row else None
+        position = bisect_left(self._sorted_rows, row)
+        return position if position < len(self._sorted_rows) and self._sorted_rows[position] == row else None
 
     @staticmethod
     def write(folder: Path, rows: Rows, lists: Iterable[Neighbours]) -> None:

@@ -1,4 +1,4 @@
-"""Which rows may be recommended: what is hidden and what a filter leaves, as one bit a row."""
+"""Which rows may be recommended, after filters and without hidden items, as a mask."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 
 from hybrid_recs.types import Rows
 
-# The stubs that come with FAISS leave out what SWIG makes at run time.
+# The stubs of FAISS lack what SWIG creates at run time.
 _faiss: Any = faiss
 
 
 @dataclass(frozen=True, eq=False)
 class RowMask:
-    """`mask[row]` says whether the row may be recommended; never changed once made.
+    """`mask[row]`: whether the row may be recommended. Immutable.
 
-    Tested inside the search, so that a list is not short while there is something left to find.
+    FAISS tests it during the search, so that a list is not short while eligible items are left.
     """
 
     mask: NDArray[np.bool_]
 
     @classmethod
     def all_but(cls, rows: frozenset[int], n: int) -> "RowMask | None":
-        """All of n rows but the given ones; None where those are none."""
+        """All of n rows except the given ones; None if none are given."""
         if not rows:
             return None
         mask = np.ones(n, bool)
@@ -34,7 +34,7 @@ class RowMask:
 
     @classmethod
     def only(cls, rows: Rows, n: int) -> "RowMask":
-        """Of n rows the given ones."""
+        """Only the given ones of n rows."""
         mask = np.zeros(n, bool)
         mask[rows] = True
         return cls(mask)
@@ -51,7 +51,7 @@ class RowMask:
 
     @cached_property
     def count(self) -> int:
-        """How many rows are eligible."""
+        """The number of eligible rows."""
         return int(self.mask.sum())
 
     @cached_property
@@ -61,7 +61,7 @@ class RowMask:
 
     @cached_property
     def selector(self) -> Any:
-        """For FAISS; belongs to this object, which has to outlive the search."""
+        """For FAISS; this object must outlive the search."""
         return _faiss.IDSelectorBitmap(self._bits)
 
     @cached_property

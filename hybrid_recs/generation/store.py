@@ -1,8 +1,8 @@
 """The published generations on disk: stage, seal, publish, roll back, prune, verify.
 
 A generation is built in `staging/<id>`, sealed (every file synced, the manifest last), renamed into
-`generations/<id>` and never changed again. `CURRENT` names the one that serves and is replaced in one
-step, last. A process killed anywhere on the way leaves the serving generation as it was.
+`generations/<id>` and never changed again. `CURRENT` names the serving generation and is replaced atomically,
+last. A process that is killed at any point leaves the serving generation unchanged.
 """
 
 import json
@@ -20,15 +20,15 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import FILE_NAME, Manifest, checksum
 from hybrid_recs.types import Json
 
-# A generation is on record as "publishing" before the flip and as "published" after it: one that was killed
-# in between and does not serve never did.
+# The history records "publishing" before `CURRENT` is replaced and "published" after it: a generation whose
+# publication was killed in between, and that is not current, was never served.
 _PUBLISHING, _PUBLISHED, _ROLLED_BACK, _REFUSED = "publishing", "published", "rolled back", "refused"
 _STATE_AFTER = {_PUBLISHED: _PUBLISHED, _ROLLED_BACK: _PUBLISHED, _REFUSED: _REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredGeneration:
-    """One generation: current, published, refused, unpublished or damaged; the last has no manifest."""
+    """state: current, published, refused, unpublished or damaged; a damaged generation has no manifest."""
 
     id: str
     state: str
@@ -36,7 +36,7 @@ class StoredGeneration:
 
 
 class GenerationStore:
-    """Generations below one folder. Methods that write need the writer's lock."""
+    """The generations in one folder. Methods that write need the writer's lock."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -48,13 +48,13 @@ class GenerationStore:
 
     @contextmanager
     def writer(self) -> Iterator[None]:
-        """Hold the lock of the one writer; the kernel frees it if the process dies."""
+        """Hold the lock of the one writer; the kernel releases it if the process dies."""
         busy = f"{self.root}: another rebuild or rollback is at work; wait for it to end"
         with locked(self.root, RebuildInProgressError(busy)):
             yield
 
     def folder(self, generation: str) -> Path:
-        """Where a generation of that id is, if it is there at all."""
+        """The folder of a generation with that id, whether it exists or not."""
         return self._generations / generation
 
     def path(self, generation: str) -> Path:
@@ -77,7 +77,7 @@ class GenerationStore:
             return None
 
     def require_current(self) -> str:
-        """As `current`, with the remedy as an error when there is none."""
+        """As `current`; raises NoGenerationError, with the remedy, when there is none."""
         generation = self.current()
         if generation is None:
             raise NoGenerationError(
@@ -102,7 +102,7 @@ class GenerationStore:
             return None
 
     def history(self) -> list[Json]:
-        """Every event on record, oldest first; a line cut short by a crash is left out."""
+        """Every recorded event, oldest first; a line truncated by a crash is left out."""
         try:
             lines = self._history.read_text().splitlines()
         except FileNotFoundError:
@@ -111,19 +111,19 @@ class GenerationStore:
 
     def generations(self) -> list[StoredGeneration]:
         """All generations with their state, oldest first."""
-        return [self._listed(generation) for generation in self.ids()]
+        return [self._stored(generation) for generation in self.ids()]
 
     def clean(self) -> list[str]:
-        """Remove what killed rebuilds left: staging folders and generations that never were published."""
+        """Remove what killed rebuilds left: staging folders, and generations that were never published."""
         self._settle()
         dead = [generation for generation in self.ids() if self._state(generation) == "unpublished"]
         for generation in dead:
             self._remove(generation)
-        left = list(self._staging.glob("*"))
-        for folder in left:
+        staged = list(self._staging.glob("*"))
+        for folder in staged:
             shutil.rmtree(folder)
         self._next_pointer.unlink(missing_ok=True)
-        return dead + [folder.name for folder in left]
+        return dead + [folder.name for folder in staged]
 
     def stage(self, generation: str) -> Path:
         """A new empty folder to build in."""
@@ -169,7 +169,7 @@ class GenerationStore:
             os.fsync(file.fileno())
 
     def rollback_target(self) -> str:
-        """The generation that served before the current one and is still there."""
+        """The generation that served before the current one and still exists."""
         current, present = self.require_current(), set(self.ids())
         served = [e["generation"] for e in self.history() if e["event"] in (_PUBLISHED, _ROLLED_BACK)]
         for generation in reversed(served):
@@ -179,7 +179,7 @@ class GenerationStore:
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the current and the `keep` newest other published generations."""
-        states = {listing.id: listing.state for listing in self.generations()}
+        states = {stored.id: stored.state for stored in self.generations()}
         published = [generation for generation, state in states.items() if state == "published"]
         kept = {*published[max(0, len(published) - keep) :], self.current()}
         removed = [generation for generation in states if generation not in kept]
@@ -198,7 +198,7 @@ class GenerationStore:
             if checksum(path) != expected:
                 raise CorruptGenerationError(f"{path}: differs from the manifest's checksum")
 
-    def _listed(self, generation: str) -> StoredGeneration:
+    def _stored(self, generation: str) -> StoredGeneration:
         try:
             manifest = Manifest.read(self._generations / generation)
         except CorruptGenerationError:
@@ -215,17 +215,17 @@ class GenerationStore:
         return [str(entry["event"]) for entry in self.history() if entry["generation"] == generation]
 
     def _settle(self) -> None:
-        """Put on record what a killed publication had done already."""
+        """Record a publication that was killed after it replaced `CURRENT`."""
         current = self.current()
         if current is not None and self._events(current)[-1:] == [_PUBLISHING]:
             self.record(_PUBLISHED, current)
 
     def _remove(self, generation: str) -> None:
-        """Out of sight in one step, then away; what a kill leaves lies in staging."""
+        """Move the folder to staging in one step, then delete it; what a kill leaves is in staging."""
         self._staging.mkdir(exist_ok=True)
-        hidden = self._staging / f"{generation}.removed"
-        (self._generations / generation).rename(hidden)
-        shutil.rmtree(hidden)
+        removed = self._staging / f"{generation}.removed"
+        (self._generations / generation).rename(removed)
+        shutil.rmtree(removed)
 
 
 def _write_synced(path: Path, text: str) -> None:

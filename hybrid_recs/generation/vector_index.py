@@ -16,17 +16,17 @@ from hybrid_recs.generation.manifest import SearchFigure
 from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.types import Floats, Rows
 
-# The stubs that come with FAISS leave out what SWIG makes at run time.
+# The stubs of FAISS lack what SWIG creates at run time.
 _faiss: Any = faiss
 
-# Of the search for the lists of an IVF index that are nearest: the least efSearch. At a million items 32
-# takes 230 µs for recall 0.9995, 16 takes 176 for 0.997, 8 takes 151 for 0.986.
+# The minimum efSearch of the HNSW quantizer that finds the nearest lists of an IVF index. At a million items
+# 32 takes 230 µs for recall 0.9995, 16 takes 176 for 0.997, 8 takes 151 for 0.986.
 _MIN_LIST_EFFORT = 16
 _DEFAULT_EFFORT = 16  # efSearch of an HNSW index that was not measured
 
 
 class VectorIndex(Protocol):
-    """What search needs; `search` is the contract that the tests hold every implementation to."""
+    """An index that can be searched; contract tests run against every implementation."""
 
     def __len__(self) -> int: ...
 
@@ -36,7 +36,7 @@ class VectorIndex(Protocol):
 
 
 class ExactIndex:
-    """Search by scoring every row: the oracle that the others are measured against."""
+    """Searches by scoring every row: the reference for recall."""
 
     def __init__(self, vectors: Floats) -> None:
         self._vectors = vectors
@@ -59,12 +59,12 @@ class ExactIndex:
 
 
 class FaissIndex:
-    """A FAISS index file, mapped: exact (Flat), HNSW or IVF, with the search effort found when it was built.
+    """A memory-mapped FAISS index file: exact (Flat), HNSW or IVF, with the search effort tuned by the build.
 
-    The mapped index is never changed: adding to it would end the process.
+    The mapped index is never changed: adding to it would crash the process.
     """
 
-    def __init__(self, path: Path, settings: Sequence[SearchFigure]) -> None:
+    def __init__(self, path: Path, figures: Sequence[SearchFigure]) -> None:
         try:
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except (RuntimeError, MemoryError) as error:
@@ -73,8 +73,8 @@ class FaissIndex:
         kind = faiss.downcast_index(index)
         self._lists = int(kind.nlist) if isinstance(kind, faiss.IndexIVF) else 0
         self.approximate = self._lists > 0 or hasattr(kind, "hnsw")
-        self._settings = sorted(settings, key=lambda setting: setting.k)
-        self._prepared: dict[int, Any] = {}
+        self._figures = sorted(figures, key=lambda figure: figure.k)
+        self._parameters_of: dict[int, Any] = {}
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -112,40 +112,40 @@ class FaissIndex:
         k = min(k, len(self))
         if k == 0 or (eligible is not None and eligible.count == 0):
             return [np.empty(0, np.int64) for _ in queries]
-        # Rows that may not come are met on the way like any other: the effort is that of finding them too.
+        # The search visits excluded rows like all others, so the effort must be enough to find them too.
         effort = self._effort(k + len(excluded)) * effort_multiplier
         if eligible is not None:
             effort = min(effort * -(-len(self) // eligible.count), self._lists or len(self))
         selector = _selector(excluded, eligible)
-        found: NDArray[np.int64]
-        _, found = self._index.search(queries, k, params=self._parameters(effort, selector))
-        # The lists of an IVF index that were read may hold fewer than k: more are read.
-        while effort < self._lists and (short := np.flatnonzero(found[:, -1] < 0)).size:
+        rows: NDArray[np.int64]
+        _, rows = self._index.search(queries, k, params=self._parameters(effort, selector))
+        # The lists of an IVF index that were read may contain fewer than k rows: read more.
+        while effort < self._lists and (short := np.flatnonzero(rows[:, -1] < 0)).size:
             effort *= 4
-            _, found[short] = self._index.search(queries[short], k, params=self._parameters(effort, selector))
-        return [rows[rows >= 0] for rows in found]
+            _, rows[short] = self._index.search(queries[short], k, params=self._parameters(effort, selector))
+        return [of_query[of_query >= 0] for of_query in rows]
 
     def _effort(self, k: int) -> int:
         """efSearch or nprobe for k results; 0 for an exact index."""
         if not self.approximate:
             return 0
-        if not self._settings:
+        if not self._figures:
             return self._lists or max(k, _DEFAULT_EFFORT)
-        # Measured with one more than k asked for: the item itself.
-        fitting = next((s for s in self._settings if s.k + 1 >= k), self._settings[-1])
+        # Measured for k + 1 results: k and the item itself.
+        figure = next((figure for figure in self._figures if figure.k + 1 >= k), self._figures[-1])
         if self._lists:
-            return fitting.effort * max(1, -(-k // (fitting.k + 1)))
-        return max(fitting.effort, k)
+            return figure.effort * max(1, -(-k // (figure.k + 1)))
+        return max(figure.effort, k)
 
     def _parameters(self, effort: int, selector: Any) -> Any:
-        """One object for each effort: making it takes a tenth of the time of a search."""
+        """One cached object for each effort: creating it takes a tenth of the time of a search."""
         if selector is not None:
-            return self._made(effort, {"sel": selector})
-        if effort and effort not in self._prepared:
-            self._prepared[effort] = self._made(effort, {})
-        return self._prepared.get(effort)
+            return self._new_parameters(effort, {"sel": selector})
+        if effort and effort not in self._parameters_of:
+            self._parameters_of[effort] = self._new_parameters(effort, {})
+        return self._parameters_of.get(effort)
 
-    def _made(self, effort: int, selector: dict[str, Any]) -> Any:
+    def _new_parameters(self, effort: int, selector: dict[str, Any]) -> Any:
         if not self.approximate:
             return _faiss.SearchParameters(**selector)
         if not self._lists:
@@ -157,7 +157,7 @@ class FaissIndex:
 
 
 def _selector(excluded: frozenset[int], eligible: RowMask | None) -> Any:
-    """What FAISS asks of every row it meets; None where any will do."""
+    """The FAISS selector of the rows that may be found; None for all rows."""
     if not excluded:
         return eligible.selector if eligible is not None else None
     rows = np.fromiter(excluded, np.int64, len(excluded))
