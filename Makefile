@@ -105,7 +105,7 @@ stop-redis: $(READY)  ## end the embedded redis-server
 	@$(BIN)/hybrid-recs stop-redis
 
 lock:  ## resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --extra embedded --extra report --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --upgrade --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra benchmark -c requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-benchmark.lock

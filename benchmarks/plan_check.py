@@ -9,7 +9,6 @@ import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -28,12 +27,13 @@ from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.requests import latest_requests
 from hybrid_recs.offline.progress import Steps
-from hybrid_recs.reports.charts import draw_sizes
+from hybrid_recs.reports.charts import sizes_plot
 from hybrid_recs.reports.planner import gather
 from hybrid_recs.reports.planner.hit_rate_curves import rising_hits, static_hits
 from hybrid_recs.reports.planner.plan import plan
 from hybrid_recs.reports.planner.traffic import Traffic
-from hybrid_recs.reports.svg import standalone
+from hybrid_recs.reports.plot import DOT, LegendEntry
+from hybrid_recs.reports.svg import Size
 from hybrid_recs.settings import RISING_AFTER_REQUESTS, Settings
 from hybrid_recs.telemetry.hit_rates import hit_rate_report
 
@@ -41,7 +41,11 @@ DAYS = 60
 FIRST_DAY = "2011-10-10"
 SIZES = (300, 1_200, 2_500)
 ROOT = Path(__file__).parents[1]
-_INK = "#1d1d1b"
+# By whether items could rise.
+_MEASURED = {
+    False: LegendEntry("measured", "dot ink", dot=True),
+    True: LegendEntry("measured, with rising items", "hollow ink", dot=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +141,13 @@ def _measured(client: redis.Redis, keys: Keys, expected: int) -> float:
     return report.hit_rate or 0.0
 
 
-def _write(out: Path, traffic: Traffic, found: list[Checked]) -> None:
-    made = plan(traffic, 0.9, admitted_after=RISING_AFTER_REQUESTS)
-
-    def draw(axes: Any) -> None:
-        draw_sizes(axes, made)
-        for rising, mark, said in ((False, "o", "measured"), (True, "s", "measured, with rising items")):
-            points = [(one.items, one.measured) for one in found if one.rising is rising]
-            axes.plot(*zip(*points, strict=True), mark, markersize=6, label=said, color=_INK)
-        axes.legend(frameon=False, loc="lower left", fontsize=7.5, bbox_to_anchor=(0, 0.12), reverse=True)
-
-    (out / "plan_check.svg").write_text(
-        standalone("plan", "Predicted and measured hit rates", draw, (7.4, 3.4))
-    )
-    (out / "plan_check.json").write_text(json.dumps([asdict(checked) for checked in found], indent=1) + "\n")
+def _write(out: Path, traffic: Traffic, checks: list[Checked]) -> None:
+    predicted = plan(traffic, 0.9, admitted_after=RISING_AFTER_REQUESTS)
+    plot = sizes_plot(Size(728, 340), "Predicted and measured hit rates", predicted, list(_MEASURED.values()))
+    for check in checks:
+        plot.dot((check.items, check.measured), DOT, _MEASURED[check.rising].classes)
+    (out / "plan_check.svg").write_text(plot.drawing.standalone())
+    (out / "plan_check.json").write_text(json.dumps([asdict(check) for check in checks], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from hybrid_recs.reports.hit_rate_bundle import HitRateBundle
 from hybrid_recs.reports.planner import render
 from hybrid_recs.reports.planner.outage_headroom import OutageHeadroom
 from hybrid_recs.reports.planner.plan import Plan
+from hybrid_recs.reports.svg import stylesheet
 from hybrid_recs.reports.wording import cause_in_words, milliseconds, when
 from hybrid_recs.telemetry.hit_rates import HitRateReport
 
@@ -48,7 +49,7 @@ def page(hit_rate_bundle: HitRateBundle, now: float) -> str:
         f"<footer>Made {made} UTC by hybrid-recs. Milliseconds are of the service's own work, read off "
         "histograms within 9&nbsp;%. Times are UTC.</footer>"
     )
-    style = (resources.files("hybrid_recs.reports") / "page.css").read_text()
+    style = stylesheet() + (resources.files("hybrid_recs.reports") / "page.css").read_text()
     title = f"Cache hit rate, {when(counts.start)}"
     return _PAGE.format(title=escape(title), style=style, body="\n".join(parts))
 
