@@ -8,6 +8,10 @@ letter is looked for at beginnings only, and only the first ten words of a query
 The distinct words lie sorted, so those that begin with a prefix are one stretch, and so are the lists of
 where they occur. Pieces further in are looked for in all words at once, as bytes. Neither makes a Python
 object per item or per word.
+
+SQLite FTS5 (trigram) gives the same answers, mostly faster (0.1 ms against 0.6 to 17 ms at a million titles),
+but a piece of one or two characters that no title has scans every row (1.5 s against 0.4 ms), in a file of
+121 MB against 52 MB.
 """
 
 import re

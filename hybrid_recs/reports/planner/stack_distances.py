@@ -6,6 +6,9 @@ Slutz, Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Jou
 SAMPLE_ABOVE requests, only items whose hash falls below a threshold are kept and distances are scaled, as in
 Waldspurger, Park, Garthwaite, Ahmad, "Efficient MRC construction with SHARDS", FAST 2015: within two points
 for sizes of which a few hundred items are in the sample, rough for smaller ones.
+
+A library would be libcachesim (LRU and TinyLFU in C++, a wheel of 10 MB that needs glibc 2.34), which replays
+the trace once for each policy and size; here one pass in NumPy gives LRU at all sizes.
 """
 
 import numpy as np
