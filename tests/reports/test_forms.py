@@ -151,4 +151,4 @@ def test_before_any_traffic_and_before_any_generation(redis_url: str, keys: Keys
     for form in ("text", "md", "html", "json"):
         done = CliRunner().invoke(main, ["--format", form], env=environment)
         assert done.exit_code == 0, done.output
-        assert "No item request was counted" in done.stdout
+        assert "No item requests were counted" in done.stdout

@@ -7,8 +7,8 @@ SAMPLE_ABOVE requests, only items whose hash falls below a threshold are kept an
 Waldspurger, Park, Garthwaite, Ahmad, "Efficient MRC construction with SHARDS", FAST 2015: within two points
 for sizes of which a few hundred items are in the sample, rough for smaller ones.
 
-A library would be libcachesim (LRU and TinyLFU in C++): GPL, a wheel of 10 MB for glibc 2.34, needs boto3. One
-pass in NumPy gives LRU at all sizes.
+A library would be libcachesim (LRU and TinyLFU in C++): GPL, a wheel of 10 MB for glibc 2.34, needs boto3.
+One pass in NumPy gives LRU at all sizes.
 """
 
 import numpy as np
