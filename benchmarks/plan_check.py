@@ -82,7 +82,7 @@ def main(data_dir: Path, out: Path) -> None:
             requests = latest_requests(DatasetConfig.load(whole, data_dir), DAYS)
             found = [_check(folder, url, generation, requests, items, False) for items in SIZES]
             found.append(_check(folder, url, generation, requests, SIZES[1], True))
-            _write(out, gather.of_trace(requests, generation, "the replay"), found)
+            _write(out, gather.traffic_from_log(requests, generation, "the replay"), found)
         finally:
             embedded_server.stop(folder / "var")
 
@@ -113,7 +113,7 @@ def _check(
     half = len(requests) // 2
 
     def share(some: list[str]) -> float:
-        traffic = gather.of_trace(some, generation, "")
+        traffic = gather.traffic_from_log(some, generation, "")
         hits = rising_hits(traffic, np.array([items]), RISING_AFTER_REQUESTS) if rising else None
         return float(
             (static_hits(traffic, np.array([items])) if hits is None else hits)[0] / traffic.requests

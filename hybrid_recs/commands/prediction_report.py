@@ -12,8 +12,8 @@ from rich.console import Console
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import connect
 from hybrid_recs.commands.error_messages import reported
-from hybrid_recs.reports.predictions.join import read_events, read_served
-from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
+from hybrid_recs.reports.predictions.join import read_events, read_impressions
+from hybrid_recs.reports.predictions.render import impressions_markdown, print_impressions
 from hybrid_recs.reports.predictions.report import (
     PredictionReport,
     active_users,
@@ -45,9 +45,9 @@ def main(window: str, within: str, form: str, events_dir: Path | None) -> None:
     if form == "json":
         sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     elif form == "md":
-        click.echo(as_markdown(report), nl=False)
+        click.echo(impressions_markdown(report), nl=False)
     else:
-        print_predictions(report, console)
+        print_impressions(report, console)
 
 
 def make_report(
@@ -60,7 +60,7 @@ def make_report(
 ) -> PredictionReport:
     """The report of the last `seconds`."""
     keys, end = wiring.keys(settings), time.time() if now is None else now
-    served = read_served(client, keys, end - seconds, end)
+    served = read_impressions(client, keys, end - seconds, end)
     events = read_events(client, keys, archive, end - seconds, end)
     generation = wiring.store(settings).open_current_if_any()
     users = active_users(events)

@@ -50,15 +50,13 @@ def over_time(series: Sequence[Point]) -> str:
 
 def by_size(plan: Plan) -> str:
     """Hit rate against size for each policy, with the knee, the target and today's size."""
-    static = plan.curve(Policy.STATIC)
-    assert static is not None
 
     def draw(size: Size) -> Drawing:
         plot = sizes_plot(size, "Hit rate against the number of items with a list", plan)
         if plan.knee_items:
-            plot.mark((plan.knee_items, static.at(plan.knee_items)), "knee", -6, "hollow cache")
+            plot.mark((plan.knee_items, plan.static_rate(plan.knee_items)), "knee", -6, "hollow cache")
         if plan.hot_items:
-            rate = static.at(plan.hot_items)
+            rate = plan.static_rate(plan.hot_items)
             plot.mark((plan.hot_items, rate), f"today {rate:.0%}", 16, "dot cache")
         return plot.drawing
 

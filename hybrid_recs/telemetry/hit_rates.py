@@ -72,7 +72,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class MissedItem:
     """An item that was answered live because it is not hot."""
 
     item_id: str
@@ -97,7 +97,7 @@ class HitRateReport:
     sources: list[SourceFigures]
     reasons: list[ReasonFigures]
     series: list[Point]
-    most_missed: list[Missed]
+    most_missed: list[MissedItem]
     advice: str
     peak_per_second: float = 0.0
     causes: list[CauseFigures] = field(default_factory=list)
@@ -178,7 +178,8 @@ def hit_rate_report(
         ],
         series=_series(sums, minutes.stop - 1),
         most_missed=[
-            Missed(item_id, title(item_id), count) for item_id, count in missed.most_common(_MAX_MISSED_SHOWN)
+            MissedItem(item_id, title(item_id), count)
+            for item_id, count in missed.most_common(_MAX_MISSED_SHOWN)
         ],
         advice=hit_rate_advice(_figures(sums, missed)).text,
         peak_per_second=max((counts.total() for counts in sums.by_minute.values()), default=0) / 60,

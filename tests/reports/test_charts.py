@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hybrid_recs.reports.charts import by_size, decay, latencies, over_time
-from hybrid_recs.reports.drift import Age, Drift
+from hybrid_recs.reports.drift import AgeCoverage, Drift
 from hybrid_recs.reports.planner.hit_rate_curves import Policy
 from hybrid_recs.reports.planner.plan import Plan, plan
 from hybrid_recs.reports.planner.traffic import Traffic
@@ -115,7 +115,7 @@ def test_decay_has_a_point_an_hour(drift_of_three_hours: Drift) -> None:
 
 @pytest.fixture
 def drift_of_three_hours() -> Drift:
-    ages = [Age(float(hour), 100, 0.9 - 0.1 * hour) for hour in range(3)]
+    ages = [AgeCoverage(float(hour), 100, 0.9 - 0.1 * hour) for hour in range(3)]
     return Drift("g", 1, 1, 1.0, 1.0, ages, None, None, [], "")
 
 

@@ -33,7 +33,7 @@ _EVENTS = {
 _Entry = tuple[bytes, Mapping[bytes, bytes]]
 
 
-def read_served(client: redis.Redis, keys: Keys, start: float, end: float) -> pl.DataFrame:
+def read_impressions(client: redis.Redis, keys: Keys, start: float, end: float) -> pl.DataFrame:
     """`recommendation_id` (each once), `time`, `kind`, `source`, `items` and `age` (seconds or null) of the
     predictions logged in [start, end), seconds since 1970."""
     frames = [pl.DataFrame(schema=_SERVED)]

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from hybrid_recs.reports.predictions.report import PredictionReport, Rate
+from hybrid_recs.reports.predictions.report import ClickRate, PredictionReport
 
 _COLUMNS = ("predictions", "clicks", "per 1,000", "lists clicked", "per 1,000", "95 % interval")
 
 
-def print_predictions(report: PredictionReport, console: Console) -> None:
+def print_impressions(report: PredictionReport, console: Console) -> None:
     """Everything the report holds, in one screen."""
     console.print(f"[bold]Predictions served[/]  [dim]{_title(report)}[/]")
     for first, rates in (("source", report.by_source), ("kind", report.by_kind)):
@@ -28,7 +28,7 @@ def print_predictions(report: PredictionReport, console: Console) -> None:
     console.print(f"\n[bold]→[/] {report.advice}", soft_wrap=True)
 
 
-def as_markdown(report: PredictionReport) -> str:
+def impressions_markdown(report: PredictionReport) -> str:
     """The same as text for a page."""
     parts = [f"# Predictions served\n\n{_title(report)}\n"]
     for first, rates in (("source", report.by_source), ("kind", report.by_kind)):
@@ -48,7 +48,7 @@ def _title(report: PredictionReport) -> str:
     return f"{start} … {end} UTC, {report.predictions:,} logged (a share of {report.share:g} of the answers)"
 
 
-def _cells(rate: Rate) -> tuple[str, ...]:
+def _cells(rate: ClickRate) -> tuple[str, ...]:
     return (
         f"{rate.predictions:,}",
         f"{rate.clicks:,}",

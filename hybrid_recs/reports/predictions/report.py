@@ -16,7 +16,7 @@ _FEW = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ClickRate:
     """Predictions of one source or kind.
 
     clicks: distinct items of a list that were met afterwards, summed over the lists. clicked: lists with at
@@ -48,8 +48,8 @@ class PredictionReport:
     within_seconds: int
     share: float
     predictions: int
-    by_source: list[Rate]
-    by_kind: list[Rate]
+    by_source: list[ClickRate]
+    by_kind: list[ClickRate]
     events: int
     named: int
     attributed: int
@@ -142,7 +142,7 @@ def _attributed(served: pl.DataFrame, events: pl.DataFrame, within_seconds: int)
     )
 
 
-def _rates(lists: pl.DataFrame, by: str) -> list[Rate]:
+def _rates(lists: pl.DataFrame, by: str) -> list[ClickRate]:
     """Most predictions first."""
     counted = (
         lists.group_by(by)
@@ -152,10 +152,10 @@ def _rates(lists: pl.DataFrame, by: str) -> list[Rate]:
     return [_rate(*row) for row in counted.iter_rows()]
 
 
-def _rate(name: str, predictions: int, clicks: int, clicked: int) -> Rate:
+def _rate(name: str, predictions: int, clicks: int, clicked: int) -> ClickRate:
     low, high = wilson(clicked, predictions)
     thousand = 1_000 / predictions
-    return Rate(
+    return ClickRate(
         name, predictions, clicks, clicks * thousand, clicked, clicked * thousand, 1_000 * low, 1_000 * high
     )
 

@@ -14,7 +14,7 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.commands.prediction_report import main, make_report
 from hybrid_recs.events.impression import Impression
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
+from hybrid_recs.reports.predictions.render import impressions_markdown, print_impressions
 from hybrid_recs.reports.predictions.report import PredictionReport, wilson
 from hybrid_recs.settings import Settings
 
@@ -119,8 +119,8 @@ def test_attribution_coverage_and_age(report: PredictionReport, generation: Gene
 def test_a_terminal_and_a_page_show_the_same(report: PredictionReport) -> None:
     console = Console(record=True, width=120, quiet=False, file=None)
     with console.capture() as captured:
-        print_predictions(report, console)
-    text, page = captured.get(), as_markdown(report)
+        print_impressions(report, console)
+    text, page = captured.get(), impressions_markdown(report)
     for line in (text, page):
         for figure in ("300.0", "56.7 … 509.8", "9, 8 with", "6 of", "1 of 3 active users", "p50 9 min"):
             assert figure in line
