@@ -1,4 +1,4 @@
-"""One prediction that was shown, as it stands in the log: the service writes it, the report reads it."""
+"""The log entry of an answer that was shown: the service writes it, the prediction report reads it."""
 
 import hashlib
 import json

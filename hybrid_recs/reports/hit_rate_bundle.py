@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 
 import redis
 
@@ -29,8 +29,7 @@ class HitRateBundle:
 
     def as_json(self) -> Json:
         """The fields of the hit-rate report and, on the same level, the other parts."""
-        counts = {field.name: getattr(self.counts, field.name) for field in fields(self.counts)}
-        return counts | {"plan": self.plan, "drift": self.drift, "headroom": self.headroom}
+        return asdict(self.counts) | {"plan": self.plan, "drift": self.drift, "headroom": self.headroom}
 
 
 def hit_rate_bundle(
