@@ -1,4 +1,4 @@
-"""How far back a report looks, as text: 30m, 24h, 7d."""
+"""The window of a report as text: 30m, 24h, 7d."""
 
 import re
 

@@ -38,11 +38,11 @@ def report(
     ):
         fields[Field(generation.id, source, None).name()] = count
         fields[Field(generation.id, source, None, latency_histogram.bucket_of(seconds)).name()] = count
-    asked = {ids[0]: 400, ids[1]: 200, ids[-1]: 300, ids[-2]: 90}
+    requested = {ids[0]: 400, ids[1]: 200, ids[-1]: 300, ids[-2]: 90}
     batch = arguments(
         1,
         {keys.stats(minute): fields},
-        {keys.missed(minute // 60): {EVIL: 300, ids[-2]: 90}, keys.asked(minute // 60): asked},
+        {keys.missed(minute // 60): {EVIL: 300, ids[-2]: 90}, keys.asked(minute // 60): requested},
     )
     client.eval(ADD_ONCE, 1, keys.flushed("w"), *batch)
     environment = {

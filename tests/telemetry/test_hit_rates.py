@@ -1,4 +1,4 @@
-"""The hit-rate report from counters that are written by hand into a real Redis."""
+"""The hit-rate report from counters written by hand into a real Redis."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -96,8 +96,8 @@ def test_windows(text: str, seconds: int) -> None:
         "9999999m",
     ],
 )
-def test_what_is_no_window(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not a window|longer than the 8 days"):
+def test_invalid_windows(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a window"):
         parse_window(text)
 
 
@@ -136,7 +136,7 @@ def test_a_users_own_list_is_a_hit(counters: WrittenCounters) -> None:
     assert (report.hit_rate, sum(point.hits for point in report.series)) == (0.8, 8)
 
 
-def test_causes_beside_what_older_versions_counted(counters: WrittenCounters) -> None:
+def test_outcomes_together_with_counters_of_older_versions(counters: WrittenCounters) -> None:
     """Both ways of writing the same minute, as while one worker after another is replaced."""
     old = {("a", Source.CACHE, None): 10, ("a", Source.LIVE, None): 4}
     counters.count(
