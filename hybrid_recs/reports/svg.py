@@ -1,7 +1,7 @@
 """Static SVG drawings whose colours and type come from `chart.css`: no script, nothing to fetch.
 
 Elements carry CSS classes instead of colours, so that one drawing serves light, dark and print. No library
-does that as it is: Matplotlib (25 MB and eight packages) and leather write colours into the elements, pygal
+does that as it is: Matplotlib (97 MB with what it needs) and leather write colours into the elements, pygal
 (LGPL) puts a script into every file and has no logarithmic x axis, vl-convert is a binary of 88 MB.
 """
 
