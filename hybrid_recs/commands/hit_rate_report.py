@@ -1,4 +1,4 @@
-"""Report where answers came from and what that asks for: python -m jobs.hit_rate_report --window 24h."""
+"""Report which tier answered and what to change: python -m jobs.hit_rate_report --window 24h."""
 
 import io
 import sys
@@ -13,8 +13,8 @@ from hybrid_recs import wiring
 from hybrid_recs.cache.client import connect
 from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.reports.hit_rate_bundle import HitRateBundle, hit_rate_bundle
-from hybrid_recs.reports.html import page
-from hybrid_recs.reports.markdown import markdown
+from hybrid_recs.reports.html import html_report
+from hybrid_recs.reports.markdown import markdown_report
 from hybrid_recs.reports.terminal import print_bundle
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.window import parse_window
@@ -25,19 +25,21 @@ FORMATS = ["text", "json", "md", "html"]
 @click.command(help=__doc__)
 @click.option("--window", default="24h", show_default=True, help="how far back: 30m, 24h, 7d; at most 8d")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="write it to this file")
-@click.option("--generation", help="count only what this generation answered")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="write the report to this file")
+@click.option("--generation", help="count only the answers of this generation")
 @click.option("--target", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True)
-@click.option("--cores", type=click.IntRange(1), help="cores of the service  [default: of this machine]")
+@click.option(
+    "--cores", type=click.IntRange(1), help="cores of the service  [default: those of this machine]"
+)
 def main(
     window: str, form: str, out: Path | None, generation: str | None, target: float, cores: int | None
 ) -> None:
-    """Read the counters of the window, measure what can be measured, and write it down."""
+    """Read the counters of the window, measure the costs, and write the report."""
     settings, console = Settings(), Console(highlight=False)
     with reported(console):
         seconds = parse_window(window)
         with connect(wiring.redis_url(settings)) as client:
-            found = hit_rate_bundle(
+            bundle = hit_rate_bundle(
                 client,
                 wiring.keys(settings),
                 wiring.store(settings).open_current_if_any(),
@@ -48,9 +50,9 @@ def main(
                 cores=cores,
             )
         if form == "text" and out is None:
-            print_bundle(found, console)
+            print_bundle(bundle, console)
             return
-        text = written(found, form)
+        text = rendered(bundle, form)
     if out is None:
         sys.stdout.write(text)
     else:
@@ -58,16 +60,16 @@ def main(
         click.echo(f"{out}: {len(text.encode()) / 1e3:,.0f} kB", err=True)
 
 
-def written(found: HitRateBundle, form: str) -> str:
-    """The report in one of the forms."""
+def rendered(bundle: HitRateBundle, form: str) -> str:
+    """The report in one of the formats."""
     if form == "json":
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        return orjson.dumps(found.as_json(), option=options).decode()
+        return orjson.dumps(bundle.as_json(), option=options).decode()
     if form == "html":
-        return page(found, time.time())
+        return html_report(bundle, time.time())
     if form == "md":
-        return markdown(found)
+        return markdown_report(bundle)
     console = Console(highlight=False, file=io.StringIO(), width=110)
     with console.capture() as captured:
-        print_bundle(found, console)
+        print_bundle(bundle, console)
     return captured.get()

@@ -21,27 +21,27 @@ from hybrid_recs.telemetry.window import parse_window
 
 _HELP = """How large the hot set should be.
 
-Hit rate against the number of items with a precomputed list, what each size takes in Redis, and the live
-search it saves. Requests come from one of
+Prints the hit rate for each number of items with a precomputed list, its memory in Redis, and the live search
+that it saves. Requests come from one of
 
 \b
   the service's counters     hybrid-recs plan --window 7d
   an access log              hybrid-recs plan --log access.log
-  the data, before traffic   hybrid-recs plan --dataset dataset.toml
+  a dataset, before traffic  hybrid-recs plan --dataset dataset.toml
 
-A log is in common or combined format (only …/recommendations?item_id= counts), or holds one item id a line.
+A log is in common or combined format (only …/recommendations?item_id= counts), or has one item id per line.
 
 \b
 How to read it
-  static              items chosen by popularity before the window, as a rebuild chooses them
-  static + rising     and what the service admits by itself after 16 requests
-  hindsight           the best possible set; the gap to static is what drift costs
-  lru, lfu            what a cache of that size would do that fills itself
-  knee                beyond it, more items buy less than they did on average
+  static              the most popular items before the window, as in a rebuild
+  static + rising     plus the items that the service admits after 16 requests
+  hindsight           the best possible set; the gap to static is the cost of drift
+  lru, lfu            a cache of that size that is filled by the requests
+  knee                beyond it, an item adds less than items do on average
   target              the fewest items with that hit rate; TARGET is a share of all requests
 
-A hit rate is worth having only where a cached answer is quicker than a live one; the last line says so if
-not. To change the size: HYBRID_RECS_HOT_SHARE and HYBRID_RECS_HOT_MAX_ITEMS, then make rebuild-index.
+A cache is only worth it if a cached answer is faster than a live one; the last line says so if it is not. To
+change the size, set HYBRID_RECS_HOT_SHARE and HYBRID_RECS_HOT_MAX_ITEMS, then run make rebuild-index.
 """
 
 
@@ -53,10 +53,10 @@ not. To change the size: HYBRID_RECS_HOT_SHARE and HYBRID_RECS_HOT_MAX_ITEMS, th
     "--log", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="an access log, .gz too"
 )
 @click.option("--dataset", type=click.Path(path_type=Path, exists=True), help="a dataset.toml")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="where its relative paths start from")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="folder that its relative paths start from")
 @click.option("--target", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True)
 @click.option(
-    "--size", "sizes", type=click.IntRange(0), multiple=True, help="have this size in the table too"
+    "--size", "sizes", type=click.IntRange(0), multiple=True, help="also list this size in the table"
 )
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "md"]), default="text", show_default=True
@@ -74,14 +74,16 @@ def command(
     if log and dataset:
         raise click.UsageError("give --log or --dataset, not both")
     try:
-        made = _plan(Settings(), parse_window(window), log, dataset, data_dir, target, sizes)
+        plan = _plan(Settings(), parse_window(window), log, dataset, data_dir, target, sizes)
     except (HybridRecsError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if form == "text":
-        render.print_plan(made, Console(highlight=False))
+        render.print_plan(plan, Console(highlight=False))
     else:
         click.echo(
-            render.markdown(made) if form == "md" else orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
+            render.plan_markdown(plan)
+            if form == "md"
+            else orjson.dumps(plan, option=orjson.OPT_INDENT_2).decode()
         )
 
 
@@ -97,33 +99,33 @@ def _plan(
     generation, times = wiring.store(settings).open_current_if_any(), None
     with _redis(settings) as client:
         if log:
-            found = gather.of_trace(item_requests(log), generation, log.name)
+            traffic = gather.traffic_from_log(item_requests(log), generation, log.name)
         elif dataset:
-            found = gather.of_dataset(_interactions(dataset, data_dir), dataset.name)
+            traffic = gather.traffic_from_dataset(_interactions(dataset, data_dir), dataset.name)
         elif generation is None:
             raise NoGenerationError(
-                "no generation is published, so nothing was counted; try --log or --dataset"
+                "no generation is published, so there are no counters; try --log or --dataset"
             )
         elif client is None:
-            raise RedisServerError("the counters are in Redis, which is out of reach; try --log or --dataset")
+            raise RedisServerError("the counters are in Redis, which is unreachable; try --log or --dataset")
         else:
             keys = wiring.keys(settings)
-            found, times = gather.of_counters(client, keys, generation, seconds, time.time())
+            traffic, times = gather.traffic_from_counters(client, keys, generation, seconds, time.time())
         return gather.make_plan(
-            found,
+            traffic,
             target,
             wiring.keys(settings),
             wiring.rising_after(settings),
             generation,
             client,
             times,
-            also=sizes,
+            further_sizes=sizes,
         )
 
 
 @contextlib.contextmanager
 def _redis(settings: Settings) -> Iterator[redis.Redis | None]:
-    """A client, or None when the server is out of reach: all but the counters can do without."""
+    """A client, or None if Redis is unreachable: only the counters need it."""
     try:
         client = connect(wiring.redis_url(settings))
         client.ping()

@@ -1,4 +1,4 @@
-"""Report what came of the predictions served: python -m jobs.prediction_report --window 24h."""
+"""Report clicks on logged impressions: python -m jobs.prediction_report --window 24h."""
 
 import sys
 import time
@@ -12,13 +12,13 @@ from rich.console import Console
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import connect
 from hybrid_recs.commands.error_messages import reported
-from hybrid_recs.reports.predictions.join import read_events, read_served
-from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
+from hybrid_recs.reports.predictions.join import read_events, read_impressions
+from hybrid_recs.reports.predictions.render import impressions_markdown, print_impressions
 from hybrid_recs.reports.predictions.report import (
-    PredictionReport,
+    ImpressionReport,
     active_users,
     count_stored,
-    prediction_report,
+    impression_report,
 )
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.window import parse_window
@@ -26,13 +26,20 @@ from hybrid_recs.telemetry.window import parse_window
 
 @click.command(help=__doc__)
 @click.option("--window", default="24h", show_default=True, help="how far back: 30m, 24h, 7d; at most 8d")
-@click.option("--within", default="24h", show_default=True, help="how late an event still counts: 30m, 24h")
+@click.option(
+    "--within",
+    default="24h",
+    show_default=True,
+    help="how long after an impression an event counts: 30m, 24h",
+)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "md"]), default="text", show_default=True
 )
-@click.option("--events-dir", type=click.Path(path_type=Path), help="archived events; default: those of var")
+@click.option(
+    "--events-dir", type=click.Path(path_type=Path), help="archived events; default: the folder below var"
+)
 def main(window: str, within: str, form: str, events_dir: Path | None) -> None:
-    """Read the log and the events of the window, join and print them."""
+    """Read the impressions and events of the window, and print the report."""
     settings, console = Settings(), Console(highlight=False)
     with reported(console):
         try:
@@ -45,9 +52,9 @@ def main(window: str, within: str, form: str, events_dir: Path | None) -> None:
     if form == "json":
         sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     elif form == "md":
-        click.echo(as_markdown(report), nl=False)
+        click.echo(impressions_markdown(report), nl=False)
     else:
-        print_predictions(report, console)
+        print_impressions(report, console)
 
 
 def make_report(
@@ -57,17 +64,17 @@ def make_report(
     seconds: int,
     within_seconds: int,
     now: float | None = None,
-) -> PredictionReport:
+) -> ImpressionReport:
     """The report of the last `seconds`."""
     keys, end = wiring.keys(settings), time.time() if now is None else now
-    served = read_served(client, keys, end - seconds, end)
+    impressions = read_impressions(client, keys, end - seconds, end)
     events = read_events(client, keys, archive, end - seconds, end)
     generation = wiring.store(settings).open_current_if_any()
     users = active_users(events)
-    return prediction_report(
-        served,
+    return impression_report(
+        impressions,
         events,
-        stretch=(end - seconds, end),
+        interval=(end - seconds, end),
         within_seconds=within_seconds,
         share=settings.log_predictions_share,
         items=len(generation.catalogue) if generation else 0,

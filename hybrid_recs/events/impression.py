@@ -1,5 +1,4 @@
-"""One answer that was served, as logged in a stream: the service writes it, the prediction report reads
-it."""
+"""The log entry of an answer that was shown: the service writes it, the prediction report reads it."""
 
 import hashlib
 import json

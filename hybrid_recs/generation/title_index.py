@@ -8,6 +8,10 @@ matches prefixes only, and only the first ten words of a query count.
 The distinct words are sorted, so those with a given prefix are contiguous, and so are their lists of titles.
 Other parts of words are searched as bytes in all words at once. Neither creates a Python object per item or
 per word.
+
+SQLite FTS5 (trigram) gives the same answers, mostly faster (0.1 ms against 0.6 to 17 ms at a million titles),
+but a query of one or two characters that no title contains scans every row (1.5 s against 0.4 ms), in a file
+of 121 MB against 52 MB.
 """
 
 import re

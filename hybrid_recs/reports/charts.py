@@ -1,155 +1,135 @@
-"""The charts of the report."""
+"""The charts of the report, and the curves for pictures of the documentation."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from hybrid_recs.reports.drift import Drift
 from hybrid_recs.reports.planner.hit_rate_curves import Policy
 from hybrid_recs.reports.planner.plan import Plan
-from hybrid_recs.reports.svg import COLOURS, drawn
+from hybrid_recs.reports.plot import DOT, LegendEntry, Plot, Range, text_width
+from hybrid_recs.reports.svg import Drawing, Size, wide_and_narrow
 from hybrid_recs.telemetry.hit_rates import Point, SourceFigures
 from hybrid_recs.types import SECONDS_PER_DAY, Source
 
-_LINES: dict[Policy, dict[str, Any]] = {
-    Policy.RISING: {"color": COLOURS["cache"], "linewidth": 1.2, "linestyle": (0, (4, 2))},
-    Policy.HINDSIGHT: {"color": COLOURS["muted"], "linewidth": 1, "linestyle": (0, (1, 1.6))},
-    Policy.LRU: {"color": COLOURS["popular"], "linewidth": 1.2},
-    Policy.TINY_LFU: {"color": COLOURS["live"], "linewidth": 1.2},
-    Policy.STATIC: {"color": COLOURS["cache"], "linewidth": 2.2},
+# In the order of the legend; drawn in the opposite order, so that `static` is on top.
+_CURVES = {
+    Policy.STATIC: LegendEntry("static", "cache thick"),
+    Policy.TINY_LFU: LegendEntry("LFU with admission", "live"),
+    Policy.LRU: LegendEntry("LRU", "popular"),
+    Policy.HINDSIGHT: LegendEntry("hindsight", "muted dotted"),
+    Policy.RISING: LegendEntry("static + rising items", "cache dashed"),
 }
-_NAMES = {
-    Policy.STATIC: "static",
-    Policy.RISING: "static + rising items",
-    Policy.HINDSIGHT: "hindsight",
-    Policy.LRU: "LRU",
-    Policy.TINY_LFU: "LFU with admission",
-}
+_SHARE = Range(0, 1.02)
+_BAR_WIDTH = 0.86
+_ROW_HEIGHT = 46
+# Of the range of latencies, left free on both sides for labels; a factor where the range is tiny.
+_LATENCY_MARGIN, _MIN_LATENCY_MARGIN = 0.16, 1.6
 
 
 def over_time(series: Sequence[Point]) -> str:
-    """Share of each source in each stretch of the window."""
+    """Share of each source in each stretch of the window; no bar where nothing was requested."""
 
-    def draw(axes: Any) -> None:
-        step = series[1].start - series[0].start if len(series) > 1 else 60
-        asked = [point for point in series if point.requests]
-        starts = [(point.start - series[0].start) / step for point in asked]
-        floor = [0.0] * len(asked)
-        for source in Source:
-            shares = [point.sources.get(source.value, 0) / point.requests for point in asked]
-            if any(shares):
-                axes.bar(starts, shares, 0.86, floor, align="edge", color=COLOURS[source.value], linewidth=0)
-                floor = [below + share for below, share in zip(floor, shares, strict=True)]
-        axes.set_ylim(0, 1)
-        axes.set_xlim(0, max(len(series), 1))
-        _percent(axes)
-        at = sorted({0, len(series) // 2, len(series)}) if len(series) > 3 else [0]
-        axes.set_xticks(at, [_clock(series[0].start + step * place, step * len(series)) for place in at])
-        labels = axes.get_xticklabels()
-        labels[0].set_horizontalalignment("left")
-        if len(labels) > 1:
-            labels[-1].set_horizontalalignment("right")
+    def draw(size: Size) -> Drawing:
+        stretches, first = len(series), series[0].start
+        step = series[1].start - first if stretches > 1 else 60
+        plot = Plot(size, "Share of requests by source over time", Range(0, stretches), Range(0, 1))
+        plot.percent_axis()
+        for place, point in enumerate(series):
+            base = 0.0
+            for source in Source:
+                if count := point.sources.get(source.value, 0):
+                    top = base + count / point.requests
+                    plot.bar((place, base), (place + _BAR_WIDTH, top), source.value)
+                    base = top
+        labelled = sorted({0, stretches // 2, stretches}) if stretches > 3 else [0]
+        plot.horizontal_axis([(place, _clock(first + step * place, step * stretches)) for place in labelled])
+        return plot.drawing
 
-    return drawn("time", "Share of requests by source over time", draw)
+    return wide_and_narrow(draw)
 
 
 def by_size(plan: Plan) -> str:
     """Hit rate against size for each policy, with the knee, the target and today's size."""
-    static = plan.curve(Policy.STATIC)
-    assert static is not None
 
-    def draw(axes: Any) -> None:
-        draw_sizes(axes, plan)
-        _mark(axes, plan.knee_items, static.at(plan.knee_items), "knee", (8, 3), hollow=True)
+    def draw(size: Size) -> Drawing:
+        plot = sizes_plot(size, "Hit rate against the number of items with a list", plan)
+        if plan.knee_items:
+            plot.mark((plan.knee_items, plan.static_rate(plan.knee_items)), "knee", -6, "hollow cache")
         if plan.hot_items:
-            said = f"today {static.at(plan.hot_items):.0%}"
-            _mark(axes, plan.hot_items, static.at(plan.hot_items), said, (8, -11), hollow=False)
-        axes.legend(frameon=False, loc="lower left", fontsize=7.5, bbox_to_anchor=(0, 0.2), reverse=True)
+            rate = plan.static_rate(plan.hot_items)
+            plot.mark((plan.hot_items, rate), f"today {rate:.0%}", 16, "dot cache")
+        return plot.drawing
 
-    return drawn("size", "Hit rate against the number of items with a list", draw)
+    return wide_and_narrow(draw)
 
 
-def draw_sizes(axes: Any, plan: Plan) -> None:
-    """The curves of all policies and the target."""
-    most = max(curve.sizes[-1] for curve in plan.curves)
-    for policy, style in _LINES.items():
-        curve = plan.curve(policy)
-        if curve is not None:
-            line = [(s, r) for s, r in zip(curve.sizes, curve.hit_rates, strict=True) if s]
-            axes.plot(*zip(*line, strict=True), label=_NAMES[policy], **style)
-    axes.axhline(plan.target, color=COLOURS["ink"], linewidth=0.6, linestyle=(0, (4, 3)))
-    axes.annotate(
-        f"target {plan.target:.0%}", (1, plan.target), (0, 3), textcoords="offset points", fontsize=7.5
-    )
-    axes.set_xscale("log")
-    axes.set_xlim(1, max(most, 2))
-    axes.set_ylim(0, 1.02)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.set_xlabel("items with a list")
-    _percent(axes)
+def sizes_plot(size: Size, label: str, plan: Plan, points: Sequence[LegendEntry] = ()) -> Plot:
+    """The curves of all policies and the target; `points`: further entries of the legend."""
+    curves = {policy: curve for policy in _CURVES if (curve := plan.curve(policy)) is not None}
+    max_items = max(curve.sizes[-1] for curve in curves.values())
+    x = Range(1, max(max_items, 2), log=True)
+    legend = [*(_CURVES[policy] for policy in curves), *points]
+    plot = Plot(size, label, x, _SHARE, title="items with a list", legend=legend)
+    plot.percent_axis()
+    plot.horizontal_axis([(items, f"{items:,.0f}") for items in x.ticks(8)])
+    plot.line([(x.low, plan.target), (x.high, plan.target)], "ink thin dashed")
+    for policy, curve in reversed(curves.items()):
+        pairs = zip(curve.sizes, curve.hit_rates, strict=True)
+        plot.line([(items, rate) for items, rate in pairs if items], _CURVES[policy].classes)
+    plot.note((x.low, plan.target), f"target {plan.target:.0%}", (2, -5))
+    return plot
 
 
 def latencies(sources: Sequence[SourceFigures]) -> str:
     """Median to 99th percentile of each source."""
-    timed = [line for line in sources if line.p50_ms and line.p99_ms][::-1]
+    timed = [
+        (figures.source, figures.p50_ms, figures.p99_ms)
+        for figures in reversed(sources)
+        if figures.p50_ms and figures.p99_ms
+    ]
+    lowest, highest = min(p50 for _, p50, _ in timed), max(p99 for _, _, p99 in timed)
+    margin = max((highest / lowest) ** _LATENCY_MARGIN, _MIN_LATENCY_MARGIN)
+    x = Range(lowest / margin, highest * margin, log=True)
 
-    def draw(axes: Any) -> None:
-        for place, line in enumerate(timed):
-            assert line.p50_ms
-            assert line.p99_ms
-            colour = COLOURS[line.source]
-            axes.plot((line.p50_ms, line.p99_ms), (place, place), color=colour, linewidth=3)
-            axes.plot(line.p50_ms, place, "o", color=colour, markersize=8)
-            axes.plot(line.p99_ms, place, "|", color=colour, markersize=11, markeredgewidth=2)
+    def draw(size: Size) -> Drawing:
+        names = [source for source, _, _ in timed]
+        plot = Plot(
+            Size(size.width, _ROW_HEIGHT * len(timed) + 40),
+            "Median and 99th percentile of the latency by source",
+            x,
+            Range(-0.6, len(timed) - 0.4),
+            left=max(map(text_width, names)) + 10,
+        )
+        plot.horizontal_axis([(ms, _milliseconds(ms)) for ms in x.ticks(8)], grid=True)
+        plot.name_axis(names)
+        for row, (source, p50, p99) in enumerate(timed):
+            plot.line([(p50, row), (p99, row)], f"{source} thick")
+            plot.dot((p50, row), DOT + 1, f"dot {source}")
+            plot.dot((p99, row), DOT - 1, f"hollow {source}")
             # One above and one below: on a phone they would run into each other.
-            for value, what, above in ((line.p50_ms, "p50", 9), (line.p99_ms, "p99", -15)):
-                said = f"{what} {_milliseconds(value)}"
-                axes.annotate(
-                    said, (value, place), (0, above), textcoords="offset points", ha="center", fontsize=7.5
-                )
-        axes.set_xscale("log")
-        axes.margins(x=0.16)
-        axes.set_ylim(-0.7, len(timed) - 0.3)
-        axes.set_yticks(range(len(timed)), [line.source for line in timed], color=COLOURS["ink"])
-        axes.grid(visible=False, axis="y")
-        axes.grid(visible=True, axis="x")
-        axes.xaxis.set_major_formatter(lambda value, _: _milliseconds(value))
-        axes.xaxis.set_minor_formatter(lambda *_: "")
+            plot.note((p50, row), f"p50 {_milliseconds(p50)}", (0, -11), anchor="middle")
+            plot.note((p99, row), f"p99 {_milliseconds(p99)}", (0, 17), anchor="middle")
+        return plot.drawing
 
-    return drawn("latency", "Median and 99th percentile of the latency by source", draw)
+    return wide_and_narrow(draw)
 
 
 def decay(drift: Drift) -> str:
     """Coverage of the hot set by its age."""
+    points = [(age.hours, age.coverage) for age in drift.ages]
+    x = Range(0, max(drift.ages[-1].hours, 1))
 
-    def draw(axes: Any) -> None:
-        ages = [age.hours for age in drift.ages]
-        axes.plot(
-            ages, [age.coverage for age in drift.ages], color=COLOURS["cache"], marker="o", markersize=3
-        )
-        axes.set_ylim(0, 1.02)
-        axes.set_xlim(left=0, right=max(ages[-1], 1))
-        axes.set_xlabel("hours since the rebuild")
-        _percent(axes)
+    def draw(size: Size) -> Drawing:
+        label = "Share of requests covered by the hot set, by hours since the rebuild"
+        plot = Plot(size, label, x, _SHARE, title="hours since the rebuild")
+        plot.percent_axis()
+        plot.horizontal_axis([(hours, f"{hours:g}") for hours in x.ticks(10)])
+        plot.line(points, "cache")
+        for point in points:
+            plot.dot(point, DOT - 2, "dot cache")
+        return plot.drawing
 
-    return drawn("drift", "Share of requests covered by the hot set, by hours since the rebuild", draw)
-
-
-def _mark(axes: Any, size: int, rate: float, said: str, offset: tuple[int, int], hollow: bool) -> None:
-    if size < 1:
-        return
-    face = COLOURS["paper"] if hollow else COLOURS["cache"]
-    axes.plot(
-        size, rate, "o", color=COLOURS["cache"], markerfacecolor=face, markersize=7, markeredgewidth=1.6
-    )
-    side = "right" if offset[0] < 0 else "left"
-    axes.annotate(
-        said, (size, rate), offset, textcoords="offset points", ha=side, fontsize=8, fontweight="bold"
-    )
-
-
-def _percent(axes: Any) -> None:
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
+    return wide_and_narrow(draw)
 
 
 def _milliseconds(value: float) -> str:
@@ -157,5 +137,5 @@ def _milliseconds(value: float) -> str:
 
 
 def _clock(seconds: float, span: float) -> str:
-    form = "%d %b %H:%M" if span > SECONDS_PER_DAY else "%H:%M"
-    return datetime.fromtimestamp(seconds, UTC).strftime(form)
+    pattern = "%d %b %H:%M" if span > SECONDS_PER_DAY else "%H:%M"
+    return datetime.fromtimestamp(seconds, UTC).strftime(pattern)

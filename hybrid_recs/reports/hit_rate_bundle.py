@@ -1,8 +1,8 @@
-"""The whole report: the counts of the window, the plan they ask for, drift, and what an outage would mean."""
+"""The whole hit-rate report: the counts of a window, a plan, drift, and outage headroom."""
 
 import os
 import time
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 
 import redis
 
@@ -20,7 +20,7 @@ from hybrid_recs.types import Json
 
 @dataclass(frozen=True, slots=True)
 class HitRateBundle:
-    """The report and, where a generation serves, what follows from it."""
+    """The counts and, if a generation is in service, what is derived from them."""
 
     counts: HitRateReport
     plan: Plan | None
@@ -28,9 +28,8 @@ class HitRateBundle:
     headroom: OutageHeadroom | None
 
     def as_json(self) -> Json:
-        """The fields of the hit-rate report, and the other parts beside them."""
-        known = {field.name: getattr(self.counts, field.name) for field in fields(self.counts)}
-        return known | {"plan": self.plan, "drift": self.drift, "headroom": self.headroom}
+        """The fields of the hit-rate report and, on the same level, the other parts."""
+        return asdict(self.counts) | {"plan": self.plan, "drift": self.drift, "headroom": self.headroom}
 
 
 def hit_rate_bundle(
@@ -40,26 +39,28 @@ def hit_rate_bundle(
     admitted_after: int,
     seconds: int,
     target: float,
-    of_generation: str | None = None,
+    counted_generation: str | None = None,
     now: float | None = None,
     cores: int | None = None,
 ) -> HitRateBundle:
-    """Read the counters of the last `seconds` and measure what can be measured; takes about a second.
+    """Read the counters of the last `seconds` and measure the costs; takes about a second.
 
-    serving: the generation in service, None before there is one. admitted_after: requests that give an item a
-    list of its own. of_generation: count only what it answered. cores: of the service, for the headroom;
-    None: of this machine.
+    serving: the generation in service, None before there is one. admitted_after: requests after which an item
+    gets a list. counted_generation: count only the answers of this generation. cores: of the service, for the
+    headroom; None: those of this machine.
     """
     now = time.time() if now is None else now
-    counts = hit_rate_report(client, keys, seconds, lambda item: _title(serving, item), of_generation, now)
+    counts = hit_rate_report(
+        client, keys, seconds, lambda item: _title(serving, item), counted_generation, now
+    )
     if serving is None:
         return HitRateBundle(counts, None, None, None)
     hours = counter_reader.hours_of(counter_reader.minutes_of(seconds, now))
-    found, times = gather.of_counters(client, keys, serving, seconds, now)
+    traffic, times = gather.traffic_from_counters(client, keys, serving, seconds, now)
     live = live_cost(serving)
     return HitRateBundle(
         counts=counts,
-        plan=gather.make_plan(found, target, keys, admitted_after, serving, client, times, live),
+        plan=gather.make_plan(traffic, target, keys, admitted_after, serving, client, times, live),
         drift=drift(serving, counter_reader.items_by_hour(client, keys.requested, hours)),
         headroom=None
         if live is None

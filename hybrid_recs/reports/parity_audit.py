@@ -1,7 +1,6 @@
-"""The parity audit: are the lists that Redis serves still what a live answer would say, and is the index as
-good for rare items as for popular ones?"""
+"""The parity audit: compares the lists in Redis with live answers, and the recall of the index for rare items
+with that for popular ones."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -17,14 +16,14 @@ from hybrid_recs.types import Neighbours, Rows
 
 _DEPTH = 10
 _BATCH = 256
-# Shares of the interactions that the bands are about: the first half, the next 40 %, and the rest.
+# Cumulative shares of the interactions: the items of the first half, of the next 40 %, and the rest.
 _BANDS = (("head", 0.5), ("middle", 0.9), ("tail", 1.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """What an audit must keep to; shares between 0 and 1, scores as they are served. A hidden, repeated or
-    own item in a list is never allowed."""
+class AuditBounds:
+    """Limits of an audit: the lowest overlap and recall, the largest share of missing lists and difference of
+    scores. A list must never contain a hidden or repeated item, or the queried item itself."""
 
     overlap: float = 0.95
     recall: float = 0.95
@@ -33,11 +32,15 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
-    """Of `sampled` hot items: lists that Redis lacks or that are no lists; of the rest the mean overlap of
-    their first ten with the live ten, the largest difference of a score of the same item, and the seconds
-    since they were written (from their TTL). with_…: how many answers made from them hold a hidden item, how
-    many lists one twice, or the item itself."""
+class ListFigures:
+    """Lists of `sampled` hot items.
+
+    missing: not in Redis. unreadable: in Redis, but no valid list. The other fields describe the readable
+    lists. overlap: mean share of common items among the first ten and the live ten. score_difference: the
+    largest, over items that both hold. age_…: seconds since a list was written, from its TTL. with_hidden:
+    answers made from lists that contain a hidden item. with_repeated, with_itself: lists that contain an item
+    twice, or the queried item itself.
+    """
 
     sampled: int
     missing: int
@@ -53,8 +56,9 @@ class Lists:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
-    """Recall at 10 of the index against exact search, over `sampled` of the band's `items`; None of none."""
+class BandRecall:
+    """Recall at 10 of the index against exact search, over `sampled` of the `items` of a popularity band;
+    None if there are none."""
 
     name: str
     items: int
@@ -64,12 +68,19 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found; `broken` holds every bound that is not kept, in words."""
+    """The results of an audit. broken: a sentence for each bound that is not met."""
 
     generation: str
-    lists: Lists
-    bands: list[Band]
+    lists: ListFigures
+    bands: list[BandRecall]
     broken: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredList:
+    row: int
+    encoded: bytes | None
+    ttl_seconds: int
 
 
 def audit(
@@ -77,15 +88,15 @@ def audit(
     keys: Keys,
     recommender: Recommender,
     ttl_seconds: int,
-    bounds: Bounds,
+    bounds: AuditBounds,
     sample: int = 500,
     hidden: frozenset[int] = frozenset(),
     seed: int = 1,
 ) -> Audit:
-    """Compare a random sample with live answers; raises what the client raises.
+    """Compare a random sample with live answers; raises the errors of the client.
 
-    recommender: as the service has it. ttl_seconds: what lists are written with. hidden: rows that may not
-    be recommended: a stored list may hold some, an answer made from it must not.
+    recommender: configured as in the service. ttl_seconds: the TTL with which lists are written. hidden: rows
+    that must not be recommended; a stored list may contain them, an answer made from it must not.
     """
     generation = recommender.generation
     rng = np.random.default_rng(seed)
@@ -94,35 +105,37 @@ def audit(
         keys,
         recommender,
         ttl_seconds,
-        _some(rng, generation.hot.rows.astype(np.int64), sample),
+        _sample(rng, generation.hot.rows.astype(np.int64), sample),
         hidden,
     )
     bands = _audit_bands(rng, generation, sample)
-    return Audit(generation.id, lists, bands, broken(lists, bands, bounds))
+    return Audit(generation.id, lists, bands, broken_bounds(lists, bands, bounds))
 
 
-def broken(lists: Lists, bands: list[Band], bounds: Bounds) -> list[str]:
-    """Every bound that is not kept, beside what was found."""
-    found = []
-    lacking = (lists.missing + lists.unreadable) / max(lists.sampled, 1)
-    if lacking > bounds.missing:
-        found.append(f"{lacking:.1%} of the lists are missing or unreadable, {bounds.missing:.1%} may be")
-    # Not "less than": a figure that is not a number keeps no bound.
+def broken_bounds(lists: ListFigures, bands: list[BandRecall], bounds: AuditBounds) -> list[str]:
+    """A sentence for each bound that is not met."""
+    problems = []
+    missing = (lists.missing + lists.unreadable) / max(lists.sampled, 1)
+    if missing > bounds.missing:
+        problems.append(
+            f"{missing:.1%} of the lists are missing or unreadable, more than {bounds.missing:.1%}"
+        )
+    # `not >=` instead of `<`: NaN meets no bound.
     if lists.overlap is not None and not lists.overlap >= bounds.overlap:
-        found.append(f"overlap@10 with live answers is {lists.overlap:.4f}, below {bounds.overlap:g}")
+        problems.append(f"overlap@10 with live answers is {lists.overlap:.4f}, below {bounds.overlap:g}")
     if not lists.score_difference <= bounds.score:
-        found.append(f"a score differs by {lists.score_difference:.4g}, more than {bounds.score:g}")
-    found += [
+        problems.append(f"a score differs by {lists.score_difference:.4g}, more than {bounds.score:g}")
+    problems += [
         f"recall@10 of the {band.name} is {band.recall:.4f}, below {bounds.recall:g}"
         for band in bands
         if band.recall is not None and not band.recall >= bounds.recall
     ]
-    wrong = {
+    defects = {
         "a hidden item when served": lists.with_hidden,
         "an item twice": lists.with_repeated,
-        "the item itself": lists.with_itself,
+        "the queried item itself": lists.with_itself,
     }
-    return found + [f"{count} of the lists hold {what}" for what, count in wrong.items() if count]
+    return problems + [f"{count} of the lists contain {defect}" for defect, count in defects.items() if count]
 
 
 def _audit_lists(
@@ -132,44 +145,44 @@ def _audit_lists(
     ttl_seconds: int,
     rows: Rows,
     hidden: frozenset[int],
-) -> Lists:
+) -> ListFigures:
     generation = recommender.generation
-    found = _read(client, keys, generation, rows)
-    ttls = [ttl for _, encoded, ttl in found if encoded is not None and ttl >= 0]
+    stored = _read_lists(client, keys, generation, rows)
+    ttls = [entry.ttl_seconds for entry in stored if entry.encoded is not None and entry.ttl_seconds >= 0]
     ages = np.array([max(ttl_seconds - ttl, 0) for ttl in ttls], np.float64)
     lists = {
-        row: stored
-        for row, encoded, _ in found
-        if encoded and (stored := decode_neighbours(encoded)) is not None
+        entry.row: neighbours
+        for entry in stored
+        if entry.encoded and (neighbours := decode_neighbours(entry.encoded)) is not None
     }
-    compared = [_compare(stored, _live(generation, row, hidden), hidden) for row, stored in lists.items()]
-
-    def holding(wrong: Callable[[int, Rows], bool]) -> int:
-        return sum(wrong(row, stored.rows) for row, stored in lists.items())
-
-    return Lists(
+    comparisons = [
+        _compare(neighbours, _live(generation, row, hidden), hidden) for row, neighbours in lists.items()
+    ]
+    missing = sum(entry.encoded is None for entry in stored)
+    return ListFigures(
         sampled=len(rows),
-        missing=sum(encoded is None for _, encoded, _ in found),
-        unreadable=sum(encoded is not None for _, encoded, _ in found) - len(lists),
-        overlap=float(np.mean([overlap for overlap, _ in compared])) if compared else None,
-        score_difference=max((difference for _, difference in compared), default=0.0),
+        missing=missing,
+        unreadable=len(stored) - missing - len(lists),
+        overlap=float(np.mean([overlap for overlap, _ in comparisons])) if comparisons else None,
+        score_difference=max((difference for _, difference in comparisons), default=0.0),
         age_median_seconds=float(np.median(ages)) if len(ages) else None,
         age_max_seconds=float(ages.max()) if len(ages) else None,
         shortest_ttl_seconds=float(min(ttls)) if ttls else None,
         with_hidden=sum(
-            not hidden.isdisjoint(recommender.answer(ItemQuery(row, _DEPTH), stored).neighbours.rows.tolist())
-            for row, stored in lists.items()
+            _serves_hidden(recommender, row, neighbours, hidden) for row, neighbours in lists.items()
         ),
-        with_repeated=holding(lambda _, listed: len(np.unique(listed)) < len(listed)),
-        with_itself=holding(lambda row, listed: row in listed),
+        with_repeated=sum(len(np.unique(listed.rows)) < len(listed) for listed in lists.values()),
+        with_itself=sum(row in listed.rows for row, listed in lists.items()),
     )
 
 
-def _read(
-    client: redis.Redis, keys: Keys, generation: Generation, rows: Rows
-) -> list[tuple[int, bytes | None, int]]:
-    """Each row with its encoded list and its seconds to live."""
-    found: list[tuple[int, bytes | None, int]] = []
+def _serves_hidden(recommender: Recommender, row: int, stored: Neighbours, hidden: frozenset[int]) -> bool:
+    answer = recommender.answer(ItemQuery(row, _DEPTH), stored)
+    return not hidden.isdisjoint(answer.neighbours.rows.tolist())
+
+
+def _read_lists(client: redis.Redis, keys: Keys, generation: Generation, rows: Rows) -> list[_StoredList]:
+    stored: list[_StoredList] = []
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH].tolist()
         pipeline = client.pipeline(transaction=False)
@@ -179,48 +192,49 @@ def _read(
             pipeline.ttl(name)
         values = pipeline.execute()
         pairs = zip(batch, values[::2], values[1::2], strict=True)
-        found += [(row, cast(bytes | None, encoded), int(ttl)) for row, encoded, ttl in pairs]
-    return found
+        stored += [_StoredList(row, cast(bytes | None, encoded), int(ttl)) for row, encoded, ttl in pairs]
+    return stored
 
 
 def _live(generation: Generation, row: int, hidden: frozenset[int]) -> Neighbours:
-    """What a live answer for ten would say."""
+    """The first ten of a live answer."""
     scorer = generation.scorer
     candidates = generation.index.search(scorer.vectors[row], _DEPTH + 1, hidden)
     return scorer.score_item(row, candidates, _DEPTH, hidden)
 
 
 def _compare(stored: Neighbours, live: Neighbours, hidden: frozenset[int]) -> tuple[float, float]:
-    """Overlap of the first ten that may be shown, and the largest difference of a score that both give."""
+    """Overlap of the first ten visible items, and the largest difference of scores over common items."""
     shown = stored.without(hidden).head(_DEPTH)
     if not len(live) and not len(shown):
         return 1.0, 0.0
-    both, at_shown, at_live = np.intersect1d(shown.rows, live.rows, return_indices=True)
-    difference = np.abs(shown.scores[at_shown] - live.scores[at_live])
-    return len(both) / max(len(live), len(shown)), float(difference.max()) if len(both) else 0.0
+    common, in_shown, in_live = np.intersect1d(shown.rows, live.rows, return_indices=True)
+    difference = np.abs(shown.scores[in_shown] - live.scores[in_live])
+    return len(common) / max(len(live), len(shown)), float(difference.max()) if len(common) else 0.0
 
 
-def _audit_bands(rng: np.random.Generator, generation: Generation, sample: int) -> list[Band]:
+def _audit_bands(rng: np.random.Generator, generation: Generation, sample: int) -> list[BandRecall]:
     vectors, index, scorer = generation.manifest.vectors, generation.index, generation.scorer
     if not vectors:
         return []
+    # As in the index: multiplied by the popularity boost of the items.
     exact = ExactIndex(scorer.boosted_vectors())
     bands = []
     for name, rows in _bands(generation):
-        chosen = _some(rng, rows, sample)
-        queries = np.ascontiguousarray(scorer.vectors[chosen])
-        wanted = exact.search_many(queries, _DEPTH + 1)
+        sampled = _sample(rng, rows, sample)
+        queries = np.ascontiguousarray(scorer.vectors[sampled])
+        nearest = exact.search_many(queries, _DEPTH + 1)
         hits = total = 0
-        for row, best in zip(chosen.tolist(), wanted, strict=True):
-            others = best[best != row][:_DEPTH]
+        for row, neighbours in zip(sampled.tolist(), nearest, strict=True):
+            others = neighbours[neighbours != row][:_DEPTH]
             hits += len(np.intersect1d(others, index.search(scorer.vectors[row], _DEPTH + 1)))
             total += len(others)
-        bands.append(Band(name, len(rows), len(chosen), hits / total if total else None))
+        bands.append(BandRecall(name, len(rows), len(sampled), hits / total if total else None))
     return bands
 
 
 def _bands(generation: Generation) -> list[tuple[str, Rows]]:
-    """Rows by popularity; the rows that have a vector run from most to least popular."""
+    """Rows by popularity; rows with a vector are ordered from the most to the least popular."""
     vectors = generation.manifest.vectors
     covered = np.cumsum(generation.catalogue.popularity[:vectors])
     total = float(covered[-1]) or 1.0
@@ -233,6 +247,6 @@ def _bands(generation: Generation) -> list[tuple[str, Rows]]:
     ]
 
 
-def _some(rng: np.random.Generator, rows: Rows, count: int) -> Rows:
-    chosen = rng.choice(rows, min(count, len(rows)), replace=False)
-    return np.sort(chosen)
+def _sample(rng: np.random.Generator, rows: Rows, count: int) -> Rows:
+    sampled = rng.choice(rows, min(count, len(rows)), replace=False)
+    return np.sort(sampled)

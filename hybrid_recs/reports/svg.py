@@ -1,124 +1,102 @@
-"""From a Matplotlib figure to a piece of SVG that takes its colours and type from the page around it.
+"""Static SVG drawings whose colours and type come from `chart.css`: no script, nothing to fetch.
 
-Matplotlib writes a static drawing of 5 to 20 kB: no script, nothing to fetch, sharp in print. Colours are
-drawn as placeholders and become CSS variables, so that one drawing serves light and dark.
+Elements carry CSS classes instead of colours, so that one drawing serves light, dark and print. No library
+does that as it is: Matplotlib (97 MB with what it needs) and leather write colours into the elements, pygal
+(LGPL) puts a script into every file and has no logarithmic x axis, vl-convert is a binary of 88 MB.
 """
 
-import io
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from xml.etree import ElementTree
 
-from hybrid_recs.errors import HybridRecsError
-
-# Placeholder → the page's variable.
-COLOURS = {
-    "ink": "#010101",
-    "muted": "#020202",
-    "rule": "#030303",
-    "paper": "#040404",
-    "cache": "#050505",
-    "live": "#060606",
-    "batch": "#070707",
-    "content": "#080808",
-    "popular": "#090909",
-    "none": "#0a0a0a",
-}
-_REMEDY = "charts need Matplotlib: pip install 'hybrid-recs[report]', or choose another format"
-WIDE, NARROW = (7.4, 2.7), (3.5, 2.5)
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.edgecolor": COLOURS["rule"],
-    "axes.labelcolor": COLOURS["muted"],
-    "axes.labelsize": 8,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "grid.color": COLOURS["rule"],
-    "grid.linewidth": 0.6,
-    "text.color": COLOURS["ink"],
-    "xtick.color": COLOURS["muted"],
-    "ytick.color": COLOURS["muted"],
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.major.size": 3,
-    "xtick.major.width": 0.6,
-    "xtick.minor.size": 0,
-    "ytick.major.size": 0,
-    "lines.solid_capstyle": "round",
-    "lines.linewidth": 1.8,
-}
-
-Draw = Callable[[Any], None]
-"""Draws on an Axes."""
+XY = tuple[float, float]
 
 
-def drawn(name: str, label: str, draw: Draw) -> str:
-    """The SVG of a chart, once for a wide page and once for a phone; the page's style shows one of them.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height in CSS pixels."""
 
-    name: distinct on the page. label: read aloud in place of the drawing.
-    """
-    return "".join(
-        f'<div class="{room}">{svg(f"{name}-{room}", label, draw, size)}</div>'
-        for room, size in (("wide", WIDE), ("narrow", NARROW))
-    )
+    width: float
+    height: float
 
 
-def standalone(name: str, label: str, draw: Draw, size: tuple[float, float]) -> str:
-    """A drawing as a file of its own, on white, with the page's light colours."""
-    text = svg(name, label, draw, size)
-    page = (resources.files("hybrid_recs.reports") / "page.css").read_text()
-    for variable in COLOURS:
-        found = re.search(rf"--{variable}: (#\w+)", page)
-        text = text.replace(f"var(--{variable})", found[1] if found else "#000")
-    return text.replace("<svg ", '<svg style="background: #fff; font-family: sans-serif" ', 1) + "\n"
+# A report is 728 pixels wide on a desktop, so that text has the size which chart.css gives it.
+WIDE, NARROW = Size(728, 266), Size(344, 246)
 
 
-def svg(name: str, label: str, draw: Draw, size: tuple[float, float]) -> str:
-    """One SVG element; `size` in inches of 96 pixels, at which text has the size of the page's small
-    print."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise HybridRecsError(_REMEDY) from error
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": name}):
-        figure = Figure(figsize=size, layout="constrained")
-        figure.patch.set_visible(False)
-        axes = figure.add_subplot()
-        axes.patch.set_visible(False)
-        draw(axes)
-        out = io.StringIO()
-        figure.savefig(
-            out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+class Drawing:
+    """One SVG element. Coordinates are CSS pixels, from the top left."""
+
+    def __init__(self, size: Size, label: str) -> None:
+        """`label` is read aloud in place of the drawing."""
+        self._root = ElementTree.Element(
+            "svg",
+            {
+                "class": "chart",
+                "xmlns": "http://www.w3.org/2000/svg",
+                "viewBox": f"0 0 {_number(size.width)} {_number(size.height)}",
+                "role": "img",
+                "aria-label": label,
+            },
         )
-    return _for_the_page(out.getvalue(), name, label)
+        self._size = size
+
+    def rectangle(self, corner: XY, size: Size, classes: str) -> None:
+        """A filled rectangle; `corner` is its top left."""
+        x, y = corner
+        self._add("rect", classes, x=x, y=y, width=size.width, height=size.height)
+
+    def line(self, points: Sequence[XY], classes: str) -> None:
+        """Straight lines from point to point."""
+        text = " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
+        self._add("polyline", classes).set("points", text)
+
+    def circle(self, centre: XY, radius: float, classes: str) -> None:
+        """A circle."""
+        self._add("circle", classes, cx=centre[0], cy=centre[1], r=radius)
+
+    def text(self, position: XY, text: str, classes: str, anchor: str = "start") -> None:
+        """A line of text. position: the baseline, at the `anchor` (start, middle or end) of the text."""
+        element = self._add("text", classes, x=position[0], y=position[1])
+        element.set("text-anchor", anchor)
+        element.text = text
+
+    def inline(self) -> str:
+        """The element for an HTML page that contains `stylesheet()`."""
+        return ElementTree.tostring(self._root, encoding="unicode")
+
+    def standalone(self) -> str:
+        """A file of its own, with the style inside."""
+        root = ElementTree.Element(
+            "svg", self._root.attrib | {"class": "chart standalone"} | _dimensions(self._size)
+        )
+        ElementTree.SubElement(root, "style").text = stylesheet()
+        root.extend(self._root)
+        return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+    def _add(self, tag: str, classes: str, **numbers: float) -> ElementTree.Element:
+        attributes = {name: _number(value) for name, value in numbers.items()}
+        return ElementTree.SubElement(self._root, tag, {"class": classes} | attributes)
 
 
-def _for_the_page(text: str, name: str, label: str) -> str:
-    """Variables for colours, the page's type, names that no other drawing on the page has."""
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.S)
-    text = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', _head(label), text, count=1)
-    for variable, colour in COLOURS.items():
-        text = text.replace(colour, f"var(--{variable})")
-    text = re.sub(r"font: (?:(\d+) )?([\d.]+px) [^;\"]+", _font, text)
-    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
-    return re.sub(r"\n\s*", "\n", text).strip()
-
-
-def _head(label: str) -> str:
-    return (
-        r'<svg viewBox="\1" role="img" xmlns="http://www.w3.org/2000/svg" '
-        rf'xmlns:xlink="http://www.w3.org/1999/xlink" aria-label="{label}">'
+def wide_and_narrow(draw: Callable[[Size], Drawing]) -> str:
+    """A chart drawn for a wide page and again for a phone; the page's style shows one of them."""
+    return "".join(
+        f'<div class="{name}">{draw(size).inline()}</div>'
+        for name, size in (("wide", WIDE), ("narrow", NARROW))
     )
 
 
-def _font(found: re.Match[str]) -> str:
-    weight = f"font-weight: {found[1]}; " if found[1] else ""
-    return f"{weight}font-size: {found[2]}"
+def stylesheet() -> str:
+    """The colours of light, dark and print as CSS variables, and the classes of drawings."""
+    return (resources.files("hybrid_recs.reports") / "chart.css").read_text()
+
+
+def _dimensions(size: Size) -> dict[str, str]:
+    return {"width": _number(size.width), "height": _number(size.height)}
+
+
+def _number(value: float) -> str:
+    """At most one decimal: a tenth of a pixel is not seen."""
+    return f"{round(value, 1) + 0.0:g}"

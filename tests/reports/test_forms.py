@@ -1,4 +1,4 @@
-"""Every form of the report, from counters written by hand: complete, self-contained, and safe with users'
+"""Every format of the report from counters written by hand: complete, self-contained, and safe with users'
 text."""
 
 import json
@@ -27,7 +27,7 @@ Report = Callable[..., str]
 def report(
     client: redis.Redis, keys: Keys, generation: Generation, built_index: Path, redis_url: str
 ) -> Report:
-    """Counts an hour's traffic, and gives the report in any form."""
+    """Counts the traffic of an hour, and returns the report in any format."""
     minute = int(time.time() // 60)
     ids = [generation.catalogue.item_id(row) for row in range(generation.manifest.vectors)]
     fields = {}
@@ -38,11 +38,11 @@ def report(
     ):
         fields[Field(generation.id, source, None).name()] = count
         fields[Field(generation.id, source, None, latency_histogram.bucket_of(seconds)).name()] = count
-    asked = {ids[0]: 400, ids[1]: 200, ids[-1]: 300, ids[-2]: 90}
+    requested = {ids[0]: 400, ids[1]: 200, ids[-1]: 300, ids[-2]: 90}
     batch = arguments(
         1,
         {keys.stats(minute): fields},
-        {keys.missed(minute // 60): {EVIL: 300, ids[-2]: 90}, keys.requested(minute // 60): asked},
+        {keys.missed(minute // 60): {EVIL: 300, ids[-2]: 90}, keys.requested(minute // 60): requested},
     )
     client.eval(ADD_ONCE, 1, keys.flushed("w"), *batch)
     environment = {
@@ -51,12 +51,12 @@ def report(
         "HYBRID_RECS_KEY_PREFIX": keys.prefix,
     }
 
-    def made(form: str, *options: str) -> str:
+    def render(form: str, *options: str) -> str:
         done = CliRunner().invoke(main, ["--window", "1h", "--format", form, *options], env=environment)
         assert done.exit_code == 0, done.output
         return done.stdout
 
-    return made
+    return render
 
 
 class _Parsed(HTMLParser):
@@ -88,25 +88,25 @@ class _Parsed(HTMLParser):
 
 
 def test_the_page_is_whole_and_fetches_nothing(report: Report) -> None:
-    text = report("html")
-    parsed = _Parsed(text)
+    page = report("html")
+    parsed = _Parsed(page)
     assert parsed.open == []
     assert not {"script", "link", "img", "iframe", "object"} & set(parsed.tags)
     assert all(url.startswith("#") for url in parsed.urls)
-    assert "@import" not in text
-    assert re.findall(r"url\((?!#)", text) == []
+    assert "@import" not in page
+    assert re.findall(r"url\((?!#)", page) == []
     assert len(parsed.ids) == len(set(parsed.ids))
     assert parsed.tags.count("svg") == 2 * 3  # over time, latency, size; drift has one hour only
-    assert len(text) < 150_000
-    for said in (
+    assert len(page) < 150_000
+    for text in (
         "60.0%",
         "1,000",
         "item requests",
         "Most missed items",
-        "If Redis vanished now",
+        "If Redis failed now",
         "target 90%",
     ):
-        assert said in parsed.text
+        assert text in parsed.text
 
 
 def test_users_text_is_text_in_every_form(report: Report) -> None:
@@ -119,24 +119,24 @@ def test_users_text_is_text_in_every_form(report: Report) -> None:
 
 
 def test_json_has_the_counts_and_what_follows_from_them(report: Report, generation: Generation) -> None:
-    found = json.loads(report("json"))
-    assert (found["requests"], found["hit_rate"]) == (1_000, 0.6)
-    assert found["peak_per_second"] == pytest.approx(1_000 / 60)
-    assert found["series"][0]["sources"] == {"cache": 600, "live": 390, "popular": 10}
-    assert found["plan"]["requests"] == 1_000
-    assert found["plan"]["most"] == pytest.approx(0.99)
-    assert found["plan"]["hot_items"] == len(generation.hot)
-    assert found["plan"]["times"]["live_ms"] == pytest.approx(3, rel=0.1)
-    assert found["drift"]["coverage"] == pytest.approx(600 / 990)
-    assert found["headroom"]["carried"] == 1
+    result = json.loads(report("json"))
+    assert (result["requests"], result["hit_rate"]) == (1_000, 0.6)
+    assert result["peak_per_second"] == pytest.approx(1_000 / 60)
+    assert result["series"][0]["sources"] == {"cache": 600, "live": 390, "popular": 10}
+    assert result["plan"]["requests"] == 1_000
+    assert result["plan"]["most"] == pytest.approx(0.99)
+    assert result["plan"]["hot_items"] == len(generation.hot)
+    assert result["plan"]["times"]["live_ms"] == pytest.approx(3, rel=0.1)
+    assert result["drift"]["coverage"] == pytest.approx(600 / 990)
+    assert result["headroom"]["carried"] == 1
 
 
 def test_the_terminal_and_markdown_hold_the_same_parts(report: Report, tmp_path: Path) -> None:
     text = report("text")
-    for part in ("hit rate 60.0%", "Cache plan", "Drift since the rebuild", "If Redis vanished now"):
+    for part in ("hit rate 60.0%", "Cache plan", "Drift since the rebuild", "If Redis failed now"):
         assert part in text
     page = report("md")
-    for part in ("**60.0%** of 1,000", "## Size of the hot set", "## Drift", "## If Redis vanished now"):
+    for part in ("**60.0%** of 1,000", "## Size of the hot set", "## Drift", "## If Redis failed now"):
         assert part in page
     report("text", "--out", str(tmp_path / "report.txt"))
     assert "hit rate 60.0%" in (tmp_path / "report.txt").read_text()
@@ -151,4 +151,4 @@ def test_before_any_traffic_and_before_any_generation(redis_url: str, keys: Keys
     for form in ("text", "md", "html", "json"):
         done = CliRunner().invoke(main, ["--format", form], env=environment)
         assert done.exit_code == 0, done.output
-        assert "No item request was counted" in done.stdout
+        assert "No item requests were counted" in done.stdout

@@ -217,7 +217,7 @@ def test_lists_that_nobody_has_loaded_yet(
     with child_service(tmp_path / "log", environment) as service, httpx.Client(base_url=service.url) as http:
         sender = Sender(http)
         sender.get(f"item_id={HOT}", "live", "list_not_loaded", 3)
-        assert "before their lists were in Redis" in _settled(sender, own_redis.url, keys).advice
+        assert "whose lists were not in Redis yet" in _settled(sender, own_redis.url, keys).advice
 
 
 def test_what_another_than_the_published_generation_answers(

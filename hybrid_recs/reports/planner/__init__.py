@@ -1,1 +1,1 @@
-"""How large the hot set should be: hit rates of every size, and what each costs and saves."""
+"""How large the hot set should be: the hit rate, cost and saving of each size."""

@@ -1,4 +1,5 @@
-"""Item requests of an access log: common or combined log format, or one item id a line; also gzipped."""
+"""Reads item requests from an access log: common or combined log format, or one item id per line; may be
+gzipped."""
 
 import gzip
 import re
@@ -13,10 +14,9 @@ _ROUTE = "/recommendations"
 
 
 def item_requests(path: Path) -> list[str]:
-    """Item ids asked for, in the order of the lines; raises DatasetError when there are none.
+    """Requested item ids in the order of the lines; raises DatasetError when there are none.
 
-    Of a log, `GET …/recommendations?item_id=` with a status below 400 counts, whatever stands before the
-    path.
+    In a log, `GET …/recommendations?item_id=` counts if its status is below 400, with any prefix of the path.
     """
     try:
         lines = _lines(path)
@@ -24,7 +24,7 @@ def item_requests(path: Path) -> list[str]:
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error})") from error
     if not items:
-        raise DatasetError(f"{path}: no line asks for {_ROUTE}?item_id=…, and none is an item id alone")
+        raise DatasetError(f"{path}: no line is a request for {_ROUTE}?item_id=… or a bare item id")
     return items
 
 
@@ -37,13 +37,13 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _item(line: str) -> str | None:
-    """The item of one line, None when it is no item request."""
+    """The item id of a line, None if the line is not an item request."""
     if '"' not in line:
         return line
-    found = _REQUEST.search(line)
-    if found is None or int(found[2]) >= 400:
+    match = _REQUEST.search(line)
+    if match is None or int(match[2]) >= 400:
         return None
-    url = urlsplit(found[1])
+    url = urlsplit(match[1])
     if not url.path.endswith(_ROUTE):
         return None
     values = parse_qs(url.query).get("item_id")

@@ -1,5 +1,4 @@
-"""What a list costs in Redis and what a live answer costs in time: measured here and now, on the real
-things."""
+"""The memory of a list in Redis and the time of a live answer, measured on the real server and generation."""
 
 import time
 import uuid
@@ -20,14 +19,13 @@ from hybrid_recs.types import Neighbours
 _PROBES = 64
 _PROBE_SECONDS = 30
 _TIMED = 200
-_SHOWN = 10
+_K = 10
 
 
 @dataclass(frozen=True, slots=True)
 class LiveCost:
-    """Of one answer for ten items, searched and scored: CPU milliseconds on average, and milliseconds at the
-    median and the 99th percentile, on one thread of this process. searched_ms: of them in the index, as its
-    manifest says."""
+    """The time of one answer with ten items, searched and scored on one thread of this process: mean CPU
+    milliseconds, median and 99th percentile. searched_ms: the part spent in the index, from the manifest."""
 
     cpu_ms: float
     p50_ms: float
@@ -37,14 +35,14 @@ class LiveCost:
 
 @dataclass(frozen=True, slots=True)
 class ListCost:
-    """Of one list: bytes in Redis, and milliseconds to read it and take out ten (median)."""
+    """Bytes of one list in Redis, and the median milliseconds to read it and decode ten items."""
 
     bytes: float
     read_ms: float
 
 
 def live_cost(generation: Generation, answers: int = _TIMED, seed: int = 1) -> LiveCost | None:
-    """Time live answers for items that are not hot, at random; None for a catalogue without vectors."""
+    """Time live answers for random items that are not hot; None for a catalogue without vectors."""
     vectors, hot = generation.manifest.vectors, len(generation.hot)
     if not vectors:
         return None
@@ -55,25 +53,25 @@ def live_cost(generation: Generation, answers: int = _TIMED, seed: int = 1) -> L
     wall, cpu = [], []
     for row in rows:
         before, cpu_before = time.perf_counter(), time.thread_time()
-        recommender.live_neighbours(ItemQuery(row, _SHOWN))
+        recommender.live_neighbours(ItemQuery(row, _K))
         cpu.append(time.thread_time() - cpu_before)
         wall.append(time.perf_counter() - before)
     warm_wall, warm_cpu = wall[answers // 10 :], cpu[answers // 10 :]
-    figures = [figure.milliseconds for figure in generation.manifest.index.search if figure.k >= _SHOWN]
+    figures = [figure.milliseconds for figure in generation.manifest.index.search if figure.k >= _K]
     p50, p99 = (float(value) * 1e3 for value in np.quantile(warm_wall, (0.5, 0.99)))
     return LiveCost(float(np.mean(warm_cpu)) * 1e3, p50, p99, figures[0] if figures else None)
 
 
 def list_cost(client: redis.Redis, keys: Keys, item_ids: Sequence[str], lists: Sequence[bytes]) -> ListCost:
-    """Put some lists into Redis under names as long as the real ones, measure, and take them out again.
+    """Write sample lists to Redis under keys as long as the real ones, measure them, and delete them.
 
-    Bytes are MEMORY USAGE of name, value and entry, and the share of the server's table of expiries, which
-    that leaves out (MEMORY STATS). The probes expire by themselves should this process end in between.
+    Bytes are MEMORY USAGE of key, value and entry, plus a share of the table of expiries, which it leaves out
+    (MEMORY STATS). The probes have a TTL, in case this process is killed before it deletes them.
     """
     token = uuid.uuid4().hex[:8]
-    some = range(min(_PROBES, len(lists)))
-    # A generation's id has 22 characters.
-    names = [keys.neighbours(f"probe-{token:-<16}", item_ids[at]) for at in some]
+    # As long as the id of a generation: 22 characters.
+    probe = f"probe-{token:-<16}"
+    names = [keys.neighbours(probe, item_id) for item_id in item_ids[: min(_PROBES, len(lists))]]
     pipeline = client.pipeline(transaction=False)
     for name, encoded in zip(names, lists, strict=False):
         pipeline.set(name, encoded, ex=_PROBE_SECONDS)
@@ -90,12 +88,12 @@ def list_cost(client: redis.Redis, keys: Keys, item_ids: Sequence[str], lists: S
 
 def _read_seconds(client: redis.Redis, name: str) -> float:
     started = time.perf_counter()
-    decode_head(cast(bytes, client.get(name)), _SHOWN)
+    decode_head(cast(bytes, client.get(name)), _K)
     return time.perf_counter() - started
 
 
 def _expiry_bytes(client: redis.Redis) -> float:
-    """Of the table of expiries, for each of its keys; nearly all keys of ours have one."""
+    """Bytes of the table of expiries per key; nearly all keys of the service have a TTL."""
     stats: dict[str, Any] = client.memory_stats()
     tables = [table for name, table in stats.items() if name.startswith("db.")]
     expires = sum(int(table["overhead.hashtable.expires"]) for table in tables)
@@ -103,10 +101,11 @@ def _expiry_bytes(client: redis.Redis) -> float:
 
 
 def sample_lists(generation: Generation | None, depth: int) -> tuple[list[str], list[bytes]]:
-    """Ids and encoded lists to measure with: of the hot set, evenly spread; made up where there is none."""
+    """Ids and encoded lists for the measurement: an even sample of the hot set, or made-up lists of
+    `depth`."""
     if generation is not None and len(generation.hot):
         rows = generation.hot.rows[:: max(1, len(generation.hot) // _PROBES)].tolist()[:_PROBES]
         ids = [generation.catalogue.item_id(row) for row in rows]
         return ids, [generation.hot.encoded(row) or b"" for row in rows]
     made_up = encode_neighbours(Neighbours(np.arange(depth), np.ones(depth, np.float32)))
-    return [f"item-{at:04}" for at in range(_PROBES)], [made_up] * _PROBES
+    return [f"item-{number:04}" for number in range(_PROBES)], [made_up] * _PROBES

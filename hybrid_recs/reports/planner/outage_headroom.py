@@ -1,4 +1,4 @@
-"""Outage headroom: what share of the peak live search alone would carry if Redis vanished now, and how
+"""Outage headroom: the share of the peak that live search alone could serve if Redis failed now, and how
 fast."""
 
 import math
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from hybrid_recs.reports.planner.costs import LiveCost
 
-# Of a request besides its answer: parsing, routing, writing. A bare ASGI application that answers one
-# kilobyte manages some 20,000 requests a second on a core.
+# The part of a request besides its answer: parsing, routing, writing. A bare ASGI application that answers
+# one kilobyte handles about 20,000 requests a second on a core.
 HTTP_SECONDS = 50e-6
-# Above this load waiting times are of the length of the peak itself, and no figure would mean anything.
+# Above this load, waiting times are as long as the peak itself, and an estimate would be meaningless.
 _MAX_LOAD = 0.98
 
 
 @dataclass(frozen=True, slots=True)
 class OutageHeadroom:
-    """peak_per_second: requests in the busiest minute, on its average. capacity_per_second: what `cores` can
-    answer live. carried: share of the peak. load: of the cores at the peak, 1 or above when it is not
-    carried. p99_ms: of a request at the peak, or at the most that is carried; None when nothing was asked or
-    measured.
+    """peak_per_second: average requests per second in the busiest minute. capacity_per_second: live answers
+    of all `cores`. carried: share of the peak that they can serve. load: of the cores at the peak, 1 or more
+    if they cannot serve all of it. p99_ms: time of a request at the peak, or at the highest load that can be
+    served.
     """
 
     cores: int
@@ -32,11 +32,10 @@ class OutageHeadroom:
 
 
 def headroom(live: LiveCost, peak_per_second: float, cores: int) -> OutageHeadroom:
-    """An estimate by queueing theory from measured work: M/M/c, with one queue and a server for each core.
+    """An estimate from the measured CPU time by queueing theory: M/M/c, one queue and one server per core.
 
-    It leaves out what works in the service's favour (answers in its own memory outlive Redis, equal requests
-    are searched once) and what does not (other work on the same cores), so it is to be read as an order of
-    size.
+    It ignores what helps the service (answers in its own memory outlive Redis, equal requests are searched
+    once) and what does not (other work on the same cores), so it is an order of magnitude.
     """
     seconds = live.cpu_ms / 1e3 + HTTP_SECONDS
     capacity = cores / seconds
@@ -56,10 +55,10 @@ def headroom(live: LiveCost, peak_per_second: float, cores: int) -> OutageHeadro
 
 
 def waiting_quantile(load: float, servers: int, seconds: float, share: float) -> float:
-    """Seconds that `share` of the requests wait no longer than in an M/M/c queue.
+    """The waiting time in an M/M/c queue that `share` of the requests do not exceed, in seconds.
 
-    load: of each server, below 1; seconds: mean of one request. P(wait > t) = C · exp(-(1 - load) · c · t /
-    seconds), with C of `erlang_c`.
+    load: of each server, below 1. seconds: mean service time. P(wait > t) = C · exp(-(1 - load) · c · t /
+    seconds), where C is `erlang_c`.
     """
     waits = erlang_c(load, servers)
     if waits <= 1 - share:
@@ -68,7 +67,7 @@ def waiting_quantile(load: float, servers: int, seconds: float, share: float) ->
 
 
 def erlang_c(load: float, servers: int) -> float:
-    """Share of requests that wait at all (Erlang's C formula), by the recursion for his B formula."""
+    """Share of requests that have to wait (Erlang's C formula), by the recursion of his B formula."""
     if load <= 0:
         return 0.0
     offered, blocked = load * servers, 1.0
@@ -80,16 +79,17 @@ def erlang_c(load: float, servers: int) -> float:
 def _advice(load: float, capacity: float, peak: float, p99_ms: float, cores: int) -> str:
     if not peak:
         return (
-            f"Nothing was asked in this window; {cores} cores answer about {capacity:,.0f} requests/s live."
+            f"No requests were counted in this window; {cores} cores can answer about {capacity:,.0f} "
+            "requests/s live."
         )
     if load > 1:
         return (
-            f"Without Redis, live search carries {1 / load:.0%} of the peak of {peak:,.1f} requests/s: "
-            f"{math.ceil(cores * load / 0.8)} cores would carry it at 80 % load."
+            f"Without Redis, live search can serve {1 / load:.0%} of the peak of {peak:,.1f} requests/s: "
+            f"{math.ceil(cores * load / 0.8)} cores would serve all of it at 80 % load."
         )
     times = 1 / load
-    more = f"{times:,.0f} times over" if times >= 2 else f"{times:.1f} times over"
+    factor = f"{times:,.0f}" if times >= 2 else f"{times:.1f}"
     return (
-        f"Without Redis, live search carries the whole peak of {peak:,.1f} requests/s, {more}, "
-        f"with a p99 of about {p99_ms:.1f} ms."
+        f"Without Redis, live search can serve {factor} times the peak of {peak:,.1f} requests/s, with a p99 "
+        f"of about {p99_ms:.1f} ms at the peak."
     )

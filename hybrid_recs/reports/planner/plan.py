@@ -1,19 +1,26 @@
-"""The plan: what every size of the hot set would give, cost and save, and which one to choose."""
+"""The plan: what each size of the hot set would give, cost and save, and which one to choose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hybrid_recs.reports.planner.costs import ListCost, LiveCost
-from hybrid_recs.reports.planner.hit_rate_curves import Curve, Policy, cheapest, curves, grid, knee
+from hybrid_recs.reports.planner.hit_rate_curves import (
+    Curve,
+    Policy,
+    curves,
+    fewest_items,
+    knee,
+    size_grid,
+)
 from hybrid_recs.reports.planner.traffic import Traffic
 
 _STEPS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """Milliseconds of an answer from the cache and of a live one, at the median. measured: by the service in
-    the window, or by the planner just now."""
+class AnswerTimes:
+    """Median milliseconds of a cached and of a live answer. measured: by the service in the window, or by the
+    planner now."""
 
     cached_ms: float
     live_ms: float
@@ -21,10 +28,10 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """One size of a static hot set. what: why it is in the table. redis_mb: MB of lists. cpu_seconds: of
-    live search that it saves in the window. mean_ms: an answer on average, of what has a list or could have
-    one."""
+class HotSetSize:
+    """One size of a static hot set. what: why it is in the table. redis_mb: of its lists. cpu_seconds: live
+    search that it saves in the window. mean_ms: mean answer time over items that have or could have a
+    list."""
 
     items: int
     what: str
@@ -36,9 +43,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything the planner says. target_items: the fewest items with hit rate `target`, None where none
-    have. most: the hit rate with a list for every item. worth_it: False where a live answer is as quick as a
-    cached one."""
+    """The result of the planner. listable: items that can have a list. uncounted: share of requests for items
+    too rare to be counted. ordered: whether the order of the requests is known. target_items: the smallest
+    hot set with hit rate `target`, None if there is none. most: the hit rate with a list for every item.
+    worth_it: False if a live answer is as fast as a cached one. advice: a sentence or two."""
 
     source: str
     requests: int
@@ -53,15 +61,21 @@ class Plan:
     most: float
     list_bytes: float | None
     live: LiveCost | None
-    times: Times | None
+    times: AnswerTimes | None
     worth_it: bool | None
-    sizes: list[Size]
+    sizes: list[HotSetSize]
     curves: list[Curve]
-    advice: str
+    advice: str = ""
 
     def curve(self, policy: Policy) -> Curve | None:
-        """The curve of one policy, if it was computed."""
+        """The curve of a policy, if it was computed."""
         return next((curve for curve in self.curves if curve.policy is policy), None)
+
+    def static_rate(self, items: int) -> float:
+        """The hit rate of a static hot set."""
+        static = self.curve(Policy.STATIC)
+        assert static is not None
+        return static.hit_rate_at(items)
 
 
 def plan(
@@ -71,131 +85,127 @@ def plan(
     admitted_after: int = 0,
     live: LiveCost | None = None,
     cost: ListCost | None = None,
-    times: Times | None = None,
-    also: Sequence[int] = (),
+    times: AnswerTimes | None = None,
+    further_sizes: Sequence[int] = (),
 ) -> Plan:
-    """Put together what the traffic asks for and what was measured.
+    """Combine the traffic with the measured costs.
 
     hot_items: of the serving generation, if there is one. times: None takes those of `live` and `cost`.
-    also: more sizes to have in the table.
+    further_sizes: more rows of the table.
     """
-    listed = len(traffic.counts)
+    listable = len(traffic.counts)
     if times is None and live is not None and cost is not None:
-        times = Times(cost.read_ms, live.p50_ms, "now")
-    at_target, at_knee = cheapest(traffic, target), knee(traffic)
-    named = _named(traffic, target, at_target, at_knee, hot_items)
-    for size in also:
-        named.setdefault(min(size, listed), []).append("asked for")
-    found = curves(traffic, grid(listed, *named), admitted_after)
-    static = next(curve for curve in found if curve.policy is Policy.STATIC)
-    rising = next((curve for curve in found if curve.policy is Policy.RISING), None)
-    sizes = [
-        _size(items, ", ".join(what), static.at(items), traffic, live, cost, times)
-        for items, what in sorted(named.items())
-    ]
-    worth_it = None if times is None else times.live_ms > times.cached_ms
-    return Plan(
+        times = AnswerTimes(cost.read_ms, live.p50_ms, "now")
+    target_items, knee_items = fewest_items(traffic, target), knee(traffic)
+    labels = _labelled_sizes(traffic, target, target_items, knee_items, hot_items)
+    for size in further_sizes:
+        labels.setdefault(min(size, listable), []).append("requested")
+    by_policy = curves(traffic, size_grid(listable, *labels), admitted_after)
+    static = next(curve for curve in by_policy if curve.policy is Policy.STATIC)
+    result = Plan(
         source=traffic.source,
         requests=round(traffic.requests),
         distinct=int((traffic.counts > 0).sum()),
-        listable=listed,
+        listable=listable,
         uncounted=traffic.uncounted / max(traffic.requests, 1.0),
         ordered=traffic.ordered,
         target=target,
-        target_items=at_target,
-        knee_items=at_knee,
+        target_items=target_items,
+        knee_items=knee_items,
         hot_items=hot_items,
         most=static.hit_rates[-1],
         list_bytes=None if cost is None else round(cost.bytes, 1),
         live=live,
         times=times,
-        worth_it=worth_it,
-        sizes=sizes,
-        curves=found,
-        advice=advice(traffic, target, at_target, at_knee, static, rising, hot_items, cost, times),
+        worth_it=None if times is None else times.live_ms > times.cached_ms,
+        sizes=[
+            _size(items, ", ".join(names), static.hit_rate_at(items), traffic, live, cost, times)
+            for items, names in sorted(labels.items())
+        ],
+        curves=by_policy,
     )
+    return replace(result, advice=_advice(result, traffic, cost))
 
 
-def _named(
-    traffic: Traffic, target: float, at_target: int | None, at_knee: int, hot_items: int | None
+def _labelled_sizes(
+    traffic: Traffic, target: float, target_items: int | None, knee_items: int, hot_items: int | None
 ) -> dict[int, list[str]]:
-    """The sizes of the table and why they are there."""
-    named: dict[int, list[str]] = {}
+    """The sizes of the table, each with the reasons why it is there."""
+    labels: dict[int, list[str]] = {}
     for step in _STEPS:
-        if step != target and (size := cheapest(traffic, step)) is not None:
-            named.setdefault(size, []).append(f"{step:.0%}")
-    named.setdefault(at_knee, []).append("knee")
-    if at_target is not None:
-        named.setdefault(at_target, []).append(f"target {target:.0%}")
+        if step != target and (size := fewest_items(traffic, step)) is not None:
+            labels.setdefault(size, []).append(f"{step:.0%}")
+    labels.setdefault(knee_items, []).append("knee")
+    if target_items is not None:
+        labels.setdefault(target_items, []).append(f"target {target:.0%}")
     if hot_items is not None:
-        named.setdefault(hot_items, []).append("today")
-    named.setdefault(len(traffic.counts), []).append("all")
-    return named
+        labels.setdefault(hot_items, []).append("today")
+    labels.setdefault(len(traffic.counts), []).append("all")
+    return labels
 
 
 def _size(
     items: int,
     what: str,
-    rate: float,
+    hit_rate: float,
     traffic: Traffic,
     live: LiveCost | None,
     cost: ListCost | None,
-    times: Times | None,
-) -> Size:
-    listable = 1 - traffic.others / max(traffic.requests, 1.0)
-    mean = None
-    if times is not None and listable:
-        hit = rate / listable
-        mean = round(hit * times.cached_ms + (1 - hit) * times.live_ms, 4)
-    return Size(
+    times: AnswerTimes | None,
+) -> HotSetSize:
+    answerable = 1 - traffic.others / max(traffic.requests, 1.0)
+    mean_ms = None
+    if times is not None and answerable:
+        cached = hit_rate / answerable
+        mean_ms = round(cached * times.cached_ms + (1 - cached) * times.live_ms, 4)
+    return HotSetSize(
         items=items,
         what=what,
-        hit_rate=rate,
+        hit_rate=hit_rate,
         redis_mb=None if cost is None else round(items * cost.bytes / 1e6, 3),
-        cpu_seconds=None if live is None else round(rate * traffic.requests * live.cpu_ms / 1e3, 3),
-        mean_ms=mean,
+        cpu_seconds=None if live is None else round(hit_rate * traffic.requests * live.cpu_ms / 1e3, 3),
+        mean_ms=mean_ms,
     )
 
 
-def advice(
-    traffic: Traffic,
-    target: float,
-    at_target: int | None,
-    at_knee: int,
-    static: Curve,
-    rising: Curve | None,
-    hot_items: int | None,
-    cost: ListCost | None,
-    times: Times | None,
-) -> str:
-    """What to do, in a sentence or two."""
+def _advice(plan: Plan, traffic: Traffic, cost: ListCost | None) -> str:
     if not traffic.requests:
         return (
-            "No request was counted: give an access log (--log) or a dataset (--dataset), or come back later."
+            "No requests were counted: give an access log (--log) or a dataset (--dataset), or try again "
+            "later."
         )
-    if times is not None and times.live_ms <= times.cached_ms:
+    if plan.times is not None and plan.worth_it is False:
         return (
-            f"No cache is worth having here: a live answer takes {times.live_ms:.2f} ms at the median and a "
-            f"cached one {times.cached_ms:.2f} ms. HYBRID_RECS_HOT_MAX_ITEMS=0 serves everything live."
+            f"A cache is not worth it here: the median live answer takes {plan.times.live_ms:.2f} ms and the "
+            f"median cached answer {plan.times.cached_ms:.2f} ms. HYBRID_RECS_HOT_MAX_ITEMS=0 serves "
+            "everything live."
         )
-    if at_target is None:
-        said = (
-            f"No hot set reaches {target:.0%}: with a list for each of the {len(traffic.counts):,} items it "
-            f"would be {static.hit_rates[-1]:.1%}; {traffic.others / traffic.requests:.1%} of the requests "
-            "were for items without a vector, which newer data would give one."
+    knee_rate = f"{plan.static_rate(plan.knee_items):.1%}"
+    if plan.target_items is None:
+        return (
+            f"No hot set reaches {plan.target:.0%}: lists for all {plan.listable:,} items would reach "
+            f"{plan.most:.1%}. {traffic.others / traffic.requests:.1%} of the requests were for items "
+            "without a vector, which a rebuild with newer data would add. The knee is at "
+            f"{plan.knee_items:,} ({knee_rate})."
         )
-        return f"{said} The knee is at {at_knee:,} items ({static.at(at_knee):.1%})."
-    memory = f", {at_target * cost.bytes / 1e6:,.1f} MB in Redis" if cost is not None else ""
-    at = f"the knee is at {at_knee:,} ({static.at(at_knee):.1%})."
-    said = f"{at_target:,} items reach {target:.0%}{memory}; {at}"
+    memory = "" if cost is None else f" ({plan.target_items * cost.bytes / 1e6:,.1f} MB in Redis)"
+    target = f"{plan.target_items:,} items{memory} reach {plan.target:.0%}"
+    return f"{target}; the knee is at {plan.knee_items:,} ({knee_rate}).{_on_today(plan, plan.target_items)}"
+
+
+def _on_today(plan: Plan, target_items: int) -> str:
+    """How the serving generation compares with the target."""
+    hot_items = plan.hot_items
     if hot_items is None:
-        return said
-    if hot_items >= at_target:
-        return f"{said} Today's {hot_items:,} are enough ({static.at(hot_items):.1%})."
-    also = f", and up to {rising.at(hot_items):.1%} with rising items" if rising is not None else ""
-    today = f"Today's {hot_items:,} give {static.at(hot_items):.1%}{also}"
-    return f"{said} {today}: to reach it at once, {_how_to_have(at_target)}"
-
-
-def _how_to_have(items: int) -> str:
-    return f"rebuild with HYBRID_RECS_HOT_SHARE=1 HYBRID_RECS_HOT_MAX_ITEMS={items}."
+        return ""
+    rate = f"{plan.static_rate(hot_items):.1%}"
+    if hot_items >= target_items:
+        return f" Today's {hot_items:,} are enough ({rate})."
+    rising = plan.curve(Policy.RISING)
+    with_rising = (
+        "" if rising is None else f", or up to {rising.hit_rate_at(hot_items):.1%} with rising items"
+    )
+    return (
+        f" Today's {hot_items:,} reach {rate}{with_rising}. To reach the target at once, rebuild with "
+        f"HYBRID_RECS_HOT_SHARE=1 HYBRID_RECS_HOT_MAX_ITEMS={target_items}."
+    )

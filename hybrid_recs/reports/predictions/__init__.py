@@ -1,1 +1,1 @@
-"""What came of the recommendations served: the impression log joined with events. Uses Polars."""
+"""Clicks on impressions: the impression log joined with events. Uses Polars."""

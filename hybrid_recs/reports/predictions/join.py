@@ -1,4 +1,4 @@
-"""Reads the predictions logged and the events received in a stretch of time, for the report to join."""
+"""Reads the logged impressions and the received events of a time interval, for the report to join."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,10 +11,9 @@ import redis
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.events.event import Event
 from hybrid_recs.events.impression import Impression
-from hybrid_recs.events.stream_id import StreamId
 
 _PAGE = 5_000
-_SERVED = {
+_IMPRESSIONS = {
     "recommendation_id": pl.String(),
     "time": pl.Float64(),
     "kind": pl.String(),
@@ -34,24 +33,20 @@ _EVENTS = {
 _Entry = tuple[bytes, Mapping[bytes, bytes]]
 
 
-def read_served(client: redis.Redis, keys: Keys, start: float, end: float) -> pl.DataFrame:
-    """`recommendation_id` (each once), `time`, `kind`, `source`, `items` and `age` (seconds or null) of the
-    predictions logged in [start, end), seconds since 1970."""
-    frames = [pl.DataFrame(schema=_SERVED)]
+def read_impressions(client: redis.Redis, keys: Keys, start: float, end: float) -> pl.DataFrame:
+    """The impressions logged in [start, end), in seconds since 1970: `recommendation_id` (unique), `time`,
+    `kind`, `source`, `items` and `age` (seconds or null)."""
+    frames = [pl.DataFrame(schema=_IMPRESSIONS)]
     for page in _pages(client, keys.impressions(), start):
-        read = [one for _, entry in page if (one := Impression.decode(entry)) is not None]
-        rows = [
-            (one.recommendation_id, one.time, one.kind, one.source, list(one.items), one.age_seconds)
-            for one in read
-            if start <= one.time < end
-        ]
-        frames.append(pl.DataFrame(rows, schema=_SERVED, orient="row"))
+        impressions = [Impression.decode(entry) for _, entry in page]
+        rows = [_impression_row(shown) for shown in impressions if shown and start <= shown.time < end]
+        frames.append(pl.DataFrame(rows, schema=_IMPRESSIONS, orient="row"))
     return pl.concat(frames).unique("recommendation_id", keep="first", maintain_order=True)
 
 
 def read_events(client: redis.Redis, keys: Keys, archive: Path, start: float, end: float) -> pl.DataFrame:
-    """The events received in [start, end), each once: what is archived by day below a folder, and what
-    still waits in the stream."""
+    """The events received in [start, end), each once: those archived by day in a folder, and those still in
+    the stream."""
     frames = [pl.DataFrame(schema=_EVENTS)]
     if paths := _archived(archive, start, end):
         stored = pl.scan_parquet(paths).filter(pl.col("received") >= start, pl.col("received") < end)
@@ -61,7 +56,7 @@ def read_events(client: redis.Redis, keys: Keys, archive: Path, start: float, en
             )
         )
     for page in _pages(client, keys.events(), start):
-        rows = [_event(entry) for name, entry in page if StreamId.parse(name).seconds < end]
+        rows = [_event_row(entry) for name, entry in page if _seconds(name) < end]
         frames.append(pl.DataFrame([row for row in rows if row], schema=_EVENTS, orient="row"))
     return pl.concat(frames).unique("event_id", keep="first", maintain_order=True)
 
@@ -76,14 +71,24 @@ def _archived(folder: Path, start: float, end: float) -> list[Path]:
 
 
 def _pages(client: redis.Redis, stream: str, start: float) -> Iterator[list[_Entry]]:
-    """Entries added since `start`, by the clock of Redis."""
+    """Entries added since `start`, according to the clock of Redis."""
     first = str(max(0, int(start * 1_000)))
     while page := cast(list[_Entry], client.xrange(stream, first, "+", _PAGE)):
         yield page
         first = f"({page[-1][0].decode()}"
 
 
-def _event(entry: Mapping[bytes, bytes]) -> tuple[object, ...] | None:
-    """An event of the stream as a row, or None when it is not one."""
+def _seconds(name: bytes) -> float:
+    return int(name.partition(b"-")[0]) / 1_000
+
+
+def _impression_row(shown: Impression) -> tuple[object, ...]:
+    return shown.recommendation_id, shown.time, shown.kind, shown.source, list(shown.items), shown.age_seconds
+
+
+def _event_row(entry: Mapping[bytes, bytes]) -> tuple[object, ...] | None:
+    """None for an entry that is not an event."""
     event = Event.decode(dict(entry))
-    return None if event is None else tuple(getattr(event, name) for name in _EVENTS)
+    if event is None:
+        return None
+    return event.event_id, event.type, event.user_id, event.item_id, event.time, event.recommendation_id

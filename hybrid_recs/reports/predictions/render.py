@@ -1,22 +1,21 @@
-"""Writes the prediction report for a terminal and as Markdown."""
-
-from datetime import UTC, datetime
+"""The prediction report for the terminal and as Markdown."""
 
 from rich.console import Console
 from rich.table import Table
 
-from hybrid_recs.reports.predictions.report import PredictionReport, Rate
+from hybrid_recs.reports.predictions.report import ClickRate, ImpressionReport
+from hybrid_recs.reports.wording import format_time
 
-_COLUMNS = ("predictions", "clicks", "per 1,000", "lists clicked", "per 1,000", "95 % interval")
+_COLUMNS = ("impressions", "clicks", "per 1,000", "clicked", "per 1,000", "95 % interval")
 
 
-def print_predictions(report: PredictionReport, console: Console) -> None:
-    """Everything the report holds, in one screen."""
-    console.print(f"[bold]Predictions served[/]  [dim]{_title(report)}[/]")
-    for first, rates in (("source", report.by_source), ("kind", report.by_kind)):
+def print_impressions(report: ImpressionReport, console: Console) -> None:
+    """The whole report on one screen."""
+    console.print(f"[bold]Impressions and clicks[/]  [dim]{_title(report)}[/]")
+    for heading, rates in (("source", report.by_source), ("kind", report.by_kind)):
         if rates:
             table = Table(box=None, pad_edge=False, header_style="dim")
-            table.add_column(first)
+            table.add_column(heading)
             for name in _COLUMNS:
                 table.add_column(name, justify="right")
             for rate in rates:
@@ -28,12 +27,12 @@ def print_predictions(report: PredictionReport, console: Console) -> None:
     console.print(f"\n[bold]→[/] {report.advice}", soft_wrap=True)
 
 
-def as_markdown(report: PredictionReport) -> str:
-    """The same as text for a page."""
-    parts = [f"# Predictions served\n\n{_title(report)}\n"]
-    for first, rates in (("source", report.by_source), ("kind", report.by_kind)):
+def impressions_markdown(report: ImpressionReport) -> str:
+    """The same as Markdown."""
+    parts = [f"# Impressions and clicks\n\n{_title(report)}\n"]
+    for heading, rates in (("source", report.by_source), ("kind", report.by_kind)):
         if rates:
-            head = " | ".join((first, *_COLUMNS))
+            head = " | ".join((heading, *_COLUMNS))
             rows = "\n".join("| " + " | ".join((rate.name, *_cells(rate))) + " |" for rate in rates)
             parts.append(f"| {head} |\n|---{'|--:' * len(_COLUMNS)}|\n{rows}\n")
     parts.append("\n".join(f"- {line}" for line in _lines(report)) + "\n")
@@ -41,14 +40,12 @@ def as_markdown(report: PredictionReport) -> str:
     return "\n".join(parts)
 
 
-def _title(report: PredictionReport) -> str:
-    start, end = (
-        datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M") for at in (report.start, report.end)
-    )
-    return f"{start} … {end} UTC, {report.predictions:,} logged (a share of {report.share:g} of the answers)"
+def _title(report: ImpressionReport) -> str:
+    start, end = format_time(report.start), format_time(report.end)
+    return f"{start} … {end} UTC, {report.predictions:,} logged (a share of {report.share:g} of all answers)"
 
 
-def _cells(rate: Rate) -> tuple[str, ...]:
+def _cells(rate: ClickRate) -> tuple[str, ...]:
     return (
         f"{rate.predictions:,}",
         f"{rate.clicks:,}",
@@ -59,14 +56,14 @@ def _cells(rate: Rate) -> tuple[str, ...]:
     )
 
 
-def _lines(report: PredictionReport) -> list[str]:
+def _lines(report: ImpressionReport) -> list[str]:
     lines = []
     if report.events:
         share = report.share_attributed
         lines.append(
             f"events: {report.events:,}, {report.named:,} with a recommendation_id, {report.attributed:,} "
-            f"attributed within {report.within_seconds / 3_600:g} h of a logged prediction"
-            + ("" if share is None else f" (of all predictions about {share:.1%} of events)")
+            f"attributed within {report.within_seconds / 3_600:g} h of a logged impression"
+            + ("" if share is None else f" (with all impressions logged: about {share:.1%} of the events)")
         )
     if report.coverage is not None and report.predictions:
         lines.append(f"coverage: {report.shown:,} of {report.items:,} items shown ({report.coverage:.1%})")
@@ -77,7 +74,7 @@ def _lines(report: PredictionReport) -> list[str]:
         )
     if report.aged:
         ages = ", ".join(f"{name} {_age(seconds)}" for name, seconds in report.age_seconds.items())
-        lines.append(f"age of {report.aged:,} lists when served: {ages}")
+        lines.append(f"age of {report.aged:,} precomputed lists when served: {ages}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What came of the predictions served: joined with later events, counted, and put into words."""
+"""Clicks on logged impressions: impressions are joined with later events and counted."""
 
 import math
 from dataclasses import dataclass
@@ -11,16 +11,17 @@ from hybrid_recs.cache.keys import Keys
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 _BATCH = 1_000
-_Z = 1.959964  # of a 95 % interval
-_FEW = 1_000
+_Z = 1.959964  # for a 95 % interval
+_MIN_IMPRESSIONS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """Predictions of one source or kind.
+class ClickRate:
+    """Impressions (field `predictions`) of one source or kind.
 
-    clicks: distinct items of a list that were met afterwards, summed over the lists. clicked: lists with at
-    least one; low and high bound its share per thousand (Wilson, 95 %).
+    clicks: distinct items of an impression that were interacted with afterwards, summed over the impressions.
+    clicked: impressions with at least one click; low, high: the 95 % interval (Wilson) of clicked per
+    thousand.
     """
 
     name: str
@@ -34,13 +35,15 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class PredictionReport:
-    """What was served in [start, end), seconds since 1970, as far as it was logged (share: of all answers).
+class ImpressionReport:
+    """The impressions (field `predictions`) logged in [start, end), in seconds since 1970; `share`: the share
+    of all answers that are logged.
 
-    events: received in that time; named: those with a recommendation_id; attributed: those of them whose
-    prediction was logged and whose item was one shown. share_attributed: estimated for all predictions.
-    coverage: distinct items shown over the catalogue (of `items`). with_list: of `users` with an event, those
-    who have a stored list. age_seconds: quantiles over `aged` lists that were made ahead of time.
+    events: received in that interval. named: events with a recommendation_id. attributed: named events whose
+    impression was logged and showed the item. share_attributed: estimate for all impressions. shown: distinct
+    items in impressions. coverage: their share of the `items` in the catalogue. users: with an event.
+    with_list: users with a stored list. age_seconds: quantiles over the `aged` impressions of precomputed
+    lists. advice: a sentence.
     """
 
     start: float
@@ -48,8 +51,8 @@ class PredictionReport:
     within_seconds: int
     share: float
     predictions: int
-    by_source: list[Rate]
-    by_kind: list[Rate]
+    by_source: list[ClickRate]
+    by_kind: list[ClickRate]
     events: int
     named: int
     attributed: int
@@ -64,31 +67,32 @@ class PredictionReport:
     advice: str
 
 
-def prediction_report(
-    served: pl.DataFrame,
+def impression_report(
+    impressions: pl.DataFrame,
     events: pl.DataFrame,
     *,
-    stretch: tuple[float, float],
+    interval: tuple[float, float],
     within_seconds: int,
     share: float,
     items: int,
     with_list: int,
-) -> PredictionReport:
-    """From what `prediction_join` read; an event counts up to `within_seconds` after its prediction."""
-    joined = _attributed(served, events, within_seconds)
+) -> ImpressionReport:
+    """The report from the frames that `join` reads; an event counts up to `within_seconds` after its
+    impression."""
+    joined = _attributed(impressions, events, within_seconds)
     clicks = joined.unique(["recommendation_id", "item_id"]).group_by("recommendation_id").len("clicks")
-    lists = served.join(clicks, on="recommendation_id", how="left").with_columns(
+    with_clicks = impressions.join(clicks, on="recommendation_id", how="left").with_columns(
         pl.col("clicks").fill_null(0)
     )
-    shown = served["items"].explode().n_unique() if len(served) else 0
-    ages = served["age"].drop_nulls()
-    return PredictionReport(
-        *stretch,
+    shown = impressions["items"].explode().n_unique() if len(impressions) else 0
+    ages = impressions["age"].drop_nulls()
+    return ImpressionReport(
+        *interval,
         within_seconds=within_seconds,
         share=share,
-        predictions=len(served),
-        by_source=_rates(lists, "source"),
-        by_kind=_rates(lists, "kind"),
+        predictions=len(impressions),
+        by_source=_rates(with_clicks, "source"),
+        by_kind=_rates(with_clicks, "kind"),
         events=len(events),
         named=events["recommendation_id"].count(),
         attributed=len(joined),
@@ -100,80 +104,91 @@ def prediction_report(
         with_list=with_list,
         aged=len(ages),
         age_seconds={
-            name: cast(float, ages.quantile(at, "linear")) for name, at in _QUANTILES.items() if len(ages)
+            name: cast(float, ages.quantile(share, "linear"))
+            for name, share in _QUANTILES.items()
+            if len(ages)
         },
-        advice=_advice(lists, events, share),
+        advice=_advice(with_clicks, events, share),
     )
 
 
 def active_users(events: pl.DataFrame) -> pl.Series:
-    """Users with an event, each once."""
+    """Distinct users with an event."""
     return events["user_id"].drop_nulls().unique(maintain_order=True)
 
 
 def count_stored(client: redis.Redis, keys: Keys, generation: str, users: pl.Series) -> int:
     """How many of the users have a list in Redis."""
-    found = 0
+    stored = 0
     for start in range(0, len(users), _BATCH):
         names = [keys.user_list(generation, user) for user in users[start : start + _BATCH]]
-        found += int(client.exists(*names))
-    return found
+        stored += int(client.exists(*names))
+    return stored
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share. Wilson, "Probable inference, the law of succession, and statistical
-    inference", JASA 1927."""
+    """The 95 % interval of a share (Wilson, "Probable inference, the law of succession, and statistical
+    inference", JASA 1927)."""
     if not trials:
         return 0.0, 1.0
     share, squared = successes / trials, _Z * _Z
     middle = share + squared / (2 * trials)
-    reach = _Z * math.sqrt(share * (1 - share) / trials + squared / (4 * trials * trials))
+    half = _Z * math.sqrt(share * (1 - share) / trials + squared / (4 * trials * trials))
     scale = 1 + squared / trials
-    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
-def _attributed(served: pl.DataFrame, events: pl.DataFrame, within_seconds: int) -> pl.DataFrame:
-    """Events of an item that their prediction showed. There is no lower bound: nobody knows an id before it
-    was served, but clocks differ."""
-    predictions = served.select("recommendation_id", "items", served_at="time")
-    return events.join(predictions, on="recommendation_id").filter(
+def _attributed(impressions: pl.DataFrame, events: pl.DataFrame, within_seconds: int) -> pl.DataFrame:
+    """Events on items that their impression showed. Earlier times count as well: an id is not known before it
+    is served, but clocks differ."""
+    shown = impressions.select("recommendation_id", "items", shown_at="time")
+    return events.join(shown, on="recommendation_id").filter(
         pl.col("items").list.contains(pl.col("item_id")),
-        pl.col("time") - pl.col("served_at") <= within_seconds,
+        pl.col("time") - pl.col("shown_at") <= within_seconds,
     )
 
 
-def _rates(lists: pl.DataFrame, by: str) -> list[Rate]:
-    """Most predictions first."""
+def _rates(with_clicks: pl.DataFrame, by: str) -> list[ClickRate]:
+    """Sorted by impressions, most first."""
     counted = (
-        lists.group_by(by)
+        with_clicks.group_by(by)
         .agg(predictions=pl.len(), clicks=pl.col("clicks").sum(), clicked=(pl.col("clicks") > 0).sum())
         .sort(["predictions", by], descending=[True, False])
     )
     return [_rate(*row) for row in counted.iter_rows()]
 
 
-def _rate(name: str, predictions: int, clicks: int, clicked: int) -> Rate:
-    low, high = wilson(clicked, predictions)
-    thousand = 1_000 / predictions
-    return Rate(
-        name, predictions, clicks, clicks * thousand, clicked, clicked * thousand, 1_000 * low, 1_000 * high
+def _rate(name: str, impressions: int, clicks: int, clicked: int) -> ClickRate:
+    low, high = wilson(clicked, impressions)
+    thousand = 1_000 / impressions
+    return ClickRate(
+        name=name,
+        predictions=impressions,
+        clicks=clicks,
+        clicks_per_thousand=clicks * thousand,
+        clicked=clicked,
+        clicked_per_thousand=clicked * thousand,
+        low=1_000 * low,
+        high=1_000 * high,
     )
 
 
-def _advice(lists: pl.DataFrame, events: pl.DataFrame, share: float) -> str:
-    """The one thing to do next."""
-    if share == 0 and lists.is_empty():
+def _advice(with_clicks: pl.DataFrame, events: pl.DataFrame, share: float) -> str:
+    """The most important next step."""
+    impressions = len(with_clicks)
+    if share == 0 and not impressions:
         return "Nothing is logged: set HYBRID_RECS_LOG_PREDICTIONS_SHARE above 0 and restart the service."
-    if lists.is_empty():
-        return "No prediction was logged in this window: serve some (make serve), or look further back."
+    if not impressions:
+        return "No impressions were logged in this window: serve some (make serve), or look further back."
     if events.is_empty():
-        return "No event was received in this window: send what visitors do to POST /events."
+        return "No events were received in this window: send visitors' actions to POST /events."
     if not events["recommendation_id"].count():
-        return "No event names a recommendation: send the recommendation_id of the answer along with a click."
-    if not lists["clicks"].sum():
-        return "No event could be attributed: ids must be those of the answer, and items those it showed."
-    if len(lists) < _FEW:
+        return "No event has a recommendation_id: send the one of the answer along with each click."
+    if not with_clicks["clicks"].sum():
         return (
-            f"Only {len(lists):,} predictions are logged: intervals are wide, look further back or log more."
+            "No event could be attributed: its id must be that of an answer, and its item one that it showed."
         )
-    return "Sources whose intervals do not overlap differ; others cannot be told apart yet."
+    if impressions < _MIN_IMPRESSIONS:
+        logged = f"{impressions:,} impression{'s' if impressions > 1 else ''}"
+        return f"Only {logged} logged, so intervals are wide: look further back or log more."
+    return "Sources differ if their intervals do not overlap; the others cannot be told apart yet."

@@ -1,4 +1,4 @@
-"""Queueing figures against their formulas, and what is said of an outage."""
+"""Queueing figures against their formulas, and the advice for an outage."""
 
 import math
 
@@ -28,19 +28,24 @@ def _live(milliseconds: float) -> LiveCost:
     return LiveCost(milliseconds - HTTP_SECONDS * 1e3, milliseconds, 2 * milliseconds, None)
 
 
-def test_a_peak_that_is_carried() -> None:
-    found = headroom(_live(1.0), 500, 2)
-    assert (found.capacity_per_second, found.load, found.carried) == (2_000, 0.25, 1)
-    assert found.p99_ms == pytest.approx(2.05 + 1e3 * waiting_quantile(0.25, 2, 1e-3, 0.99), abs=1e-3)
-    assert "carries the whole peak of 500.0 requests/s, 4 times over" in found.advice
+def test_a_peak_that_can_be_served() -> None:
+    result = headroom(_live(1.0), 500, 2)
+    assert (result.capacity_per_second, result.load, result.carried) == (2_000, 0.25, 1)
+    assert result.p99_ms == pytest.approx(2.05 + 1e3 * waiting_quantile(0.25, 2, 1e-3, 0.99), abs=1e-3)
+    assert result.advice == (
+        "Without Redis, live search can serve 4 times the peak of 500.0 requests/s, with a p99 of about 3.6 "
+        "ms at the peak."
+    )
 
 
-def test_a_peak_that_is_not_carried() -> None:
-    found = headroom(_live(10.0), 400, 2)
-    assert (found.capacity_per_second, found.load, found.carried) == (200, 2, 0.5)
-    assert "carries 50% of the peak" in found.advice
-    assert "5 cores would carry it" in found.advice
+def test_a_peak_that_cannot_be_served() -> None:
+    result = headroom(_live(10.0), 400, 2)
+    assert (result.capacity_per_second, result.load, result.carried) == (200, 2, 0.5)
+    assert result.advice == (
+        "Without Redis, live search can serve 50% of the peak of 400.0 requests/s: 5 cores would serve all "
+        "of it at 80 % load."
+    )
 
 
-def test_nothing_asked() -> None:
-    assert headroom(_live(1.0), 0, 2).advice.startswith("Nothing was asked")
+def test_no_requests() -> None:
+    assert headroom(_live(1.0), 0, 2).advice.startswith("No requests were counted")

@@ -1,4 +1,4 @@
-"""Planted predictions and events give exactly the expected figures."""
+"""Planted impressions and events give exactly the expected figures."""
 
 import json
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.commands.prediction_report import main, make_report
 from hybrid_recs.events.impression import Impression
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.reports.predictions.render import as_markdown, print_predictions
-from hybrid_recs.reports.predictions.report import PredictionReport, wilson
+from hybrid_recs.reports.predictions.render import impressions_markdown, print_impressions
+from hybrid_recs.reports.predictions.report import ImpressionReport, wilson
 from hybrid_recs.settings import Settings
 
 HOUR = 3_600
@@ -39,8 +39,8 @@ def _now(client: redis.Redis) -> float:
     return float(seconds) + float(micros) / 1e6 + 0.01
 
 
-def _serve(client: redis.Redis, keys: Keys, one: Impression) -> None:
-    client.xadd(keys.impressions(), one.fields())  # type: ignore[arg-type]
+def _log(client: redis.Redis, keys: Keys, impression: Impression) -> None:
+    client.xadd(keys.impressions(), impression.fields())  # type: ignore[arg-type]
 
 
 def _event(
@@ -61,17 +61,17 @@ def _archive(folder: Path, name: str, events: list[list[object]], received: floa
 
 
 @pytest.fixture
-def report(settings: Settings, client: redis.Redis, keys: Keys, generation: Generation) -> PredictionReport:
+def report(settings: Settings, client: redis.Redis, keys: Keys, generation: Generation) -> ImpressionReport:
     now = _now(client)
     for at in range(40):
         source, kind = ("batch", "user") if at < 10 else ("live", "session")
         age = 100.0 * (at + 1) if at < 10 else None
-        one = Impression(f"r{at}", now - HOUR, kind, source, "g", None, ("a", "b", f"only{at % 4}"), age)
-        _serve(client, keys, one)
-    _serve(
-        client, keys, Impression("r0", now - 10, "user", "batch", "g", None, ("late",), 5.0)
-    )  # an id again
-    _serve(client, keys, Impression("old", now - 30 * HOUR, "item", "cache", "g", None, ("a",), None))
+        impression = Impression(
+            f"r{at}", now - HOUR, kind, source, "g", None, ("a", "b", f"only{at % 4}"), age
+        )
+        _log(client, keys, impression)
+    _log(client, keys, Impression("r0", now - 10, "user", "batch", "g", None, ("late",), 5.0))  # an id again
+    _log(client, keys, Impression("old", now - 30 * HOUR, "item", "cache", "g", None, ("a",), None))
     client.xadd(keys.impressions(), {"something": "else"})
     client.xadd(keys.events(), {"e": "not an event"})
     archived = [
@@ -93,7 +93,7 @@ def report(settings: Settings, client: redis.Redis, keys: Keys, generation: Gene
     return make_report(client, settings, archive, 24 * HOUR, 1_800, now=_now(client))
 
 
-def test_clicks_by_source_and_kind(report: PredictionReport) -> None:
+def test_clicks_by_source_and_kind(report: ImpressionReport) -> None:
     for rates, names in ((report.by_source, ("live", "batch")), (report.by_kind, ("session", "user"))):
         live, batch = rates
         assert (live.name, batch.name) == names
@@ -104,7 +104,7 @@ def test_clicks_by_source_and_kind(report: PredictionReport) -> None:
         assert (batch.low, batch.high) == pytest.approx((56.68, 509.84), abs=0.01)
 
 
-def test_attribution_coverage_and_age(report: PredictionReport, generation: Generation) -> None:
+def test_attribution_coverage_and_age(report: ImpressionReport, generation: Generation) -> None:
     assert report.predictions == 40
     assert (report.events, report.named, report.attributed) == (9, 8, 5)
     assert report.share_attributed == pytest.approx(min(1.0, 5 / (9 * 0.5)))
@@ -113,14 +113,14 @@ def test_attribution_coverage_and_age(report: PredictionReport, generation: Gene
     assert (report.users, report.with_list) == (3, 1)
     assert report.aged == 10
     assert report.age_seconds == pytest.approx({"p50": 550, "p90": 910, "p99": 991, "max": 1_000})
-    assert "Only 40 predictions" in report.advice
+    assert "Only 40 impressions" in report.advice
 
 
-def test_a_terminal_and_a_page_show_the_same(report: PredictionReport) -> None:
+def test_a_terminal_and_a_page_show_the_same(report: ImpressionReport) -> None:
     console = Console(record=True, width=120, quiet=False, file=None)
     with console.capture() as captured:
-        print_predictions(report, console)
-    text, page = captured.get(), as_markdown(report)
+        print_impressions(report, console)
+    text, page = captured.get(), impressions_markdown(report)
     for line in (text, page):
         for figure in ("300.0", "56.7 … 509.8", "9, 8 with", "6 of", "1 of 3 active users", "p50 9 min"):
             assert figure in line
@@ -146,14 +146,14 @@ def test_empty_states_say_what_to_do(settings: Settings, client: redis.Redis, ke
     assert (nothing.by_source, nothing.share_attributed, nothing.age_seconds) == ([], None, {})
     assert "make serve" in advice()
     now = _now(client)
-    _serve(client, keys, Impression("r", now - 5, "item", "live", "g", None, ("a",), None))
+    _log(client, keys, Impression("r", now - 5, "item", "live", "g", None, ("a",), None))
     assert "POST /events" in advice()
     _stream(client, keys, _event(1, "a", now - 3, None))
     assert "recommendation_id" in advice()
     _stream(client, keys, _event(2, "b", now - 3, "r"))
     assert "could be attributed" in advice()
     _stream(client, keys, _event(3, "a", now - 3, "r"))
-    assert "Only 1 predictions" in advice()
+    assert "Only 1 impression logged" in advice()
 
 
 def test_the_command_prints_each_format(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,8 +166,8 @@ def test_the_command_prints_each_format(settings: Settings, monkeypatch: pytest.
         return result.output
 
     assert json.loads(printed("--format", "json"))["predictions"] == 0
-    assert printed("--format", "md").startswith("# Predictions served")
-    assert "No prediction was logged" in printed()
+    assert printed("--format", "md").startswith("# Impressions and clicks")
+    assert "No impressions were logged" in printed()
     refused = CliRunner().invoke(main, ["--window", "9d"])
     assert refused.exit_code == 2
     assert "at most the 8 days" in refused.output
