@@ -18,7 +18,7 @@ from rich.console import Console
 
 from hybrid_recs.demo.shop import write_demo_shop
 from hybrid_recs.generation.content_encoder import features_of
-from hybrid_recs.generation.manifest import ScoringInfo
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import Dataset, read_dataset
@@ -96,7 +96,7 @@ def _hide(dataset: Dataset, seed: int) -> tuple[dict[str, float], int, float]:
     truth = _truth(dataset, seed)
     without = dataset.pairs.filter(~pl.col("item").is_in(list(truth.hidden)))
     data = encode(dataclasses.replace(dataset, pairs=without))
-    scorer = fit(data, None, seed, ScoringInfo()).scorer(ScoringInfo())
+    scorer = fit(data, None, seed, ScoringParameters()).scorer(ScoringParameters())
     started = time.perf_counter()
     placed = place(data, scorer, seed)
     seconds = time.perf_counter() - started
@@ -132,7 +132,7 @@ def _truth(dataset: Dataset, seed: int) -> Truth:
     count = int(HIDDEN_SHARE * len(described))
     hidden = np.random.default_rng(seed).choice(described.to_numpy(), count, replace=False)
     ids = data.items["item"].to_list()
-    lists, degrees = count_covisits(data, half_life=ScoringInfo().half_life).lists, data.degrees
+    lists, degrees = count_covisits(data, half_life=ScoringParameters().half_life).lists, data.degrees
     neighbours = {}
     for row in hidden[degrees[hidden] >= MIN_USERS].tolist():
         covisited = lists.of(row)[0]

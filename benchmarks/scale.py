@@ -23,7 +23,7 @@ from benchmarks.synthetic import write_synthetic
 from hybrid_recs import wiring
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.commands.rebuild_index import rebuild
-from hybrid_recs.generation.manifest import ScoringInfo
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.offline.build.index import exact_neighbours, tail_sample
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
@@ -126,9 +126,10 @@ def live_search(_: Path) -> Json:
 
 def vector_fit(dataset: Path) -> Json:
     """Seconds and peak memory of the vector fit, without counting the co-visits."""
-    data, scoring = _encoded(dataset), ScoringInfo()
-    links = count(data, scoring).links
-    return _measure_cost(lambda: fit_vectors(data.matrix, links, FACTORS, Settings().seed, scoring.steps))
+    data, parameters = _encoded(dataset), ScoringParameters()
+    links = count(data, parameters).links
+    seed = Settings().seed
+    return _measure_cost(lambda: fit_vectors(data.matrix, links, FACTORS, seed, parameters.steps))
 
 
 def als_fit(dataset: Path) -> Json:

@@ -74,14 +74,15 @@ def stage(
         step.expect(ROUNDS)
         scoring = choose_scoring(dataset, settings, step.advance)
         step.done(summaries.scoring(scoring))
+    parameters = scoring.parameters
     account = dataset.account
     with steps("Count co-visits") as step:
         data = encode(dataset)
         del dataset  # of a large catalogue it is gigabytes of text, and numbers are all that follows
-        counts = count(data, scoring)
+        counts = count(data, parameters)
         step.done(summaries.covisits(counts))
     with steps("Learn item vectors") as step:
-        scorer = learn(data, counts, settings.dimensions, settings.seed, scoring).scorer(scoring)
+        scorer = learn(data, counts, settings.dimensions, settings.seed, parameters).scorer(parameters)
         del counts
         step.done(summaries.vectors(data, scorer))
     with steps("Fit content encoder") as step:

@@ -7,8 +7,9 @@ import numpy as np
 
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.manifest import DatasetInfo, ScoringInfo
+from hybrid_recs.generation.manifest import DatasetInfo
 from hybrid_recs.generation.scoring import Scorer, history
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.generation.trend import Trending
 from hybrid_recs.offline.build import writer
 from hybrid_recs.offline.build.hot_set import choose_hot_set
@@ -50,7 +51,7 @@ class Exhaustive:
     """A scoring function over every item: the served score without an index, or a part of it."""
 
     scorer: Scorer
-    scoring: ScoringInfo
+    parameters: ScoringParameters
     name: str
     kind: Kind = Kind.PART
 
@@ -60,11 +61,11 @@ class Exhaustive:
 
     def from_session(self, rows: Rows, k: int) -> Rows:
         """The best of all items."""
-        return self._from_history(rows, k, self.scoring.of_session)
+        return self._from_history(rows, k, self.parameters.session)
 
     def from_user(self, rows: Rows, k: int) -> Rows:
         """The best of all items that are not in the history."""
-        return self._from_history(rows, k, self.scoring.of_user)
+        return self._from_history(rows, k, self.parameters.user)
 
     def _from_history(self, rows: Rows, k: int, how: HistoryWeights) -> Rows:
         seen = frozenset(rows.tolist()) if how.repeat is None else frozenset()
@@ -83,7 +84,8 @@ class Exhaustive:
 def fit_ours(dataset: Dataset, data: EncodedData, settings: Settings, folder: Path) -> ServedMethod:
     """Choose, fit, build and open a generation in `folder`, as a rebuild does; it is not published."""
     scoring = choose_scoring(dataset, settings)
-    scorer = fit(data, settings.dimensions, settings.seed, scoring).scorer(scoring)
+    parameters = scoring.parameters
+    scorer = fit(data, settings.dimensions, settings.seed, parameters).scorer(parameters)
     placed = place(data, scorer, settings.seed)
     writer.write_items(folder, placed)
     index = writer.write_model(folder, placed, settings)
@@ -103,14 +105,18 @@ def fit_ours(dataset: Dataset, data: EncodedData, settings: Settings, folder: Pa
 def parts_of(served: ServedMethod) -> list[Exhaustive]:
     """The same score by exact search, its vectors alone, and its co-visit lists alone."""
     generation = served.recommender.generation
-    scorer, scoring = generation.scorer, generation.manifest.scoring
+    scorer, parameters = generation.scorer, generation.manifest.scoring.parameters
     n = len(scorer.vectors)
     none = CoVisits(np.zeros(n + 1, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
     blank = np.zeros((n, 1), np.float32)
     return [
-        Exhaustive(scorer, scoring, "its exact search"),
-        Exhaustive(replace(scorer, covisits=none, trending=Trending.nothing()), scoring, "its vectors only"),
+        Exhaustive(scorer, parameters, "its exact search"),
         Exhaustive(
-            replace(scorer, vectors=blank, weight=1.0, trending=Trending.nothing()), scoring, "its lists only"
+            replace(scorer, covisits=none, trending=Trending.nothing()), parameters, "its vectors only"
+        ),
+        Exhaustive(
+            replace(scorer, vectors=blank, weight=1.0, trending=Trending.nothing()),
+            parameters,
+            "its lists only",
         ),
     ]

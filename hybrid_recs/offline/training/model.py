@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.generation.trend import Trending
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits
@@ -22,30 +22,30 @@ class Model:
     degrees: Floats
     trending: Trending
 
-    def scorer(self, scoring: ScoringInfo) -> Scorer:
+    def scorer(self, parameters: ScoringParameters) -> Scorer:
         """The scoring function with the given parameters."""
-        tilt = popularity_tilt(self.degrees, scoring.tilt)
+        tilt = popularity_tilt(self.degrees, parameters.tilt)
         lists = self.counts.lists
-        return Scorer(unit_rows(self.vectors), tilt, lists, scoring.covisit_weight, self.trending)
+        return Scorer(unit_rows(self.vectors), tilt, lists, parameters.covisit_weight, self.trending)
 
 
-def fit(data: EncodedData, dimensions: int | None, seed: int, scoring: ScoringInfo) -> Model:
+def fit(data: EncodedData, dimensions: int | None, seed: int, parameters: ScoringParameters) -> Model:
     """Co-visits and vectors of one dataset; raises DatasetError when no user has two items."""
-    return learn(data, count(data, scoring), dimensions, seed, scoring)
+    return learn(data, count(data, parameters), dimensions, seed, parameters)
 
 
-def count(data: EncodedData, scoring: ScoringInfo) -> CoVisitCounts:
+def count(data: EncodedData, parameters: ScoringParameters) -> CoVisitCounts:
     """The first half of `fit`: co-visits, by which the vectors are learned then."""
     if data.n_vectors < 2:
         raise DatasetError(
             "no user has two different items, so there is nothing to learn; is the user column the right one?"
         )
-    return count_covisits(data, half_life=scoring.half_life)
+    return count_covisits(data, half_life=parameters.half_life)
 
 
 def learn(
-    data: EncodedData, counts: CoVisitCounts, dimensions: int | None, seed: int, scoring: ScoringInfo
+    data: EncodedData, counts: CoVisitCounts, dimensions: int | None, seed: int, parameters: ScoringParameters
 ) -> Model:
     """The second half of `fit`: vectors."""
-    vectors = fit_vectors(data.matrix, counts.links, dimensions, seed, scoring.steps)
-    return Model(vectors, counts, data.degrees, trending(data, scoring.trend_half_life))
+    vectors = fit_vectors(data.matrix, counts.links, dimensions, seed, parameters.steps)
+    return Model(vectors, counts, data.degrees, trending(data, parameters.trend_half_life))

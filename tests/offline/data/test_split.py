@@ -66,19 +66,19 @@ def test_without_times_the_last_item_of_each_user_is_held_out() -> None:
 
 def test_histories_are_what_each_user_had_met_before_the_target() -> None:
     histories = random_histories(4, users=300, items=60, longest=9)
-    slice_ = hold_out(dataset_of(histories), 8, 20)
-    row_of = {item: row for row, item in enumerate(slice_.data.items["item"].to_list())}
-    known = {item for item, row in row_of.items() if row < slice_.data.n_vectors}
+    validation = hold_out(dataset_of(histories), 8, 20)
+    row_of = {item: row for row, item in enumerate(validation.data.items["item"].to_list())}
+    known = {item for item, row in row_of.items() if row < validation.data.n_vectors}
     expected = []
     for history in histories:
         names = [item_name(item) for item in history]
         if len(names) > 1 and names[-1] in known and names[-2] in known:
             before = [row_of[name] for name in names[:-1] if name in known]
             expected.append((row_of[names[-2]], row_of[names[-1]], before))
-    steps = {(int(of.given[0]), target) for of in slice_.items for target in of.targets.tolist()}
+    steps = {(int(of.given[0]), target) for of in validation.items for target in of.targets.tolist()}
     assert steps == {(a, b) for a, b, _ in expected}
-    assert slice_.steps == len(expected)
-    found = [(session.given.tolist(), session.targets.tolist()) for session in slice_.sessions]
+    assert validation.n_item_steps == len(expected)
+    found = [(session.given.tolist(), session.targets.tolist()) for session in validation.sessions]
     assert len(found) > 200
     assert found == [(before, [b]) for _, b, before in expected]
 
@@ -86,8 +86,8 @@ def test_histories_are_what_each_user_had_met_before_the_target() -> None:
 def test_users_are_those_met_on_both_sides_of_the_cut() -> None:
     histories = [[1, 2, 3, 4], [1, 3], [2, 1, 4], [5, 6]]
     times: list[list[float]] = [[1, 2, 19, 20], [3, 4], [21, 22, 23], [5, 6]]
-    slice_ = hold_out(dataset_of(histories * 4, times=times * 4), 2, 20)
-    row_of = {item: row for row, item in enumerate(slice_.data.items["item"].to_list())}
+    validation = hold_out(dataset_of(histories * 4, times=times * 4), 2, 20)
+    row_of = {item: row for row, item in enumerate(validation.data.items["item"].to_list())}
     last = 23.0
     cut = sorted(time for one in times * 4 for time in one)[int(0.9 * 43)]
     assert cut < last
@@ -98,4 +98,4 @@ def test_users_are_those_met_on_both_sides_of_the_cut() -> None:
         if given and targets:
             expected.append((given, targets))
     assert expected
-    assert [(user.given.tolist(), user.targets.tolist()) for user in slice_.users] == expected
+    assert [(user.given.tolist(), user.targets.tolist()) for user in validation.users] == expected

@@ -13,7 +13,8 @@ from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.generation.content_encoder import Described
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.manifest import Manifest, ScoringInfo
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.build import gate
 from hybrid_recs.offline.data.encoding import encode, with_content
 from hybrid_recs.offline.data.interactions import Dataset
@@ -240,7 +241,7 @@ def _made() -> Dataset:
 
 def test_without_metadata_there_is_no_encoder_and_nothing_else_changes() -> None:
     data = encode(_made())
-    scorer = fit(data, 8, 0, ScoringInfo()).scorer(ScoringInfo())
+    scorer = fit(data, 8, 0, ScoringParameters()).scorer(ScoringParameters())
     placed = place(data, scorer, 0)
     assert placed.encoder is None
     assert placed.info is None

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from hybrid_recs.generation.manifest import ScoringInfo
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.training.model import Model, fit
 from hybrid_recs.offline.training.tuning import repeat_weight
@@ -16,12 +16,12 @@ SEED = 20
 
 def _fit(histories: Histories, dimensions: int = 32) -> tuple[EncodedData, Model]:
     data = encode(dataset_of(histories))
-    return data, fit(data, dimensions, SEED, ScoringInfo())
+    return data, fit(data, dimensions, SEED, ScoringParameters())
 
 
 def _neighbours(data: EncodedData, model: Model, item: int, k: int) -> list[int]:
     names = data.items["item"].to_list()
-    scorer = model.scorer(ScoringInfo())
+    scorer = model.scorer(ScoringParameters())
     found = scorer.score_item(names.index(item_name(item)), np.arange(data.n_vectors), k)
     return [int(names[row][1:]) for row in found.rows.tolist()]
 
@@ -64,7 +64,7 @@ def test_two_worlds_that_never_meet() -> None:
     for item in range(60):
         found = _neighbours(data, model, item, 10)
         assert {other // 30 for other in found} == {item // 30}
-    scorer = model.scorer(ScoringInfo())
+    scorer = model.scorer(ScoringParameters())
     world = np.array([int(name[1:]) // 30 for name in data.items["item"].to_list()])
     cosines = scorer.vectors @ scorer.vectors.T
     same = world[:, np.newaxis] == world
@@ -108,7 +108,7 @@ def test_a_user_with_very_many_interactions_is_capped_and_changes_nothing_for_ot
     lists = []
     for dataset in (without, with_heavy):
         data = encode(dataset)
-        model = fit(data, 32, SEED, ScoringInfo())
+        model = fit(data, 32, SEED, ScoringParameters())
         lists.append(_covisits(data, model))
         for item in range(80):
             assert {other // 20 for other in _neighbours(data, model, item, 10)} == {item // 20}

@@ -9,8 +9,10 @@ import pytest
 
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.data.interactions import Account, Dataset
 from hybrid_recs.offline.evaluation.metrics import ndcg
+from hybrid_recs.offline.training import parameters
 from hybrid_recs.offline.training.model import Model, fit
 from hybrid_recs.offline.training.tuning import (
     DECAYS,
@@ -19,11 +21,11 @@ from hybrid_recs.offline.training.tuning import (
     TILTS,
     TRENDS,
     WEIGHTS,
-    _Search,
+    Search,
     choose_scoring,
     repeat_weight,
 )
-from hybrid_recs.offline.training.validation import Validation, Values, hold_out
+from hybrid_recs.offline.training.validation import ValidationSlice, Values, hold_out
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import HistoryWeights, Rows, no_progress
 from tests.offline.builders import all_scores, dataset_of, dense, random_histories
@@ -69,7 +71,7 @@ def chains() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def slice_(chains: Dataset) -> Validation:
+def validation(chains: Dataset) -> ValidationSlice:
     return hold_out(chains, SETTINGS.dimensions, SETTINGS.seed)
 
 
@@ -79,8 +81,8 @@ def chosen(chains: Dataset) -> ScoringInfo:
 
 
 @pytest.fixture(scope="module")
-def model(slice_: Validation, chosen: ScoringInfo) -> Model:
-    return fit(slice_.data, SETTINGS.dimensions, SETTINGS.seed, chosen)
+def model(validation: ValidationSlice, chosen: ScoringInfo) -> Model:
+    return fit(validation.data, SETTINGS.dimensions, SETTINGS.seed, chosen.parameters)
 
 
 def test_a_high_weight_where_the_order_decides(chosen: ScoringInfo) -> None:
@@ -118,18 +120,18 @@ def test_everything_is_tried_and_a_blend_is_never_below_its_parts(chosen: Scorin
     assert list(chosen.tried["session_weight"]) == [f"{weight:g}" for weight in WEIGHTS]
     assert list(chosen.tried["session_decay"]) == [f"{decay:g}" for decay in DECAYS]
     assert list(chosen.tried["session_trend"]) == [f"{trend:g}" for trend in TRENDS]
-    for name in ("covisit_weight", "session_weight"):
-        value = getattr(chosen, name)
+    weights = {"covisit_weight": chosen.covisit_weight, "session_weight": chosen.session_weight}
+    for name, value in weights.items():
         assert chosen.tried[name][f"{value:g}"] == max(chosen.tried[name].values())
 
 
 def test_the_rates_are_those_of_scoring_every_item(
-    chosen: ScoringInfo, model: Model, slice_: Validation
+    chosen: ScoringInfo, model: Model, validation: ValidationSlice
 ) -> None:
-    steps = [(int(visit.given[0]), target) for visit in slice_.items for target in visit.targets.tolist()]
+    steps = [(int(visit.given[0]), target) for visit in validation.items for target in visit.targets.tolist()]
     assert chosen.validation_pairs == len(steps) > 500
     for weight in WEIGHTS:
-        scores = all_scores(model.scorer(chosen.model_copy(update={"covisit_weight": weight})))
+        scores = all_scores(model.scorer(replace(chosen.parameters, covisit_weight=weight)))
         best = np.argsort(-scores, axis=1, kind="stable")[:, :20]
         expected = np.mean([target in best[source] for source, target in steps])
         # Scores that are equal but for rounding may change places once or twice.
@@ -150,17 +152,18 @@ def _visitor_scores(
 
 @pytest.mark.parametrize("trend", [0.0, 1.0])
 def test_the_rates_of_sessions_are_those_of_scoring_every_item(
-    chosen: ScoringInfo, model: Model, slice_: Validation, trend: float
+    chosen: ScoringInfo, model: Model, validation: ValidationSlice, trend: float
 ) -> None:
-    assert 500 < len(slice_.sessions) <= 1_500
+    assert 500 < len(validation.sessions) <= 1_500
     for decay in DECAYS[::2]:
-        scoring = chosen.model_copy(update={"session_decay": decay, "session_trend": trend})
-        scorer, how = model.scorer(scoring), HistoryWeights(decay, scoring.session_weight, trend)
+        weights = HistoryWeights(decay, chosen.session_weight, trend)
+        parameters = replace(chosen.parameters, session=weights)
+        scorer = model.scorer(parameters)
         hits = [
-            visit.targets[0] in np.argsort(-_visitor_scores(scorer, how, visit.given), kind="stable")[:20]
-            for visit in slice_.sessions[:200]
+            visit.targets[0] in np.argsort(-_visitor_scores(scorer, weights, visit.given), kind="stable")[:20]
+            for visit in validation.sessions[:200]
         ]
-        found = slice_.of_sessions(scoring)[:200]
+        found = validation.session_hits(parameters)[:200]
         assert np.count_nonzero(found != hits) <= 1  # equal but for rounding
 
 
@@ -181,13 +184,14 @@ def regulars() -> Dataset:
 
 
 def test_the_figures_of_users_are_those_of_scoring_every_item(regulars: Dataset) -> None:
-    slice_ = hold_out(regulars, 32, 20)
-    assert len(slice_.users) > 100
-    scoring = ScoringInfo(user_trend=0.5, trend_half_life=0.1)
-    scorer = fit(slice_.data, 32, 20, scoring).scorer(scoring)
-    found = slice_.of_users(scoring)
-    for visit, value in zip(slice_.users, found, strict=True):
-        scores = _visitor_scores(scorer, scoring.of_user, visit.given)
+    validation = hold_out(regulars, 32, 20)
+    assert len(validation.users) > 100
+    defaults = ScoringParameters()
+    parameters = replace(defaults, user=replace(defaults.user, trend=0.5), trend_half_life=0.1)
+    scorer = fit(validation.data, 32, 20, parameters).scorer(parameters)
+    found = validation.user_ndcg(parameters)
+    for visit, value in zip(validation.users, found, strict=True):
+        scores = _visitor_scores(scorer, parameters.user, visit.given)
         best = np.argsort(-scores, kind="stable")
         assert not set(visit.given.tolist()) & set(visit.targets.tolist())
         assert value == pytest.approx(ndcg(best, visit.targets.tolist(), 20), abs=0.03)
@@ -216,7 +220,7 @@ def test_the_same_data_give_the_same_choice(chains: Dataset, chosen: ScoringInfo
 
 def test_many_steps_are_sampled() -> None:
     slices = [hold_out(_chains(3_000), 8, 20) for _ in range(2)]
-    assert [one.steps for one in slices] == [3_000, 3_000]
+    assert [one.n_item_steps for one in slices] == [3_000, 3_000]
     assert [len(one.sessions) for one in slices] == [1_500, 1_500]
     for one, other in zip(slices[0].items, slices[1].items, strict=True):
         assert (one.given.tolist(), one.targets.tolist()) == (other.given.tolist(), other.targets.tolist())
@@ -247,8 +251,8 @@ def test_with_everything_pinned_nothing_is_held_out() -> None:
 
 def test_too_few_steps_keep_the_defaults_and_say_how_many() -> None:
     few = dataset_of(random_histories(1, users=60, items=20, longest=5))
-    slice_ = hold_out(few, 64, 20)
-    counted = {"validation_pairs": slice_.steps, "validation_users": len(slice_.users)}
+    validation = hold_out(few, 64, 20)
+    counted = {"validation_pairs": validation.n_item_steps, "validation_users": len(validation.users)}
     assert 0 < counted["validation_pairs"] < 100
     quiet = {f"user_{of}" for of in ("decay", "weight", "trend")}  # those may be asked about sooner
     found = choose_scoring(few, SETTINGS).model_dump(exclude={"tried", "trend_half_life", *quiet})
@@ -277,25 +281,23 @@ def test_steps_to_unknown_items_do_not_count(chains: Dataset) -> None:
     # Of 100 steps: the mean gain is (g - l) / 100 and its standard error close to sqrt(g + l) / 100.
     [(9, 6, True), (12, 6, False), (2, 0, False), (5, 5, True), (0, 9, True)],
 )
-def test_better_leaves_the_present_only_for_more_than_a_standard_error(
-    gained: int, lost: int, stays: bool
-) -> None:
+def test_a_value_is_left_only_for_more_than_a_standard_error(gained: int, lost: int, stays: bool) -> None:
     present = np.zeros(100)
     present[:50] = 1
     other = present.copy()
     other[:lost] = 0
     other[50 : 50 + gained] = 1
 
-    def score(scoring: ScoringInfo) -> Values:
-        return present if scoring.steps == 3 else other
+    def score(tried: ScoringParameters) -> Values:
+        return present if tried.steps == 3 else other
 
-    search = _Search(ScoringInfo(), frozenset(), no_progress)
-    search.better("steps", (3, 4), score)
+    search = Search(ScoringParameters(), frozenset(), no_progress)
+    search.pick_if_significant(parameters.STEPS, (3, 4), score)
     assert search.chosen.steps == (3 if stays else 4)
     assert search.tried == {"steps": {"3": 0.5, "4": (50 + gained - lost) / 100}}
-    # `best` wants nothing but more hits.
-    search = _Search(ScoringInfo(), frozenset(), no_progress)
-    search.best("steps", (3, 4), score)
+    # `pick_best` wants nothing but more hits.
+    search = Search(ScoringParameters(), frozenset(), no_progress)
+    search.pick_best(parameters.STEPS, (3, 4), score)
     assert search.chosen.steps == (4 if gained > lost else 3)
 
 
