@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation import show
@@ -44,7 +45,8 @@ def main(dataset: Path, data_dir: Path | None, form: str, cases: int, no_baselin
     steps = Steps(Console(stderr=True, highlight=False))
     with reported(steps.console):
         description = DatasetConfig.load(dataset, data_dir)
-        result = evaluate(description, Settings(), steps, {} if no_baselines else BASELINES, cases)
+        options = BuildOptions.from_settings(Settings())
+        result = evaluate(description, options, steps, {} if no_baselines else BASELINES, cases)
     if form == "table":
         show.print_table(result, Console(highlight=False, width=180))
     else:
@@ -52,18 +54,18 @@ def main(dataset: Path, data_dir: Path | None, form: str, cases: int, no_baselin
 
 
 def evaluate(
-    description: DatasetConfig, settings: Settings, steps: Steps, baselines: dict[str, Fit], most: int
+    description: DatasetConfig, options: BuildOptions, steps: Steps, baselines: dict[str, Fit], most: int
 ) -> Json:
     """Split, fit everything on the earlier part, ask everything about the later."""
     with steps("Read and split") as step:
-        held = hold_out_latest(description, settings.max_history)
+        held = hold_out_latest(description, options.max_history)
         data = encode(held.train)
-        cases = cases_of(held, data, most, settings.seed)
+        cases = cases_of(held, data, most, options.seed)
         asked = sum(len(some) for some in cases.values())
         step.done(f"{len(held.events):,} interactions; {asked:,} questions")
     with tempfile.TemporaryDirectory() as folder:
         with steps("Fit hybrid-recs") as step:
-            ours = fitted(lambda: fit_ours(held.train, data, settings, Path(folder)))
+            ours = fitted(lambda: fit_ours(held.train, data, options, Path(folder)))
         assert isinstance(ours.method, ServedMethod)
         methods = [ours, *(Fitted(part, ours.seconds, ours.peak_mb) for part in parts_of(ours.method))]
         for name, fit in baselines.items():

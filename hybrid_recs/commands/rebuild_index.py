@@ -1,5 +1,6 @@
 """Rebuild the index from a dataset and publish it: python -m jobs.rebuild_index --dataset dataset.toml."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,8 +10,10 @@ from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DatasetInfo, Manifest, new_id
 from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.items.item_change import Change
 from hybrid_recs.offline.build import gate, summaries, writer
 from hybrid_recs.offline.build.hot_set import choose_hot_set
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig, fingerprint
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import read_dataset
@@ -54,25 +57,30 @@ def rebuild(
     store = wiring.store(settings)
     with store.writer():
         store.clean()
-        manifest = stage(store, description, settings, steps, force)
+        changes = wiring.item_changes(settings).all()
+        manifest = stage(store, description, changes, BuildOptions.from_settings(settings), steps, force)
         publish(store, manifest, settings, steps, keep)
     summaries.print_end(steps, manifest)
     return store.open(manifest.id)
 
 
 def stage(
-    store: GenerationStore, description: DatasetConfig, settings: Settings, steps: Steps, force: bool
+    store: GenerationStore,
+    description: DatasetConfig,
+    changes: Sequence[Change],
+    options: BuildOptions,
+    steps: Steps,
+    force: bool,
 ) -> Manifest:
     """Everything up to a sealed generation; nothing of it is visible to the service."""
     generation, parent = new_id(), store.current()
     folder = store.stage(generation)
     with steps("Read interactions") as step:
-        changes = wiring.item_changes(settings).all()
-        dataset = with_changes(read_dataset(description, settings.max_history), changes)
+        dataset = with_changes(read_dataset(description, options.max_history), changes)
         step.done(summaries.account(dataset.account))
     with steps("Choose the weights") as step:
         step.expect(ROUNDS)
-        scoring = choose_scoring(dataset, settings, step.advance)
+        scoring = choose_scoring(dataset, options.dimensions, options.seed, options.pinned, step.advance)
         step.done(summaries.scoring(scoring))
     parameters = scoring.parameters
     account = dataset.account
@@ -82,25 +90,25 @@ def stage(
         counts = count(data, parameters)
         step.done(summaries.covisits(counts))
     with steps("Learn item vectors") as step:
-        scorer = learn(data, counts, settings.dimensions, settings.seed, parameters).scorer(parameters)
+        scorer = learn(data, counts, options.dimensions, options.seed, parameters).scorer(parameters)
         del counts
         step.done(summaries.vectors(data, scorer))
     with steps("Fit content encoder") as step:
         step.expect(content_fit.ROUNDS)
-        placed = place(data, scorer, settings.seed, step.advance)
+        placed = place(data, scorer, options.seed, step.advance)
         del scorer, data
         writer.write_items(folder, placed)
         step.done(summaries.content(placed))
     with steps("Build FAISS index") as step:
-        index = writer.write_model(folder, placed, settings)
+        index = writer.write_model(folder, placed, options)
         step.done(summaries.index(index))
     with steps("Choose the hot set") as step:
         hot = choose_hot_set(
             placed.data.popularity,
             placed.data.n_vectors,
-            settings.hot_share,
-            settings.hot_max_items,
-            settings.hot_max_mb * 1_000_000,
+            options.hot_share,
+            options.hot_max_items,
+            options.hot_max_bytes,
         )
         step.done(summaries.hot_set(hot, placed.data))
     with steps("Precompute hot lists") as step:
@@ -113,7 +121,7 @@ def stage(
             fingerprint=fingerprint(description),
             account=summaries.as_json(account),
         )
-        manifest = writer.describe(generation, parent, source, placed, index, scoring, hot, settings)
+        manifest = writer.describe(generation, parent, source, placed, index, scoring, hot, options)
         quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import Account, Dataset, read_dataset
+from hybrid_recs.settings import Settings
 from hybrid_recs.types import Floats
 
 File = str | bytes | pl.DataFrame
@@ -104,6 +107,11 @@ def encoded(histories: Histories, **options: object) -> tuple[EncodedData, list[
     """A dataset in numbers, and its histories by row."""
     data = encode(dataset_of(histories, **options))  # type: ignore[arg-type]
     return data, in_rows(histories, data)
+
+
+def build_options(**settings: Any) -> BuildOptions:
+    """The options of a build with these settings, else the defaults."""
+    return BuildOptions.from_settings(Settings(**settings))
 
 
 def unit_vectors(seed: int, n: int, dimensions: int) -> Floats:

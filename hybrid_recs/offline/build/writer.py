@@ -1,7 +1,5 @@
 """Writes the parts of a generation into its staging folder."""
 
-import hashlib
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,18 +12,10 @@ from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.hot_set import HotSet
 from hybrid_recs.offline.build.index import build_index
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.build.precompute import LIST_DEPTH, neighbour_lists
 from hybrid_recs.offline.training.content_placement import PlacedItems
-from hybrid_recs.settings import Settings
 from hybrid_recs.types import ProgressCallback, no_progress
-
-# What a generation depends on; the rest of the settings is about serving it.
-_OF_THE_BUILD = {
-    "dimensions", "seed", "max_history", "covisit_weight", "tilt", "steps", "half_life",
-    "trend_half_life", "session_decay", "session_weight", "session_trend",
-    "user_decay", "user_weight", "user_trend", "exact_below", "ann_recall", "hot_share",
-    "hot_max_items", "hot_max_mb",
-}  # fmt: skip
 
 
 def write_items(folder: Path, placed: PlacedItems) -> None:
@@ -42,22 +32,14 @@ def write_items(folder: Path, placed: PlacedItems) -> None:
         placed.encoder.save(folder)
 
 
-def write_model(folder: Path, placed: PlacedItems, settings: Settings) -> IndexInfo:
+def write_model(folder: Path, placed: PlacedItems, options: BuildOptions) -> IndexInfo:
     """Vectors, tilt, co-visits, the trend and the FAISS index."""
     scorer = placed.scorer
     save_array(folder / VECTORS_FILE, scorer.vectors)
     save_array(folder / TILT_FILE, scorer.tilt)
     scorer.covisits.save(folder)
     scorer.trending.save(folder)
-    return build_index(
-        folder / INDEX_FILE,
-        scorer.vectors,
-        scorer.tilt,
-        settings.exact_below,
-        settings.ann_recall,
-        settings.seed,
-        learned=placed.data.n_vectors,
-    )
+    return build_index(folder / INDEX_FILE, scorer.vectors, scorer.tilt, options, placed.data.n_vectors)
 
 
 def write_hot_lists(
@@ -78,17 +60,16 @@ def describe(
     index: IndexInfo,
     scoring: ScoringInfo,
     hot: HotSet,
-    settings: Settings,
+    options: BuildOptions,
 ) -> Manifest:
     """The manifest, as far as it is known before the build is measured and sealed."""
-    used = settings.model_dump(mode="json", include=_OF_THE_BUILD)
     return Manifest(
         id=generation,
         parent=parent,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dataset=dataset,
-        settings=used,
-        settings_digest=hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest(),
+        settings=options.as_json(),
+        settings_digest=options.digest(),
         versions=library_versions(),
         items=len(placed.data.items),
         vectors=len(placed.scorer.vectors),

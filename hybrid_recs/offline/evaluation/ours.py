@@ -13,6 +13,7 @@ from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.generation.trend import Trending
 from hybrid_recs.offline.build import writer
 from hybrid_recs.offline.build.hot_set import choose_hot_set
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.evaluation.method import Kind
@@ -20,7 +21,6 @@ from hybrid_recs.offline.training.content_placement import place
 from hybrid_recs.offline.training.model import fit
 from hybrid_recs.offline.training.tuning import choose_scoring
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
-from hybrid_recs.settings import Settings
 from hybrid_recs.types import HistoryWeights, Outcome, Rows
 
 
@@ -81,24 +81,24 @@ class Exhaustive:
         return best
 
 
-def fit_ours(dataset: Dataset, data: EncodedData, settings: Settings, folder: Path) -> ServedMethod:
+def fit_ours(dataset: Dataset, data: EncodedData, options: BuildOptions, folder: Path) -> ServedMethod:
     """Choose, fit, build and open a generation in `folder`, as a rebuild does; it is not published."""
-    scoring = choose_scoring(dataset, settings)
+    scoring = choose_scoring(dataset, options.dimensions, options.seed, options.pinned)
     parameters = scoring.parameters
-    scorer = fit(data, settings.dimensions, settings.seed, parameters).scorer(parameters)
-    placed = place(data, scorer, settings.seed)
+    scorer = fit(data, options.dimensions, options.seed, parameters).scorer(parameters)
+    placed = place(data, scorer, options.seed)
     writer.write_items(folder, placed)
-    index = writer.write_model(folder, placed, settings)
+    index = writer.write_model(folder, placed, options)
     hot = choose_hot_set(
         placed.data.popularity,
         placed.data.n_vectors,
-        settings.hot_share,
-        settings.hot_max_items,
-        settings.hot_max_mb * 10**6,
+        options.hot_share,
+        options.hot_max_items,
+        options.hot_max_bytes,
     )
     writer.write_hot_lists(folder, placed.scorer, index, hot)
     source = DatasetInfo(name=dataset.name, fingerprint="", account={})
-    manifest = writer.describe("evaluation", None, source, placed, index, scoring, hot, settings)
+    manifest = writer.describe("evaluation", None, source, placed, index, scoring, hot, options)
     return ServedMethod(Recommender(Generation.open(folder, manifest)))
 
 

@@ -11,7 +11,6 @@ from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.training import parameters
 from hybrid_recs.offline.training.parameters import HistoryParameters, Parameter
 from hybrid_recs.offline.training.validation import ValidationSlice, Values, hold_out
-from hybrid_recs.settings import Settings
 from hybrid_recs.types import ProgressCallback, no_progress
 
 # With the last one the lists decide, and vectors only order items of equal list weight.
@@ -34,7 +33,11 @@ Score = Callable[[ScoringParameters], Values]
 
 
 def choose_scoring(
-    dataset: Dataset, settings: Settings, on_progress: ProgressCallback = no_progress
+    dataset: Dataset,
+    dimensions: int | None,
+    seed: int,
+    pinned: Mapping[Parameter, float],
+    on_progress: ProgressCallback = no_progress,
 ) -> ScoringInfo:
     """Choose one parameter after the other by validation HR@20 (nDCG@20 for users); deterministic.
 
@@ -42,12 +45,11 @@ def choose_scoring(
     alone or lists alone. The others leave their default only if the gain exceeds one standard error of the
     paired difference.
     """
-    pinned = _pinned(settings)
     start = _start(dataset, pinned)
     if len(pinned) == len(parameters.PARAMETERS):
         return ScoringInfo.of(start)
     refit = len(dataset.pairs) <= _MAX_PAIRS_REFITTED
-    validation = hold_out(dataset, settings.dimensions, settings.seed)
+    validation = hold_out(dataset, dimensions, seed)
     validation.steps_kept = frozenset(STEPS if refit and parameters.STEPS not in pinned else ())
     validation.half_lives_kept = frozenset(
         TREND_HALF_LIVES if parameters.TREND_HALF_LIFE not in pinned else ()
@@ -65,12 +67,6 @@ def choose_scoring(
         if n_users < _MIN_USERS:
             search.copy(parameters.SESSION, parameters.USER)
     return ScoringInfo.of(search.chosen, search.tried, validation.n_item_steps, n_users, hr)
-
-
-def _pinned(settings: Settings) -> dict[Parameter, float]:
-    names = {parameter.name for parameter in parameters.PARAMETERS}
-    values = settings.model_dump(include=names, exclude_none=True)
-    return {p: values[p.name] for p in parameters.PARAMETERS if p.name in values}
 
 
 def _start(dataset: Dataset, pinned: Mapping[Parameter, float]) -> ScoringParameters:

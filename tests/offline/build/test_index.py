@@ -1,5 +1,6 @@
 """The index: its kind, and figures that anyone can measure again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ from hybrid_recs.generation.manifest import IndexInfo, SearchFigure
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.index import build_index, exact_neighbours, recall_at, tail_sample
 from hybrid_recs.types import Floats, Rows
-from tests.offline.builders import unit_vectors
+from tests.offline.builders import build_options, unit_vectors
 
 N, SEED = 3_000, 20
 RECALL = 0.98
+EXACT = build_options(exact_below=N, ann_recall=RECALL, seed=SEED)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def tilt() -> Floats:
 @pytest.fixture(scope="module")
 def hnsw(vectors: Floats, tilt: Floats, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, IndexInfo]:
     path = tmp_path_factory.mktemp("hnsw") / "index.faiss"
-    return path, build_index(path, vectors, tilt, exact_below=N - 1, recall=RECALL, seed=SEED)
+    return path, build_index(path, vectors, tilt, replace(EXACT, exact_below=N - 1))
 
 
 def _effort(k: int, effort: int) -> SearchFigure:
@@ -56,7 +58,7 @@ def test_exact_up_to_the_size_and_hnsw_above(
     path, info = hnsw
     assert info.kind == "HNSW32"
     assert FaissIndex(path, info.search).approximate
-    small = build_index(tmp_path / "flat", vectors, tilt, exact_below=N, recall=RECALL, seed=SEED)
+    small = build_index(tmp_path / "flat", vectors, tilt, EXACT)
     exact = FaissIndex(tmp_path / "flat", small.search)
     assert small.kind == "exact"
     assert not exact.approximate
@@ -110,7 +112,9 @@ def test_a_recall_that_cannot_be_reached_falls_back_to_exact(
     vectors: Floats, tilt: Floats, tmp_path: Path
 ) -> None:
     few = slice(0, 400)
-    info = build_index(tmp_path / "index", vectors[few], tilt[few], exact_below=10, recall=1.01, seed=SEED)
+    info = build_index(
+        tmp_path / "index", vectors[few], tilt[few], replace(EXACT, exact_below=10, ann_recall=1.01)
+    )
     assert info.kind == "exact"
     assert [figure.recall for figure in info.search] == [1, 1]
     assert not FaissIndex(tmp_path / "index", info.search).approximate
@@ -118,7 +122,7 @@ def test_a_recall_that_cannot_be_reached_falls_back_to_exact(
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 60])
 def test_small_catalogues_are_measured_too(n: int, tmp_path: Path) -> None:
-    info = build_index(tmp_path / "index", unit_vectors(2, n, 4), np.ones(n, np.float32), 100, 0.98, SEED)
+    info = build_index(tmp_path / "index", unit_vectors(2, n, 4), np.ones(n, np.float32), EXACT)
     assert info.kind == "exact"
     assert [figure.recall for figure in info.search] == [1, 1]
     assert len(FaissIndex(tmp_path / "index", info.search)) == n
@@ -151,7 +155,7 @@ def test_exact_neighbours_of_few_items() -> None:
 
 
 def test_recall_counts_what_is_missing(vectors: Floats, tilt: Floats, tmp_path: Path) -> None:
-    build_index(tmp_path / "index", vectors, tilt, exact_below=N, recall=RECALL, seed=SEED)
+    build_index(tmp_path / "index", vectors, tilt, EXACT)
     rows = np.arange(0, 20)
     exact = list(neighbours_by_hand(vectors, tilt, rows, 10))
     # Half of what is wanted are items that nothing can find.
@@ -174,7 +178,9 @@ def grouped_vectors(n_groups: int, of_each: int) -> Floats:
 def test_ivf_beyond_a_size(ivf_above: int, tmp_path: Path) -> None:
     vectors = grouped_vectors(40, 60)
     tilt = np.linspace(1.5, 1, len(vectors), dtype=np.float32)
-    info = build_index(tmp_path / "index", vectors, tilt, 100, RECALL, SEED, ivf_above=ivf_above)
+    info = build_index(
+        tmp_path / "index", vectors, tilt, replace(EXACT, exact_below=100), ivf_above=ivf_above
+    )
     assert info.kind == ("IVF" if ivf_above == 1_000 else "HNSW32")
     index = FaissIndex(tmp_path / "index", info.search)
     assert index.approximate

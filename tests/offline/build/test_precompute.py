@@ -1,5 +1,6 @@
 """Hot lists against scoring every item, and against the live answer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.index import build_index
 from hybrid_recs.offline.build.precompute import LIST_DEPTH, neighbour_lists
 from hybrid_recs.types import Neighbours
-from tests.offline.builders import all_scores, random_scorer, unit_vectors
+from tests.offline.builders import all_scores, build_options, random_scorer, unit_vectors
 
 HALF_PRECISION = 2**-10
+OPTIONS = build_options(exact_below=400, ann_recall=0.98, seed=1)
 
 
 def assert_best(found: Neighbours, scores: NDArray[np.float64], k: int) -> None:
@@ -65,7 +67,7 @@ def test_some_rows_in_an_order_of_their_own_and_in_batches() -> None:
 @pytest.mark.parametrize(("n", "k"), [(400, 10), (400, 100), (50, 100)])
 def test_a_live_answer_is_the_precomputed_list(n: int, k: int, weight: float, tmp_path: Path) -> None:
     scorer = random_scorer(7, n, 16, weight)
-    info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, exact_below=n, recall=0.98, seed=1)
+    info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, OPTIONS)
     index = FaissIndex(tmp_path / "index", info.search)
     for row, stored in enumerate(neighbour_lists(scorer, np.arange(n), LIST_DEPTH)):
         live = scorer.score_item(row, index.search(scorer.query(scorer.one(row)), k + 1), k)
@@ -77,7 +79,7 @@ def test_a_live_answer_is_the_precomputed_list(n: int, k: int, weight: float, tm
 def test_exclusions_do_not_shorten_a_list(weight: float, tmp_path: Path) -> None:
     n, k = 300, 20
     scorer = random_scorer(9, n, 16, weight)
-    info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, exact_below=n, recall=0.98, seed=1)
+    info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, OPTIONS)
     index = FaissIndex(tmp_path / "index", info.search)
     scores = all_scores(scorer)
     for row in range(0, n, 7):
@@ -109,7 +111,7 @@ def grouped_scorer(groups: int, of_each: int, dimensions: int, weight: float) ->
 def test_lists_by_the_index_are_the_exact_ones_and_the_live_ones(tmp_path: Path) -> None:
     scorer = grouped_scorer(groups=20, of_each=110, dimensions=64, weight=0.2)
     path, rows = tmp_path / "index", np.arange(0, 2_200, 3)
-    info = build_index(path, scorer.vectors, scorer.tilt, 100, 0.98, seed=1, ivf_above=100)
+    info = build_index(path, scorer.vectors, scorer.tilt, replace(OPTIONS, exact_below=100), ivf_above=100)
     assert info.kind == "IVF"
     index = FaissIndex(path, info.search)
     exact = list(neighbour_lists(scorer, rows))

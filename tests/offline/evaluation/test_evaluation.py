@@ -19,12 +19,11 @@ from hybrid_recs.offline.evaluation.cases import TASKS, Case, WorkerGauges, case
 from hybrid_recs.offline.evaluation.method import Kind
 from hybrid_recs.offline.evaluation.ours import ServedMethod, fit_ours, parts_of
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
-from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json, Outcome
 from tests.conftest import quiet_steps
-from tests.offline.builders import USER_AND_ITEM, WITH_TIME, write
+from tests.offline.builders import USER_AND_ITEM, WITH_TIME, build_options, write
 
-SETTINGS = Settings(hot_share=0.5)
+OPTIONS = build_options(hot_share=0.5)
 
 
 def _events(seed: int, timed: bool) -> str:
@@ -110,7 +109,7 @@ def test_cases_are_few_if_wanted_and_always_the_same(held: WorkerGauges) -> None
 def ours(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ServedMethod, EncodedData]:
     dataset = read_dataset(DatasetConfig.load(planted), 5_000)
     data = encode(dataset)
-    return fit_ours(dataset, data, SETTINGS, tmp_path_factory.mktemp("ours")), data
+    return fit_ours(dataset, data, OPTIONS, tmp_path_factory.mktemp("ours")), data
 
 
 def test_ours_is_what_the_recommender_answers(ours: tuple[ServedMethod, EncodedData]) -> None:
@@ -165,7 +164,7 @@ def mixed(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def result(mixed: Path) -> Json:
     baselines: dict[str, Fit] = {"most popular": Popular.fit, "item-KNN cosine": ItemKnn.fit}
-    return evaluate(DatasetConfig.load(mixed), SETTINGS, quiet_steps(), baselines, 300)
+    return evaluate(DatasetConfig.load(mixed), OPTIONS, quiet_steps(), baselines, 300)
 
 
 _FIGURES = {"hr@20", "mrr@20", "recall@20", "ndcg@20", "se", "head", "tail", "fit_s"}

@@ -10,6 +10,7 @@ import pytest
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.interactions import Account, Dataset
 from hybrid_recs.offline.evaluation.metrics import ndcg
 from hybrid_recs.offline.training import parameters
@@ -26,11 +27,14 @@ from hybrid_recs.offline.training.tuning import (
     repeat_weight,
 )
 from hybrid_recs.offline.training.validation import ValidationSlice, Values, hold_out
-from hybrid_recs.settings import Settings
 from hybrid_recs.types import HistoryWeights, Rows, no_progress
-from tests.offline.builders import all_scores, dataset_of, dense, random_histories
+from tests.offline.builders import all_scores, build_options, dataset_of, dense, random_histories
 
-SETTINGS = Settings(dimensions=64, seed=20)
+OPTIONS = build_options(dimensions=64, seed=20)
+
+
+def _choose(dataset: Dataset, options: BuildOptions = OPTIONS) -> ScoringInfo:
+    return choose_scoring(dataset, options.dimensions, options.seed, options.pinned)
 
 
 def _chains(users: int) -> Dataset:
@@ -72,17 +76,17 @@ def chains() -> Dataset:
 
 @pytest.fixture(scope="module")
 def validation(chains: Dataset) -> ValidationSlice:
-    return hold_out(chains, SETTINGS.dimensions, SETTINGS.seed)
+    return hold_out(chains, OPTIONS.dimensions, OPTIONS.seed)
 
 
 @pytest.fixture(scope="module")
 def chosen(chains: Dataset) -> ScoringInfo:
-    return choose_scoring(chains, SETTINGS)
+    return _choose(chains)
 
 
 @pytest.fixture(scope="module")
 def model(validation: ValidationSlice, chosen: ScoringInfo) -> Model:
-    return fit(validation.data, SETTINGS.dimensions, SETTINGS.seed, chosen.parameters)
+    return fit(validation.data, OPTIONS.dimensions, OPTIONS.seed, chosen.parameters)
 
 
 def test_a_high_weight_where_the_order_decides(chosen: ScoringInfo) -> None:
@@ -93,7 +97,7 @@ def test_a_high_weight_where_the_order_decides(chosen: ScoringInfo) -> None:
 
 
 def test_no_weight_where_the_lists_are_noise() -> None:
-    found = choose_scoring(_noisy(), SETTINGS)
+    found = _choose(_noisy())
     tried = found.tried["covisit_weight"]
     assert found.covisit_weight == 0
     assert found.hr == tried["0"] > 0.3
@@ -199,7 +203,7 @@ def test_the_figures_of_users_are_those_of_scoring_every_item(regulars: Dataset)
 
 
 def test_a_trend_is_used_where_everybody_follows_it(regulars: Dataset) -> None:
-    found = choose_scoring(regulars, Settings(dimensions=32))
+    found = _choose(regulars, build_options(dimensions=32))
     assert found.validation_users > 100
     assert found.user_trend >= 1
     assert found.tried["user_trend"][f"{found.user_trend:g}"] > found.tried["user_trend"]["0"] + 0.05
@@ -210,12 +214,12 @@ def test_too_few_users_are_treated_as_sessions(chains: Dataset, chosen: ScoringI
     assert chosen.validation_users < 20
     assert "user_weight" not in chosen.tried
     assert chosen.of_user == replace(chosen.of_session, repeat=None)
-    pinned = choose_scoring(chains, Settings(dimensions=64, seed=20, user_trend=0.7))
+    pinned = _choose(chains, build_options(dimensions=64, seed=20, user_trend=0.7))
     assert (pinned.user_trend, pinned.user_weight) == (0.7, chosen.session_weight)
 
 
 def test_the_same_data_give_the_same_choice(chains: Dataset, chosen: ScoringInfo) -> None:
-    assert choose_scoring(chains, SETTINGS) == chosen
+    assert _choose(chains) == chosen
 
 
 def test_many_steps_are_sampled() -> None:
@@ -228,11 +232,11 @@ def test_many_steps_are_sampled() -> None:
 
 def test_pinned_settings_stay_and_are_not_tried(chains: Dataset) -> None:
     pinned: dict[str, Any] = {"covisit_weight": 7.5, "tilt": 0.2, "steps": 1, "session_decay": 0.25}
-    found = choose_scoring(chains, Settings(dimensions=16, **pinned))
+    found = _choose(chains, build_options(dimensions=16, **pinned))
     assert found.model_dump(include=set(pinned)) == pinned
     assert not set(found.tried) & set(pinned)
     assert {"half_life", "session_weight", "session_trend"} <= set(found.tried)
-    assert choose_scoring(chains, Settings(dimensions=16, covisit_weight=0)).covisit_weight == 0
+    assert _choose(chains, build_options(dimensions=16, covisit_weight=0)).covisit_weight == 0
 
 
 def test_with_everything_pinned_nothing_is_held_out() -> None:
@@ -245,7 +249,7 @@ def test_with_everything_pinned_nothing_is_held_out() -> None:
         **{f"session_{of}": 0.25 for of in ("decay", "weight", "trend")},
         **{f"user_{of}": 0.75 for of in ("decay", "weight", "trend")},
     }
-    found = choose_scoring(dataset_of([[1, 2]]), Settings(dimensions=16, **pinned))
+    found = _choose(dataset_of([[1, 2]]), build_options(dimensions=16, **pinned))
     assert found == ScoringInfo(**pinned)
 
 
@@ -255,25 +259,25 @@ def test_too_few_steps_keep_the_defaults_and_say_how_many() -> None:
     counted = {"validation_pairs": validation.n_item_steps, "validation_users": len(validation.users)}
     assert 0 < counted["validation_pairs"] < 100
     quiet = {f"user_{of}" for of in ("decay", "weight", "trend")}  # those may be asked about sooner
-    found = choose_scoring(few, SETTINGS).model_dump(exclude={"tried", "trend_half_life", *quiet})
+    found = _choose(few).model_dump(exclude={"tried", "trend_half_life", *quiet})
     expected = ScoringInfo(**counted).model_dump(exclude={"tried", "trend_half_life", *quiet})
     assert found == expected
-    assert choose_scoring(few, Settings(tilt=0.3)).tilt == 0.3
+    assert _choose(few, build_options(tilt=0.3)).tilt == 0.3
 
 
 def test_without_an_order_every_item_of_a_history_counts_the_same() -> None:
-    found = choose_scoring(replace(_noisy(), ordered=False), Settings(dimensions=16))
+    found = _choose(replace(_noisy(), ordered=False), build_options(dimensions=16))
     assert (found.session_decay, found.user_decay) == (0, 0)
     assert not {"session_decay", "user_decay"} & set(found.tried)
     few = dataset_of([[1, 2], [2, 3]], ordered=False)
-    assert choose_scoring(few, SETTINGS) == ScoringInfo(session_decay=0.0, user_decay=0.0)
+    assert _choose(few) == ScoringInfo(session_decay=0.0, user_decay=0.0)
 
 
 def test_steps_to_unknown_items_do_not_count(chains: Dataset) -> None:
     late = chains.pairs["time"] > float(chains.pairs["time"].quantile(0.9, "lower") or 0)
     new = pl.when(late).then(pl.lit("new") + pl.int_range(pl.len()).cast(pl.String)).otherwise("item")
     renamed = replace(chains, pairs=chains.pairs.with_columns(item=new))
-    assert choose_scoring(renamed, SETTINGS) == ScoringInfo()
+    assert _choose(renamed) == ScoringInfo()
 
 
 @pytest.mark.parametrize(
