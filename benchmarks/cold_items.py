@@ -25,7 +25,7 @@ from hybrid_recs.offline.data.interactions import Dataset, read_dataset
 from hybrid_recs.offline.evaluation.baselines import top_rows
 from hybrid_recs.offline.memory import peak_mb, restart_peak
 from hybrid_recs.offline.training.content_fit import MAX_ITEMS, Features, fit_encoder, known_features
-from hybrid_recs.offline.training.content_placement import PlacedItems, place
+from hybrid_recs.offline.training.content_vectors import CompleteModel, add_content_vectors
 from hybrid_recs.offline.training.covisitation import count_covisits
 from hybrid_recs.offline.training.embeddings import unit_rows
 from hybrid_recs.offline.training.model import fit
@@ -98,7 +98,7 @@ def _hide(dataset: Dataset, seed: int) -> tuple[dict[str, float], int, float]:
     data = encode(dataclasses.replace(dataset, pairs=without))
     scorer = fit(data, None, seed, ScoringParameters()).scorer(ScoringParameters())
     started = time.perf_counter()
-    placed = place(data, scorer, seed)
+    placed = add_content_vectors(data, scorer, seed)
     seconds = time.perf_counter() - started
     row_of = {item: row for row, item in enumerate(placed.data.items["item"].to_list())}
     learned = data.n_vectors
@@ -145,7 +145,7 @@ def _recall(recommended: Rows, targets: Rows) -> float:
     return len(np.intersect1d(recommended, targets)) / len(targets)
 
 
-def _by_content(placed: PlacedItems, row: int) -> Rows:
+def _by_content(placed: CompleteModel, row: int) -> Rows:
     """The list that would be served, restricted to learned items as for the other methods."""
     learned = placed.data.n_vectors
     if row >= len(placed.scorer.vectors):
@@ -155,7 +155,7 @@ def _by_content(placed: PlacedItems, row: int) -> Rows:
     return top_rows(scores, K)
 
 
-def _tfidf(placed: PlacedItems, pieces: bool) -> Callable[[int], Rows]:
+def _tfidf(placed: CompleteModel, pieces: bool) -> Callable[[int], Rows]:
     """Cosine of TF-IDF over all features that at least two items have."""
     bags = [
         np.sort(

@@ -33,7 +33,7 @@ from hybrid_recs.offline.evaluation.learned_baselines import fit_als
 from hybrid_recs.offline.memory import peak_mb, restart_peak
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training.embeddings import fit_vectors
-from hybrid_recs.offline.training.model import count
+from hybrid_recs.offline.training.model import fit_covisits
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
@@ -127,7 +127,7 @@ def live_search(_: Path) -> Json:
 def vector_fit(dataset: Path) -> Json:
     """Seconds and peak memory of the vector fit, without counting the co-visits."""
     data, parameters = _encoded(dataset), ScoringParameters()
-    links = count(data, parameters).links
+    links = fit_covisits(data, parameters).links
     seed = Settings().seed
     return _measure_cost(lambda: fit_vectors(data.matrix, links, FACTORS, seed, parameters.steps))
 

@@ -1,6 +1,7 @@
 """Rebuild the index from a dataset and publish it: python -m jobs.rebuild_index --dataset dataset.toml."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -17,11 +18,11 @@ from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig, fingerprint
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import read_dataset
-from hybrid_recs.offline.data.item_changes import last_of, with_changes
+from hybrid_recs.offline.data.item_changes import last_sequence_number, with_changes
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training import content_fit
-from hybrid_recs.offline.training.content_placement import place
-from hybrid_recs.offline.training.model import count, learn
+from hybrid_recs.offline.training.content_vectors import add_content_vectors
+from hybrid_recs.offline.training.model import fit_covisits, fit_with_covisits
 from hybrid_recs.offline.training.tuning import ROUNDS, choose_scoring
 from hybrid_recs.settings import Settings
 
@@ -77,55 +78,62 @@ def stage(
     folder = store.stage(generation)
     with steps("Read interactions") as step:
         dataset = with_changes(read_dataset(description, options.max_history), changes)
-        step.done(summaries.account(dataset.account))
+        step.done(summaries.input_stats(dataset.stats))
     with steps("Choose the weights") as step:
         step.expect(ROUNDS)
         scoring = choose_scoring(dataset, options.dimensions, options.seed, options.pinned, step.advance)
         step.done(summaries.scoring(scoring))
     parameters = scoring.parameters
-    account = dataset.account
+    stats = dataset.stats
     with steps("Count co-visits") as step:
         data = encode(dataset)
         del dataset  # of a large catalogue it is gigabytes of text, and numbers are all that follows
-        counts = count(data, parameters)
+        counts = fit_covisits(data, parameters)
         step.done(summaries.covisits(counts))
     with steps("Learn item vectors") as step:
-        scorer = learn(data, counts, options.dimensions, options.seed, parameters).scorer(parameters)
+        fitted = fit_with_covisits(data, counts, options.dimensions, options.seed, parameters)
+        scorer = fitted.scorer(parameters)
+        del fitted
         del counts
         step.done(summaries.vectors(data, scorer))
     with steps("Fit content encoder") as step:
         step.expect(content_fit.ROUNDS)
-        placed = place(data, scorer, options.seed, step.advance)
+        model = add_content_vectors(data, scorer, options.seed, step.advance)
         del scorer, data
-        writer.write_items(folder, placed)
-        step.done(summaries.content(placed))
+        writer.write_items(folder, model)
+        step.done(summaries.content(model))
     with steps("Build FAISS index") as step:
-        index = writer.write_model(folder, placed, options)
+        index = writer.write_model(folder, model, options)
         step.done(summaries.index(index))
     with steps("Choose the hot set") as step:
         hot = choose_hot_set(
-            placed.data.popularity,
-            placed.data.n_vectors,
+            model.data.popularity,
+            model.data.n_vectors,
             options.hot_share,
             options.hot_max_items,
             options.hot_max_bytes,
         )
-        step.done(summaries.hot_set(hot, placed.data))
+        step.done(summaries.hot_set(hot, model.data))
     with steps("Precompute hot lists") as step:
         step.expect(len(hot.rows))
-        writer.write_hot_lists(folder, placed.scorer, index, hot, step.advance)
+        writer.write_hot_lists(folder, model.scorer, index, hot, step.advance)
         step.done(f"{len(hot.rows):,} lists")
     with steps("Measure the build") as step:
         source = DatasetInfo(
             name=description.name,
             fingerprint=fingerprint(description),
-            account=summaries.as_json(account),
+            account=asdict(stats),
         )
-        manifest = writer.describe(generation, parent, source, placed, index, scoring, hot, options)
+        manifest = writer.describe(generation, parent, source, model, index, scoring, hot, options)
         quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:
-        update = {"quality": quality, "forced": force, "steps": steps.finished, "changes": last_of(changes)}
+        update = {
+            "quality": quality,
+            "forced": force,
+            "steps": steps.finished,
+            "changes": last_sequence_number(changes),
+        }
         store.seal(manifest.model_copy(update=update))
         step.done(generation)
     return Manifest.read(store.path(generation))

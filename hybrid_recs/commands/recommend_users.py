@@ -50,7 +50,7 @@ def recommend_users(
     generation = store.open_current()
     with steps("Read interactions") as step:
         dataset = read_dataset(description, settings.max_history)
-        step.done(summaries.account(dataset.account))
+        step.done(summaries.input_stats(dataset.stats))
     with steps("Find users' histories") as step:
         histories = histories_of(dataset, generation.catalogue, active_days)
         del dataset

@@ -194,10 +194,10 @@ def test_shoppers_have_few_aisles(log: pl.DataFrame, items: pl.DataFrame) -> Non
 
 def test_readable_with_nothing_dropped(shop: Path, log: pl.DataFrame, items: pl.DataFrame) -> None:
     data = read_dataset(DatasetConfig.load(shop), 5000)
-    assert data.account.rows_read == data.account.rows_kept == len(log)
-    assert data.account.dropped == {}
-    assert data.account.items == len(items)
-    assert data.account.users == log["user"].n_unique()
+    assert data.stats.rows_read == data.stats.rows_kept == len(log)
+    assert data.stats.dropped == {}
+    assert data.stats.items == len(items)
+    assert data.stats.users == log["user"].n_unique()
     assert data.timed
     assert data.ordered
     assert data.items["title"].null_count() == 0
@@ -207,8 +207,8 @@ def test_readable_with_nothing_dropped(shop: Path, log: pl.DataFrame, items: pl.
 
 def test_a_small_shop_sells_every_product(tmp_path: Path) -> None:
     path = write_demo_shop(tmp_path, 600, 20_000)
-    account = read_dataset(DatasetConfig.load(path), 5000).account
-    assert (account.rows_kept, account.items, account.users, account.dropped) == (20_000, 600, 800, {})
+    stats = read_dataset(DatasetConfig.load(path), 5000).stats
+    assert (stats.rows_kept, stats.items, stats.users, stats.dropped) == (20_000, 600, 800, {})
 
 
 @pytest.mark.parametrize(("products", "interactions"), [(1, 1), (50, 10), (600, 600)])

@@ -12,7 +12,7 @@ from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import Account, Dataset, read_dataset
+from hybrid_recs.offline.data.interactions import Dataset, InputStats, read_dataset
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Floats
 
@@ -81,7 +81,7 @@ def dataset_of(
         name="made",
         pairs=pairs.select("user", "item", "time", "order", "weight"),
         items=table,
-        account=Account(rows_read=len(rows), rows_kept=len(rows), pairs=len(rows)),
+        stats=InputStats(rows_read=len(rows), rows_kept=len(rows), pairs=len(rows)),
         timed=times is not None,
         ordered=ordered,
     )

@@ -1,4 +1,4 @@
-"""A fitted model in memory: what a generation's vectors and co-visits are before they are written."""
+"""A fitted model in memory, before it is written as a generation."""
 
 from dataclasses import dataclass
 
@@ -9,33 +9,33 @@ from hybrid_recs.generation.trend import Trending
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.training.embeddings import fit_vectors, popularity_tilt, unit_rows
-from hybrid_recs.offline.training.trend import trending
+from hybrid_recs.offline.training.trend import fit_trend
 from hybrid_recs.types import Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A fit: vectors (n × d, with their norms), co-visits, users of each item, what is met lately."""
+    """Vectors (n × d, with their norms), co-visits, users of each item, and the trend."""
 
     vectors: Floats
     counts: CoVisitCounts
     degrees: Floats
-    trending: Trending
+    trend: Trending
 
     def scorer(self, parameters: ScoringParameters) -> Scorer:
         """The scoring function with the given parameters."""
         tilt = popularity_tilt(self.degrees, parameters.tilt)
         lists = self.counts.lists
-        return Scorer(unit_rows(self.vectors), tilt, lists, parameters.covisit_weight, self.trending)
+        return Scorer(unit_rows(self.vectors), tilt, lists, parameters.covisit_weight, self.trend)
 
 
 def fit(data: EncodedData, dimensions: int | None, seed: int, parameters: ScoringParameters) -> Model:
-    """Co-visits and vectors of one dataset; raises DatasetError when no user has two items."""
-    return learn(data, count(data, parameters), dimensions, seed, parameters)
+    """Co-visits, vectors and trend of one dataset; raises DatasetError when no user has two items."""
+    return fit_with_covisits(data, fit_covisits(data, parameters), dimensions, seed, parameters)
 
 
-def count(data: EncodedData, parameters: ScoringParameters) -> CoVisitCounts:
-    """The first half of `fit`: co-visits, by which the vectors are learned then."""
+def fit_covisits(data: EncodedData, parameters: ScoringParameters) -> CoVisitCounts:
+    """The first half of `fit`."""
     if data.n_vectors < 2:
         raise DatasetError(
             "no user has two different items, so there is nothing to learn; is the user column the right one?"
@@ -43,9 +43,9 @@ def count(data: EncodedData, parameters: ScoringParameters) -> CoVisitCounts:
     return count_covisits(data, half_life=parameters.half_life)
 
 
-def learn(
+def fit_with_covisits(
     data: EncodedData, counts: CoVisitCounts, dimensions: int | None, seed: int, parameters: ScoringParameters
 ) -> Model:
-    """The second half of `fit`: vectors."""
+    """The second half of `fit`, which learns the vectors from the co-visits."""
     vectors = fit_vectors(data.matrix, counts.links, dimensions, seed, parameters.steps)
-    return Model(vectors, counts, data.degrees, trending(data, parameters.trend_half_life))
+    return Model(vectors, counts, data.degrees, fit_trend(data, parameters.trend_half_life))

@@ -112,7 +112,7 @@ def _choose_history(
 def repeat_weight(dataset: Dataset) -> float | None:
     """σ = clip(10 ρ, 0.5, 4), ρ the share of interactions that repeat an earlier (user, item) pair; None
     where repeats are rare."""
-    share = 1 - dataset.account.pairs / max(dataset.account.rows_kept, 1)
+    share = 1 - dataset.stats.pairs / max(dataset.stats.rows_kept, 1)
     if share < _MIN_REPEAT_SHARE:
         return None
     return round(float(np.clip(10 * share, _MIN_REPEAT, _MAX_REPEAT)), 4)

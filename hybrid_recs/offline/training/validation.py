@@ -15,7 +15,7 @@ from hybrid_recs.offline.data.split import split_latest
 from hybrid_recs.offline.training.candidate_scores import CandidateScores, Queries, find_candidates
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits
 from hybrid_recs.offline.training.embeddings import diffusion, popularity_tilt, unit_rows
-from hybrid_recs.offline.training.trend import trending
+from hybrid_recs.offline.training.trend import fit_trend
 from hybrid_recs.types import Floats, HistoryWeights, Rows
 
 _MAX_ITEM_STEPS, _MAX_HISTORIES = 3_000, 1_500
@@ -121,7 +121,7 @@ class ValidationSlice:
     def _trend_of(self, half_life: float) -> Floats:
         """T of every row (n)."""
         if half_life not in self._trends:
-            trend = trending(self.data, half_life)
+            trend = fit_trend(self.data, half_life)
             self._trends[half_life] = np.zeros(self.data.n_vectors, np.float32)
             self._trends[half_life][trend.rows] = trend.weights
         return self._trends[half_life]

@@ -11,7 +11,7 @@ from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.index import build_index
-from hybrid_recs.offline.build.precompute import LIST_DEPTH, neighbour_lists
+from hybrid_recs.offline.build.precompute import LIST_DEPTH, precompute_lists
 from hybrid_recs.types import Neighbours
 from tests.offline.builders import all_scores, build_options, random_scorer, unit_vectors
 
@@ -36,7 +36,7 @@ def assert_best(found: Neighbours, scores: NDArray[np.float64], k: int) -> None:
 def test_lists_are_the_best_of_all_items(n: int, k: int, weight: float) -> None:
     scorer = random_scorer(n, n, 16, weight)
     rows = np.arange(n)
-    lists = list(neighbour_lists(scorer, rows, k))
+    lists = list(precompute_lists(scorer, rows, k))
     assert len(lists) == n
     for row, found, scores in zip(rows, lists, all_scores(scorer), strict=True):
         assert row not in found.rows
@@ -46,7 +46,7 @@ def test_lists_are_the_best_of_all_items(n: int, k: int, weight: float) -> None:
 def test_covisits_bring_in_what_the_vectors_alone_would_not() -> None:
     plain, blended = (random_scorer(300, 300, 16, weight) for weight in (0.0, 3.0))
     rows = np.arange(300)
-    pairs = zip(neighbour_lists(plain, rows, 10), neighbour_lists(blended, rows, 10), strict=True)
+    pairs = zip(precompute_lists(plain, rows, 10), precompute_lists(blended, rows, 10), strict=True)
     differ = [not np.array_equal(one.rows, other.rows) for one, other in pairs]
     assert np.mean(differ) > 0.8
 
@@ -56,7 +56,7 @@ def test_some_rows_in_an_order_of_their_own_and_in_batches() -> None:
     rows = np.random.default_rng(0).permutation(1_200)[:1_100]
     done: list[int] = []
     scores = all_scores(scorer)
-    for row, found in zip(rows, neighbour_lists(scorer, rows, on_progress=done.append), strict=True):
+    for row, found in zip(rows, precompute_lists(scorer, rows, on_progress=done.append), strict=True):
         assert len(found) == LIST_DEPTH
         assert_best(found, scores[row], LIST_DEPTH)
     assert sum(done) == len(rows)
@@ -69,7 +69,7 @@ def test_a_live_answer_is_the_precomputed_list(n: int, k: int, weight: float, tm
     scorer = random_scorer(7, n, 16, weight)
     info = build_index(tmp_path / "index", scorer.vectors, scorer.tilt, OPTIONS)
     index = FaissIndex(tmp_path / "index", info.search)
-    for row, stored in enumerate(neighbour_lists(scorer, np.arange(n), LIST_DEPTH)):
+    for row, stored in enumerate(precompute_lists(scorer, np.arange(n), LIST_DEPTH)):
         live = scorer.score_item(row, index.search(scorer.query(scorer.one(row)), k + 1), k)
         assert live.rows.tolist() == stored.rows[:k].tolist()
         assert live.scores.tolist() == stored.scores[:k].tolist()
@@ -114,11 +114,11 @@ def test_lists_by_the_index_are_the_exact_ones_and_the_live_ones(tmp_path: Path)
     info = build_index(path, scorer.vectors, scorer.tilt, replace(OPTIONS, exact_below=100), ivf_above=100)
     assert info.kind == "IVF"
     index = FaissIndex(path, info.search)
-    exact = list(neighbour_lists(scorer, rows))
+    exact = list(precompute_lists(scorer, rows))
     pairs = len(rows) * len(index)
-    same = list(neighbour_lists(scorer, rows, index=index, exact_up_to=pairs))
+    same = list(precompute_lists(scorer, rows, index=index, exact_up_to=pairs))
     assert all(np.array_equal(one.rows, other.rows) for one, other in zip(exact, same, strict=True))
-    by_index = list(neighbour_lists(scorer, rows, index=index, exact_up_to=pairs - 1))
+    by_index = list(precompute_lists(scorer, rows, index=index, exact_up_to=pairs - 1))
     shares: dict[str, list[float]] = {"exact": [], "live": []}
     for row, found, best in zip(rows.tolist(), by_index, exact, strict=True):
         assert len(found) == LIST_DEPTH

@@ -46,7 +46,7 @@ def test_titles_and_categories_stay_with_their_item() -> None:
     dataset = dataset_of([[A, B], [B, C]], items=[item_name(item) for item in range(6)])
     titled = dataset.items.with_columns(title="item", categories=dataset.items["item"].reshape((-1, 1)))
     titled = titled.with_columns(titled["categories"].arr.to_list())
-    data = encode(type(dataset)("made", dataset.pairs, titled, dataset.account, False, True))
+    data = encode(type(dataset)("made", dataset.pairs, titled, dataset.stats, False, True))
     assert data.items["title"].to_list() == data.items["item"].to_list()
     assert data.items["categories"].to_list() == [[item] for item in data.items["item"]]
 

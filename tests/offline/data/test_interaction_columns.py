@@ -41,7 +41,7 @@ SECONDS = 1_291_191_960.0
 def test_times_in_text_become_seconds(text: str, seconds: float, tmp_path: Path) -> None:
     dataset = read(tmp_path, {"a.csv": f"user,item,time\nu,1,{text}\n"}, WITH_TIME)
     assert dataset.pairs["time"].to_list() == [seconds]
-    assert (dataset.account.first_time, dataset.account.last_time) == (seconds, seconds)
+    assert (dataset.stats.first_time, dataset.stats.last_time) == (seconds, seconds)
 
 
 def test_one_column_may_mix_forms_of_iso_text(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_one_column_may_mix_forms_of_iso_text(tmp_path: Path) -> None:
     text = "user,item,time\n" + "".join(f"u,{n},{time}\n" for n, time in enumerate(times))
     dataset = read(tmp_path, {"a.csv": text}, WITH_TIME)
     assert dataset.pairs["time"].to_list() == [SECONDS, SECONDS + 1, SECONDS + 2]
-    assert dataset.account.dropped == {"without a readable time": 2}
+    assert dataset.stats.dropped == {"without a readable time": 2}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_where_sees_the_columns_of_the_data(where: str, tmp_path: Path) -> None:
     assert dataset.pairs["time"].null_count() == len(dataset.pairs)
     assert dataset.pairs["weight"].to_list() == [1.0] * len(dataset.pairs)
     dropped = 4 - len(CLAUSES[where])
-    assert dataset.account.dropped == ({"not matching where": dropped} if dropped else {})
+    assert dataset.stats.dropped == ({"not matching where": dropped} if dropped else {})
 
 
 def test_where_on_an_id_leaves_the_id_as_it_was(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_rows_whose_condition_is_unknown_are_dropped(tmp_path: Path) -> None:
     text = "user,item,n\nu,a,1\nu,b,\nu,c,2\n"
     dataset = read(tmp_path, {"a.csv": text}, USER_AND_ITEM + 'where = "n < 5"\n')
     assert dataset.pairs["item"].to_list() == ["a", "c"]
-    assert dataset.account.dropped == {"not matching where": 1}
+    assert dataset.stats.dropped == {"not matching where": 1}
 
 
 def _ordered(tmp_path: Path, rows: list[tuple[str, str]], toml: str = USER_AND_ITEM) -> bool:
@@ -167,7 +167,7 @@ def test_times_out_of_all_proportion_are_dropped(tmp_path: Path) -> None:
     text = "user,item,time\nu,a,1291191960\nu,b,9000000000000000\nu,c,1291191961\n"
     dataset = read(tmp_path, {"a.csv": text}, WITH_TIME)
     assert dataset.pairs["item"].to_list() == ["a", "c"]
-    assert dataset.account.dropped == {"without a readable time": 1}
+    assert dataset.stats.dropped == {"without a readable time": 1}
 
 
 def test_where_that_is_no_condition_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from hybrid_recs.offline.evaluation import learned_baselines
 from hybrid_recs.offline.evaluation.baseline_tuning import hold_out
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular, decayed, top_rows
 from hybrid_recs.offline.evaluation.learned_baselines import Als, RandomisedSvd, Word2Vec
-from hybrid_recs.offline.evaluation.method import Kind, Method
+from hybrid_recs.offline.evaluation.method import Method, MethodKind
 from hybrid_recs.types import Floats, Rows
 from tests.offline.builders import encoded, random_histories
 from tests.planted import world_of, write_planted
@@ -76,7 +76,7 @@ def check_list(found: Rows, k: int, n: int) -> None:
 @pytest.mark.parametrize("k", [1, 20, 500])
 def test_the_contract_of_a_method(planted: Planted, name: str, k: int) -> None:
     method, n = planted.method(name), planted.data.n_vectors
-    assert method.kind is Kind.BASELINE
+    assert method.kind is MethodKind.BASELINE
     assert method.name
     for row in range(0, n, 17):
         found = method.from_item(row, k)
@@ -220,7 +220,7 @@ def test_validation_holds_out_last_items() -> None:
     assert set(zip(held_out.sources.tolist(), held_out.targets.tolist(), strict=True)) == steps
     assert held_out.matrix.sum() == data.matrix.sum() - 3
     assert not held_out.matrix[held_out.users, held_out.targets].any()
-    assert held_out.of_items(np.eye(data.n_vectors, dtype=np.float32)) == 1  # fewer than 20 items
+    assert held_out.item_hit_rate(np.eye(data.n_vectors, dtype=np.float32)) == 1  # fewer than 20 items
 
 
 @pytest.mark.parametrize(("name", "library"), NEEDS.items())

@@ -15,9 +15,15 @@ from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
-from hybrid_recs.offline.evaluation.cases import TASKS, Case, WorkerGauges, cases_of, hold_out_latest
-from hybrid_recs.offline.evaluation.method import Kind
-from hybrid_recs.offline.evaluation.ours import ServedMethod, fit_ours, parts_of
+from hybrid_recs.offline.evaluation.cases import (
+    TASKS,
+    EvaluationCase,
+    EvaluationSplit,
+    cases_of,
+    hold_out_latest,
+)
+from hybrid_recs.offline.evaluation.method import MethodKind
+from hybrid_recs.offline.evaluation.served_method import ServedMethod, fit_served_method, parts_of
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Json, Outcome
 from tests.conftest import quiet_steps
@@ -37,7 +43,7 @@ def _events(seed: int, timed: bool) -> str:
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["timed", "untimed"])
-def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> WorkerGauges:
+def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EvaluationSplit:
     folder = tmp_path_factory.mktemp("events")
     toml = WITH_TIME if request.param else USER_AND_ITEM
     return hold_out_latest(
@@ -45,7 +51,7 @@ def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     )
 
 
-def _flat(cases: dict[str, list[Case]]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+def _flat(cases: dict[str, list[EvaluationCase]]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     return [
         (task, tuple(case.given.tolist()), tuple(sorted(case.targets)))
         for task, some in cases.items()
@@ -53,11 +59,11 @@ def _flat(cases: dict[str, list[Case]]) -> list[tuple[str, tuple[int, ...], tupl
     ]
 
 
-def test_what_is_held_out_is_not_learned_from(held: WorkerGauges) -> None:
+def test_what_is_held_out_is_not_learned_from(held: EvaluationSplit) -> None:
     earlier, later = (held.events.filter(pl.col("later") == flag) for flag in (False, True))
     pairs = held.train.pairs
     assert len(earlier) + len(later) == 3_000
-    assert pairs["weight"].sum() == len(earlier) == held.train.account.rows_kept
+    assert pairs["weight"].sum() == len(earlier) == held.train.stats.rows_kept
     assert not set(pairs["order"].to_list()) & set(later["order"].to_list())
     assert set(pairs.select("user", "item").rows()) == set(earlier.select("user", "item").rows())
     if held.train.timed:
@@ -69,7 +75,7 @@ def test_what_is_held_out_is_not_learned_from(held: WorkerGauges) -> None:
         assert set(later["order"].to_list()) <= set(last)
 
 
-def test_cases_are_what_was_held_out(held: WorkerGauges) -> None:
+def test_cases_are_what_was_held_out(held: EvaluationSplit) -> None:
     data = encode(held.train)
     cases = cases_of(held, data, 10_000, 1)
     names = data.items["item"].to_list()
@@ -95,7 +101,7 @@ def test_cases_are_what_was_held_out(held: WorkerGauges) -> None:
     assert len(users) > 30
 
 
-def test_cases_are_few_if_wanted_and_always_the_same(held: WorkerGauges) -> None:
+def test_cases_are_few_if_wanted_and_always_the_same(held: EvaluationSplit) -> None:
     data = encode(held.train)
     everything = cases_of(held, data, 10_000, 1)
     some = cases_of(held, data, 25, 1)
@@ -109,13 +115,13 @@ def test_cases_are_few_if_wanted_and_always_the_same(held: WorkerGauges) -> None
 def ours(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ServedMethod, EncodedData]:
     dataset = read_dataset(DatasetConfig.load(planted), 5_000)
     data = encode(dataset)
-    return fit_ours(dataset, data, OPTIONS, tmp_path_factory.mktemp("ours")), data
+    return fit_served_method(dataset, data, OPTIONS, tmp_path_factory.mktemp("ours")), data
 
 
 def test_ours_is_what_the_recommender_answers(ours: tuple[ServedMethod, EncodedData]) -> None:
     served, data = ours
     generation = served.recommender.generation
-    assert (served.name, served.kind) == ("hybrid-recs", Kind.SERVED)
+    assert (served.name, served.kind) == ("hybrid-recs", MethodKind.SERVED)
     assert generation.catalogue.item_id(7) == data.items["item"][7]
     recommender = Recommender(generation)
     hot = {int(row) for row in generation.hot.rows}
@@ -136,7 +142,7 @@ def test_its_exact_search_is_ours_with_an_exact_index(ours: tuple[ServedMethod, 
         "its vectors only",
         "its lists only",
     ]
-    assert {part.kind for part in (exact, vectors, lists)} == {Kind.PART}
+    assert {part.kind for part in (exact, vectors, lists)} == {MethodKind.PART}
     rng = np.random.default_rng(1)
     scorer = served.recommender.generation.scorer
     for row in range(data.n_vectors):

@@ -25,7 +25,7 @@ from hybrid_recs.offline.training.content_fit import (
     known_features,
     ridge,
 )
-from hybrid_recs.offline.training.content_placement import extended, place
+from hybrid_recs.offline.training.content_vectors import add_content_vectors, append_vectors
 from hybrid_recs.offline.training.model import fit
 from hybrid_recs.ranking.explain import explain
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
@@ -63,7 +63,7 @@ def test_features_and_their_weights_by_hand() -> None:
     np.testing.assert_allclose(features.weights, [np.log(2), np.log(2) / 2], rtol=1e-6)
     expected = np.array([[2, 1], [np.sqrt(5), 0], [0, np.sqrt(5)], [0, 0]]) / np.sqrt(5)
     np.testing.assert_allclose(features.matrix(bags).toarray(), expected, rtol=1e-6)
-    assert known_features([*bags, np.array([4], np.uint32)], most=1).hashes.tolist() == [2]
+    assert known_features([*bags, np.array([4], np.uint32)], limit=1).hashes.tolist() == [2]
 
 
 def _shelves(n: int, dimensions: int, seed: int = 0) -> tuple[list[Described], Floats]:
@@ -131,7 +131,7 @@ def test_rows_behind_the_learned_ones_by_hand() -> None:
 
 def test_a_longer_scorer_scores_its_own_rows_as_before() -> None:
     scorer, more = random_scorer(3, 50, 8, weight=2.0), unit_vectors(9, 7, 8)
-    longer = extended(scorer, more)
+    longer = append_vectors(scorer, more)
     assert len(longer.covisits) == len(longer.vectors) == len(longer.tilt) == 57
     for row in range(50):
         before, after = (one.score_item(row, np.arange(50), 50) for one in (scorer, longer))
@@ -139,7 +139,7 @@ def test_a_longer_scorer_scores_its_own_rows_as_before() -> None:
         np.testing.assert_array_equal(after.scores, before.scores)
     assert [len(longer.covisits.of(row)[0]) for row in range(50, 57)] == [0] * 7
     assert longer.tilt[50:].tolist() == [1] * 7
-    assert extended(scorer, more[:0]) is scorer
+    assert append_vectors(scorer, more[:0]) is scorer
 
 
 @pytest.fixture(scope="module")
@@ -242,17 +242,17 @@ def _made() -> Dataset:
 def test_without_metadata_there_is_no_encoder_and_nothing_else_changes() -> None:
     data = encode(_made())
     scorer = fit(data, 8, 0, ScoringParameters()).scorer(ScoringParameters())
-    placed = place(data, scorer, 0)
-    assert placed.encoder is None
-    assert placed.info is None
-    assert placed.scorer is scorer
-    assert placed.data is data
+    model = add_content_vectors(data, scorer, 0)
+    assert model.encoder is None
+    assert model.info is None
+    assert model.scorer is scorer
+    assert model.data is data
 
 
 def test_a_text_that_only_cold_items_have_places_none() -> None:
     dataset = _made()
     cold_items = pl.DataFrame({"item": ["x", "y"], "title": ["lone words", "lone words"]})
     items = pl.concat([dataset.items, cold_items], how="diagonal")
-    placed = place(encode(replace(dataset, items=items)), random_scorer(0, 30, 8, 1.0), 0)
-    assert placed.encoder is None
-    assert placed.data.n_content == 0
+    model = add_content_vectors(encode(replace(dataset, items=items)), random_scorer(0, 30, 8, 1.0), 0)
+    assert model.encoder is None
+    assert model.data.n_content == 0

@@ -99,7 +99,7 @@ def test_a_user_with_very_many_interactions_is_capped_and_changes_nothing_for_ot
     toml = WITH_TIME
     without = read(tmp_path / "plain", {"a.csv": plain}, toml, 100)
     with_heavy = read(tmp_path / "heavy", {"a.csv": loaded}, toml, 100)
-    assert (without.account.users_capped, with_heavy.account.users_capped) == (0, 1)
+    assert (without.stats.users_capped, with_heavy.stats.users_capped) == (0, 1)
     of_heavy = with_heavy.pairs.filter(pl.col("user") == "zz")
     # The last 100 of 50,000 interactions over 6,000 items in turn.
     assert of_heavy["item"].to_list() == [f"h{at % 6_000:05d}" for at in range(49_900, 50_000)]

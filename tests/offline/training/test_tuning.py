@@ -11,8 +11,8 @@ from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.build.options import BuildOptions
-from hybrid_recs.offline.data.interactions import Account, Dataset
-from hybrid_recs.offline.evaluation.metrics import ndcg
+from hybrid_recs.offline.data.interactions import Dataset, InputStats
+from hybrid_recs.offline.evaluation.metrics import case_figures
 from hybrid_recs.offline.training import parameters
 from hybrid_recs.offline.training.model import Model, fit
 from hybrid_recs.offline.training.tuning import (
@@ -198,7 +198,8 @@ def test_the_figures_of_users_are_those_of_scoring_every_item(regulars: Dataset)
         scores = _visitor_scores(scorer, parameters.user, visit.given)
         best = np.argsort(-scores, kind="stable")
         assert not set(visit.given.tolist()) & set(visit.targets.tolist())
-        assert value == pytest.approx(ndcg(best, visit.targets.tolist(), 20), abs=0.03)
+        expected = case_figures(best, visit.targets.tolist(), 20).ndcg
+        assert value == pytest.approx(expected, abs=0.03)
     assert found.mean() > 0.2
 
 
@@ -319,5 +320,5 @@ def test_a_value_is_left_only_for_more_than_a_standard_error(gained: int, lost: 
     ],
 )
 def test_the_weight_of_coming_again(kept: int, pairs: int, sigma: float | None) -> None:
-    account = Account(rows_read=kept, rows_kept=kept, pairs=pairs)
-    assert repeat_weight(replace(dataset_of([[1, 2]]), account=account)) == sigma
+    stats = InputStats(rows_read=kept, rows_kept=kept, pairs=pairs)
+    assert repeat_weight(replace(dataset_of([[1, 2]]), stats=stats)) == sigma

@@ -1,4 +1,4 @@
-"""This product's answers as the service gives them, and those of its parts alone."""
+"""The recommender as the service uses it, and its parts alone, as methods to evaluate."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +16,8 @@ from hybrid_recs.offline.build.hot_set import choose_hot_set
 from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.data.interactions import Dataset
-from hybrid_recs.offline.evaluation.method import Kind
-from hybrid_recs.offline.training.content_placement import place
+from hybrid_recs.offline.evaluation.method import MethodKind
+from hybrid_recs.offline.training.content_vectors import add_content_vectors
 from hybrid_recs.offline.training.model import fit
 from hybrid_recs.offline.training.tuning import choose_scoring
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
@@ -26,97 +26,91 @@ from hybrid_recs.types import HistoryWeights, Outcome, Rows
 
 @dataclass(frozen=True, slots=True)
 class ServedMethod:
-    """The recommender object that the service uses: hot lists, FAISS index and all."""
+    """The recommender object that the service uses, with its hot lists and its FAISS index."""
 
     recommender: Recommender
     name: str = "hybrid-recs"
-    kind: Kind = Kind.SERVED
+    kind: MethodKind = MethodKind.SERVED
 
     def from_item(self, row: int, k: int) -> Rows:
-        """From the item's precomputed list when it is hot, by live search when it is not."""
+        """From the item's precomputed list when it is hot, else by live search."""
         cached = self.recommender.generation.hot.neighbours(row) or Outcome.TAIL
         return self.recommender.answer(ItemQuery(row, k), cached).neighbours.rows
 
     def from_session(self, rows: Rows, k: int) -> Rows:
-        """As the recommender answers a session."""
         return self.recommender.after_session(rows, k).neighbours.rows
 
     def from_user(self, rows: Rows, k: int) -> Rows:
-        """As the recommender answers a user."""
         return self.recommender.for_user(rows, k).neighbours.rows
 
 
 @dataclass(frozen=True, slots=True)
-class Exhaustive:
+class ExactSearchMethod:
     """A scoring function over every item: the served score without an index, or a part of it."""
 
     scorer: Scorer
     parameters: ScoringParameters
     name: str
-    kind: Kind = Kind.PART
+    kind: MethodKind = MethodKind.PART
 
     def from_item(self, row: int, k: int) -> Rows:
-        """The best of all items."""
         return self.scorer.score_item(row, self._candidates(self.scorer.vectors[row], k + 1), k).rows
 
     def from_session(self, rows: Rows, k: int) -> Rows:
-        """The best of all items."""
         return self._from_history(rows, k, self.parameters.session)
 
     def from_user(self, rows: Rows, k: int) -> Rows:
-        """The best of all items that are not in the history."""
         return self._from_history(rows, k, self.parameters.user)
 
-    def _from_history(self, rows: Rows, k: int, how: HistoryWeights) -> Rows:
-        seen = frozenset(rows.tolist()) if how.repeat is None else frozenset()
-        items = history(rows, how)
+    def _from_history(self, rows: Rows, k: int, weights: HistoryWeights) -> Rows:
+        seen = frozenset(rows.tolist()) if weights.repeat is None else frozenset()
+        items = history(rows, weights)
         candidates = self._candidates(self.scorer.query(items), k + len(items.rows) + len(seen))
         return self.scorer.score_query(items, candidates, k, seen).rows
 
     def _candidates(self, query: np.ndarray[tuple[int], np.dtype[np.float32]], k: int) -> Rows:
         if not self.scorer.vectors.any():
-            return np.empty(0, np.int64)  # lists only: nothing to search
+            return np.empty(0, np.int64)  # co-visit lists only: the vectors are blank
         scores = (self.scorer.vectors @ query) * self.scorer.tilt
         best: Rows = np.argpartition(-scores, min(k, len(scores) - 1))[:k]
         return best
 
 
-def fit_ours(dataset: Dataset, data: EncodedData, options: BuildOptions, folder: Path) -> ServedMethod:
-    """Choose, fit, build and open a generation in `folder`, as a rebuild does; it is not published."""
+def fit_served_method(
+    dataset: Dataset, data: EncodedData, options: BuildOptions, folder: Path
+) -> ServedMethod:
+    """Tune, fit, write and open a generation in `folder`, as a rebuild does; it is not published."""
     scoring = choose_scoring(dataset, options.dimensions, options.seed, options.pinned)
     parameters = scoring.parameters
     scorer = fit(data, options.dimensions, options.seed, parameters).scorer(parameters)
-    placed = place(data, scorer, options.seed)
-    writer.write_items(folder, placed)
-    index = writer.write_model(folder, placed, options)
+    model = add_content_vectors(data, scorer, options.seed)
+    writer.write_items(folder, model)
+    index = writer.write_model(folder, model, options)
     hot = choose_hot_set(
-        placed.data.popularity,
-        placed.data.n_vectors,
+        model.data.popularity,
+        model.data.n_vectors,
         options.hot_share,
         options.hot_max_items,
         options.hot_max_bytes,
     )
-    writer.write_hot_lists(folder, placed.scorer, index, hot)
+    writer.write_hot_lists(folder, model.scorer, index, hot)
     source = DatasetInfo(name=dataset.name, fingerprint="", account={})
-    manifest = writer.describe("evaluation", None, source, placed, index, scoring, hot, options)
+    manifest = writer.describe("evaluation", None, source, model, index, scoring, hot, options)
     return ServedMethod(Recommender(Generation.open(folder, manifest)))
 
 
-def parts_of(served: ServedMethod) -> list[Exhaustive]:
+def parts_of(served: ServedMethod) -> list[ExactSearchMethod]:
     """The same score by exact search, its vectors alone, and its co-visit lists alone."""
     generation = served.recommender.generation
     scorer, parameters = generation.scorer, generation.manifest.scoring.parameters
     n = len(scorer.vectors)
-    none = CoVisits(np.zeros(n + 1, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
-    blank = np.zeros((n, 1), np.float32)
+    no_lists = CoVisits(np.zeros(n + 1, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
+    no_vectors = np.zeros((n, 1), np.float32)
+    no_trend = Trending.nothing()
+    vectors_only = replace(scorer, covisits=no_lists, trending=no_trend)
+    lists_only = replace(scorer, vectors=no_vectors, weight=1.0, trending=no_trend)
     return [
-        Exhaustive(scorer, parameters, "its exact search"),
-        Exhaustive(
-            replace(scorer, covisits=none, trending=Trending.nothing()), parameters, "its vectors only"
-        ),
-        Exhaustive(
-            replace(scorer, vectors=blank, weight=1.0, trending=Trending.nothing()),
-            parameters,
-            "its lists only",
-        ),
+        ExactSearchMethod(scorer, parameters, "its exact search"),
+        ExactSearchMethod(vectors_only, parameters, "its vectors only"),
+        ExactSearchMethod(lists_only, parameters, "its lists only"),
     ]
