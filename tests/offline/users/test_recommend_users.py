@@ -190,7 +190,7 @@ def test_what_is_read_back_is_what_was_written(tmp_path: Path, generation: Gener
             for rows, met in (([5, 1], [9]), ([], [4, 2]), ([0], [8, 7, 6]))
         ]
         writer.write(["a", "b", "c"], some)
-    ((users, stored),) = files.stored("g", generation.catalogue)
+    ((users, stored),) = files.read_stored("g", generation.catalogue)
     assert users == ["a", "b", "c"]
     for found, written in zip(stored, some, strict=True):
         assert found.neighbours.rows.tolist() == written.neighbours.rows.tolist()
