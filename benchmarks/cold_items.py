@@ -23,7 +23,7 @@ from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import Dataset, read_dataset
 from hybrid_recs.offline.evaluation.baselines import top_rows
-from hybrid_recs.offline.memory import peak_mb, restart_peak
+from hybrid_recs.offline.memory import peak_mb, reset_peak
 from hybrid_recs.offline.training.content_fit import MAX_ITEMS, Features, fit_encoder, known_features
 from hybrid_recs.offline.training.content_vectors import CompleteModel, add_content_vectors
 from hybrid_recs.offline.training.covisitation import count_covisits
@@ -190,7 +190,7 @@ def _time_fit(table: pl.DataFrame, size: int) -> str:
     vectors = unit_rows(centres[shelf] + rng.standard_normal((size, DIMENSIONS), np.float32))
     items = list(table.select("title", "categories", "description").iter_rows())
     degrees = np.full(size, 20, np.float32)
-    restart_peak()
+    reset_peak()
     started, cpu = time.perf_counter(), time.process_time()
     fitted = fit_encoder(items, vectors, degrees, 0)
     seconds, cpu, peak = time.perf_counter() - started, time.process_time() - cpu, peak_mb()

@@ -30,7 +30,7 @@ from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation.learned_baselines import fit_als
-from hybrid_recs.offline.memory import peak_mb, restart_peak
+from hybrid_recs.offline.memory import peak_mb, reset_peak
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training.embeddings import fit_vectors
 from hybrid_recs.offline.training.model import fit_covisits
@@ -151,7 +151,7 @@ def _encoded(dataset: Path) -> EncodedData:
 
 
 def _measure_cost(work: Callable[[], object]) -> Json:
-    restart_peak()
+    reset_peak()
     started, cpu = time.perf_counter(), time.process_time()
     work()
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu

@@ -15,11 +15,11 @@ from rich.progress import (
 )
 
 from hybrid_recs.generation.manifest import StepInfo
-from hybrid_recs.offline.memory import peak_mb, restart_peak
+from hybrid_recs.offline.memory import peak_mb, reset_peak
 
 
 class Step:
-    """One running step."""
+    """A running step with its progress bar."""
 
     def __init__(self, progress: Progress, name: str) -> None:
         self._progress = progress
@@ -27,20 +27,19 @@ class Step:
         self.result = ""
 
     def expect(self, total: int) -> None:
-        """How many units of work there are."""
+        """Set the number of units of work."""
         self._progress.update(self._task, total=total)
 
     def advance(self, count: int = 1) -> None:
-        """Units done."""
         self._progress.advance(self._task, count)
 
     def done(self, result: str) -> None:
-        """What the line at the end says."""
+        """Set the text of the final line."""
         self.result = result
 
 
 class Steps:
-    """The steps of one job, in the order they were run."""
+    """Runs the steps of a job, and records them in their order."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
@@ -48,8 +47,8 @@ class Steps:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[Step]:
-        """Run one step; an error inside ends the bar and goes on upwards."""
-        restart_peak()
+        """Run one step; an error inside removes the bar and is raised again."""
+        reset_peak()
         started = time.perf_counter()
         columns = (
             SpinnerColumn(),
@@ -69,9 +68,8 @@ class Steps:
         )
 
     def total_seconds(self) -> float:
-        """Sum over the finished steps."""
         return sum(step.seconds for step in self.finished)
 
     def peak_mb(self) -> float:
-        """The most memory that any finished step held."""
+        """The highest peak of the finished steps."""
         return max((step.peak_mb for step in self.finished), default=0.0)

@@ -116,8 +116,8 @@ def test_an_empty_index_says_how_to_fill_it() -> None:
 
 
 def test_verify(store: GenerationStore, older: str) -> None:
-    assert _run("generations", "verify").stdout == f"{_NEWER}: every file is as it was sealed\n"
-    assert _run("generations", "verify", older).stdout == f"{older}: every file is as it was sealed\n"
+    assert _run("generations", "verify").stdout == f"{_NEWER}: every file matches its checksum\n"
+    assert _run("generations", "verify", older).stdout == f"{older}: every file matches its checksum\n"
     path = store.path(older) / "vectors.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
     assert "vectors.npy: differs from the manifest's checksum" in _fails("generations", "verify", older)
@@ -168,7 +168,7 @@ def test_rollback_works_without_redis(
     result = _run("generations", "rollback")
     assert result.exit_code == 0
     assert f"{older} is in service again" in result.stdout
-    assert "Redis: out of reach" in result.stdout
+    assert "Redis: unreachable" in result.stdout
     assert store.current() == older
 
 

@@ -63,5 +63,5 @@ class BuildOptions:
         }
 
     def digest(self) -> str:
-        """SHA-256 of `as_json`."""
+        """SHA-256 of `as_json`, with sorted keys."""
         return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()

@@ -37,5 +37,5 @@ def with_changes(dataset: Dataset, changes: Sequence[Change]) -> Dataset:
 
 
 def last_sequence_number(changes: Sequence[Change]) -> int:
-    """0 without changes."""
+    """The number of the latest change; 0 without changes."""
     return max((change.seq for change in changes), default=0)

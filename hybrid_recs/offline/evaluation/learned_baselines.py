@@ -204,17 +204,17 @@ def _choose_als(held_out: HeldOut, seed: int, seconds: float) -> tuple[tuple[int
     """The best (factors, α) by HR@20 of the next item, and by Recall@20 of users."""
     item_scores: dict[tuple[int, float], float] = {}
     user_scores: dict[tuple[int, float], float] = {}
-    end, longest = time.monotonic() + seconds, 0.0
+    end, slowest = time.monotonic() + seconds, 0.0
 
     def measure(factors: int, alpha: float) -> None:
-        nonlocal longest
+        nonlocal slowest
         begin = time.monotonic()
-        if (factors, alpha) in item_scores or (item_scores and begin + longest > end):
+        if (factors, alpha) in item_scores or (item_scores and begin + slowest > end):
             return
         model = fit_als(held_out.matrix, factors, alpha, seed)
         item_scores[factors, alpha] = held_out.item_hit_rate(model.items)
         user_scores[factors, alpha] = held_out.user_hit_rate(model.items, model.user)
-        longest = max(longest, time.monotonic() - begin)
+        slowest = max(slowest, time.monotonic() - begin)
 
     for alpha in _ALS_ALPHAS:
         measure(_ALS_FIRST_FACTORS, alpha)

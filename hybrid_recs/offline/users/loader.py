@@ -35,7 +35,6 @@ class LoadResult:
 
     @property
     def summary(self) -> str:
-        """One line."""
         if self.problem:
             return f"unreachable ({self.problem}); users are answered live until this job runs again"
         text = f"{self.lists:,} lists, about {self.bytes / 1e6:.1f} MB"
@@ -51,7 +50,6 @@ class RemovalResult:
 
     @property
     def summary(self) -> str:
-        """One line."""
         text = f"of {self.generations} generations"
         return text + (f"; unreachable ({self.problem}): they stay until they expire" if self.problem else "")
 

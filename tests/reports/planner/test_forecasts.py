@@ -15,7 +15,7 @@ from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cli import main
 from hybrid_recs.demo.child_service import ChildService, child_service
-from hybrid_recs.demo.replay import Outcome, send, skewed_requests
+from hybrid_recs.demo.replay import ReplayResult, send, skewed_requests
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.reports.planner.costs import list_cost, sample_lists
@@ -82,9 +82,9 @@ def test_predicted_hit_rates_are_measured_at_three_sizes(
 
 def _send_in_parts(
     service: ChildService, requests: list[str], client: redis.Redis, keys: Keys, generation: str
-) -> Outcome:
+) -> ReplayResult:
     """Few enough between two flushes that every request is counted by item: more would be sampled."""
-    outcome = Outcome()
+    outcome = ReplayResult()
     for start in range(0, REQUESTS, MAX_SAMPLED_PER_ROUND // 2):
         outcome += send(service.url, requests[start : start + MAX_SAMPLED_PER_ROUND // 2])
         sent = outcome.sources.total()
