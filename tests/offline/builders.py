@@ -1,4 +1,4 @@
-"""Little datasets, written as files or made in memory, and random models to rank with."""
+"""Small datasets, as files or in memory, and random models."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,11 +66,11 @@ def dataset_of(
         (
             f"u{user:05d}",
             item_name(item),
-            None if times is None else float(times[user][at]),
-            1.0 if weights is None else float(weights[user][at]),
+            None if times is None else float(times[user][index]),
+            1.0 if weights is None else float(weights[user][index]),
         )
         for user, history in enumerate(histories)
-        for at, item in enumerate(history)
+        for index, item in enumerate(history)
     ]
     schema = {"user": pl.String, "item": pl.String, "time": pl.Float64, "weight": pl.Float64}
     pairs = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("order")
@@ -88,7 +88,7 @@ def dataset_of(
 
 
 def random_histories(seed: int, users: int, items: int, longest: int) -> list[list[int]]:
-    """Histories of 1 to `longest` distinct items; low numbers are met more often."""
+    """Histories of 1 to `longest` distinct items; low numbers are more popular."""
     rng = np.random.default_rng(seed)
     popularity = 1 / np.arange(1, items + 1) ** 0.5
     popularity /= popularity.sum()

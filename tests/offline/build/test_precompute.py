@@ -19,15 +19,15 @@ HALF_PRECISION = 2**-10
 OPTIONS = build_options(exact_below=400, ann_recall=0.98, seed=1)
 
 
-def assert_best(found: Neighbours, scores: NDArray[np.float64], k: int) -> None:
-    """`found` holds the k highest of `scores`, best first; -inf is never among them."""
+def assert_best(actual: Neighbours, scores: NDArray[np.float64], k: int) -> None:
+    """`actual` holds the k highest of `scores`, best first; -inf is never among them."""
     possible = int(np.isfinite(scores).sum())
-    assert len(found) == min(k, possible)
-    assert len(np.unique(found.rows)) == len(found)
-    of_found = scores[found.rows]
-    np.testing.assert_allclose(of_found, np.sort(scores)[::-1][: len(found)], atol=1e-5)
-    np.testing.assert_allclose(found.scores, of_found, rtol=HALF_PRECISION, atol=1e-5)
-    assert np.all(np.diff(found.scores) <= 0)
+    assert len(actual) == min(k, possible)
+    assert len(np.unique(actual.rows)) == len(actual)
+    of_found = scores[actual.rows]
+    np.testing.assert_allclose(of_found, np.sort(scores)[::-1][: len(actual)], atol=1e-5)
+    np.testing.assert_allclose(actual.scores, of_found, rtol=HALF_PRECISION, atol=1e-5)
+    assert np.all(np.diff(actual.scores) <= 0)
 
 
 # A weight of 0.2 lets vectors and co-visits compete; at 3 co-visits come first; at 0 they say nothing.
@@ -38,9 +38,9 @@ def test_lists_are_the_best_of_all_items(n: int, k: int, weight: float) -> None:
     rows = np.arange(n)
     lists = list(precompute_lists(scorer, rows, k))
     assert len(lists) == n
-    for row, found, scores in zip(rows, lists, all_scores(scorer), strict=True):
-        assert row not in found.rows
-        assert_best(found, scores, k)
+    for row, actual, scores in zip(rows, lists, all_scores(scorer), strict=True):
+        assert row not in actual.rows
+        assert_best(actual, scores, k)
 
 
 def test_covisits_bring_in_what_the_vectors_alone_would_not() -> None:
@@ -56,9 +56,9 @@ def test_some_rows_in_an_order_of_their_own_and_in_batches() -> None:
     rows = np.random.default_rng(0).permutation(1_200)[:1_100]
     done: list[int] = []
     scores = all_scores(scorer)
-    for row, found in zip(rows, precompute_lists(scorer, rows, on_progress=done.append), strict=True):
-        assert len(found) == LIST_DEPTH
-        assert_best(found, scores[row], LIST_DEPTH)
+    for row, actual in zip(rows, precompute_lists(scorer, rows, on_progress=done.append), strict=True):
+        assert len(actual) == LIST_DEPTH
+        assert_best(actual, scores[row], LIST_DEPTH)
     assert sum(done) == len(rows)
     assert len(done) > 1
 
@@ -120,11 +120,11 @@ def test_lists_by_the_index_are_the_exact_ones_and_the_live_ones(tmp_path: Path)
     assert all(np.array_equal(one.rows, other.rows) for one, other in zip(exact, same, strict=True))
     by_index = list(precompute_lists(scorer, rows, index=index, exact_up_to=pairs - 1))
     shares: dict[str, list[float]] = {"exact": [], "live": []}
-    for row, found, best in zip(rows.tolist(), by_index, exact, strict=True):
-        assert len(found) == LIST_DEPTH
-        assert row not in found.rows
+    for row, actual, best in zip(rows.tolist(), by_index, exact, strict=True):
+        assert len(actual) == LIST_DEPTH
+        assert row not in actual.rows
         live = scorer.score_item(row, index.search(scorer.query(scorer.one(row)), 11), 10)
-        shares["exact"].append(np.isin(best.rows, found.rows).mean())
-        shares["live"].append(np.isin(live.rows, found.rows[:10]).mean())
+        shares["exact"].append(np.isin(best.rows, actual.rows).mean())
+        shares["live"].append(np.isin(live.rows, actual.rows[:10]).mean())
     assert np.mean(shares["exact"]) >= 0.99
     assert np.mean(shares["live"]) >= 0.99

@@ -92,7 +92,7 @@ CLAUSES = {
     '"order" = 3': ["c"],
     "weight * 2 = 4": ["b"],
     "n > 5 AND n < 100": ["a", "b"],
-    "n <> '10' AND weight > 1": ["c", "d"],  # digits compared as text, as numbers beside it
+    "n <> '10' AND weight > 1": ["c", "d"],  # digits compared as text, another column as numbers
     "n NOT LIKE '10%'": ["a", "c"],
 }
 
@@ -127,7 +127,7 @@ def test_rows_whose_condition_is_unknown_are_dropped(tmp_path: Path) -> None:
 
 
 def _ordered(tmp_path: Path, rows: list[tuple[str, str]], toml: str = USER_AND_ITEM) -> bool:
-    text = "user,item,time\n" + "".join(f"{user},{item},{at}\n" for at, (user, item) in enumerate(rows))
+    text = "user,item,time\n" + "".join(f"{user},{item},{index}\n" for index, (user, item) in enumerate(rows))
     dataset = read(tmp_path, {"a.csv": text}, toml)
     by_user = {user: [item for other, item in rows if other == user] for user, _ in rows}
     for user, items in by_user.items():
@@ -156,7 +156,7 @@ def test_rows_sorted_by_item_say_nothing_of_order(backwards: bool, tmp_path: Pat
         assert _ordered(tmp_path, _two_users(items), WITH_TIME)
 
 
-def test_a_pair_stands_where_it_was_met_last(tmp_path: Path) -> None:
+def test_a_repeated_pair_has_the_order_of_its_last_row(tmp_path: Path) -> None:
     text = "user,item,time\nu,a,1\nu,b,2\nu,c,3\nu,a,4\n"
     for toml in (USER_AND_ITEM, WITH_TIME):
         dataset = read(tmp_path, {"a.csv": text}, toml)

@@ -178,8 +178,8 @@ def test_the_account_adds_up_on_dirty_rows(
     for user, item, _, weight in kept:
         pair = user.strip(), item.strip()
         sums[pair] = sums.get(pair, 0) + float(weight)
-    found = {(user, item): weight for user, item, weight in dataset.pairs["user", "item", "weight"].rows()}
-    assert found == sums
+    actual = {(user, item): weight for user, item, weight in dataset.pairs["user", "item", "weight"].rows()}
+    assert actual == sums
 
 
 def test_long_histories_keep_their_latest_items(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_long_histories_keep_their_latest_items(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "more", "said"),
+    ("files", "more", "message"),
     [
         ({"a.csv": "user,itm\nu,1\n"}, "", "a.csv: no column 'item'; it has user, itm"),
         ({"a.csv": "user,item\nu,1\n"}, 'weight = "n"\n', "a.csv: no column 'n'; it has user, item"),
@@ -217,9 +217,9 @@ def test_long_histories_keep_their_latest_items(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_used_is_one_clear_error(
-    files: dict[str, File], more: str, said: str, tmp_path: Path
+    files: dict[str, File], more: str, message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(DatasetError, match=re.escape(said)):
+    with pytest.raises(DatasetError, match=re.escape(message)):
         read(tmp_path, files, USER_AND_ITEM + more)
 
 

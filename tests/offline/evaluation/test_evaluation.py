@@ -33,12 +33,12 @@ OPTIONS = build_options(hot_share=0.5)
 
 
 def _events(seed: int, timed: bool) -> str:
-    """Users who come back to items; in the end also items that nobody met before."""
+    """Users who return to items; at the end also items without earlier interactions."""
     rng = np.random.default_rng(seed)
     lines = ["user,item,time" if timed else "user,item"]
-    for at in range(3_000):
-        item = int(rng.integers(40)) if at < 2_800 else int(rng.integers(50))
-        lines.append(f"u{rng.integers(150)},i{item:02d}" + (f",{1_000_000 + at // 2}" if timed else ""))
+    for position in range(3_000):
+        item = int(rng.integers(40)) if position < 2_800 else int(rng.integers(50))
+        lines.append(f"u{rng.integers(150)},i{item:02d}" + (f",{1_000_000 + position // 2}" if timed else ""))
     return "\n".join(lines) + "\n"
 
 
@@ -54,8 +54,8 @@ def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def _flat(cases: dict[str, list[EvaluationCase]]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     return [
         (task, tuple(case.given.tolist()), tuple(sorted(case.targets)))
-        for task, some in cases.items()
-        for case in some
+        for task, sample in cases.items()
+        for case in sample
     ]
 
 
@@ -83,32 +83,32 @@ def test_cases_are_what_was_held_out(held: EvaluationSplit) -> None:
     steps, sessions, users = [], [], []
     for (user,), events in held.events.group_by("user", maintain_order=True):
         met = [row for row in events.select("item", "later").rows() if row[0] in known]
-        for at in range(1, len(met)):
-            before = [item for item, _ in met[:at]]
-            if met[at][1]:
-                sessions.append((before[-50:], {met[at][0]}))
-                steps += [([before[-1]], {met[at][0]})] if before[-1] != met[at][0] else []
+        for position in range(1, len(met)):
+            before = [item for item, _ in met[:position]]
+            if met[position][1]:
+                sessions.append((before[-50:], {met[position][0]}))
+                steps += [([before[-1]], {met[position][0]})] if before[-1] != met[position][0] else []
         given = [item for item, later in met if not later]
         targets = {item for item, later in met if later} - set(given)
         users += [(given, targets)] if given and targets else []
         assert user
-    found = {
-        task: [([names[row] for row in case.given], {names[row] for row in case.targets}) for case in some]
-        for task, some in cases.items()
+    actual = {
+        task: [([names[row] for row in case.given], {names[row] for row in case.targets}) for case in sample]
+        for task, sample in cases.items()
     }
-    assert found == dict(zip(TASKS, (steps, sessions, users), strict=True))
+    assert actual == dict(zip(TASKS, (steps, sessions, users), strict=True))
     assert len(steps) > 100
     assert len(users) > 30
 
 
-def test_cases_are_few_if_wanted_and_always_the_same(held: EvaluationSplit) -> None:
+def test_cases_are_limited_and_reproducible(held: EvaluationSplit) -> None:
     data = encode(held.train)
     everything = cases_of(held, data, 10_000, 1)
-    some = cases_of(held, data, 25, 1)
-    assert {task: len(of) for task, of in some.items()} == dict.fromkeys(TASKS, 25)
-    assert _flat(some) == _flat(cases_of(held, data, 25, 1))
-    assert _flat(some) != _flat(cases_of(held, data, 25, 2))
-    assert set(_flat(some)) <= set(_flat(everything))
+    sample = cases_of(held, data, 25, 1)
+    assert {task: len(of) for task, of in sample.items()} == dict.fromkeys(TASKS, 25)
+    assert _flat(sample) == _flat(cases_of(held, data, 25, 1))
+    assert _flat(sample) != _flat(cases_of(held, data, 25, 2))
+    assert set(_flat(sample)) <= set(_flat(everything))
 
 
 @pytest.fixture(scope="module")

@@ -49,9 +49,9 @@ def test_one_case_against_the_reference(recommended: list[int], targets: set[int
 
 
 def test_a_case_by_hand() -> None:
-    found = measured(rows(4, 7, 1, 9), {7, 9, 2}, 3)
+    actual = measured(rows(4, 7, 1, 9), {7, 9, 2}, 3)
     ideal = 1 + 1 / math.log2(3) + 0.5
-    assert found == pytest.approx((1, 0.5, 1 / 3, 1 / math.log2(3) / ideal))
+    assert actual == pytest.approx((1, 0.5, 1 / 3, 1 / math.log2(3) / ideal))
 
 
 def test_no_hit_and_a_hit_beyond_the_cutoff() -> None:
@@ -116,8 +116,8 @@ def test_tally_against_numpy() -> None:
         seen += recommended[:k].tolist()
     table, head = np.array(cases), np.array(heads)
     figures = tally.figures()
-    for at, mean in enumerate((figures.hr, figures.mrr, figures.recall, figures.ndcg)):
-        values = table[:, at]
+    for index, mean in enumerate((figures.hr, figures.mrr, figures.recall, figures.ndcg)):
+        values = table[:, index]
         assert mean.value == pytest.approx(np.mean(values))
         assert mean.error == pytest.approx(np.std(values, ddof=1) / np.sqrt(300))
         assert mean.cases == 300

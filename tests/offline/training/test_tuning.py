@@ -42,16 +42,16 @@ def _chains(users: int) -> Dataset:
     rng = np.random.default_rng(0)
     histories = []
     for _ in range(users):
-        group, at = int(rng.integers(6)), int(rng.integers(60))
+        group, index = int(rng.integers(6)), int(rng.integers(60))
         met: list[int] = []
         while len(met) < 12:
-            if group * 60 + at not in met:
-                met.append(group * 60 + at)
-                at = (at + 1) % 60 if rng.random() < 0.8 else int(rng.integers(60))
+            if group * 60 + index not in met:
+                met.append(group * 60 + index)
+                index = (index + 1) % 60 if rng.random() < 0.8 else int(rng.integers(60))
             else:
-                at = int(rng.integers(60))
+                index = int(rng.integers(60))
         histories.append(met)
-    return dataset_of(histories, times=[[7.0 * user + at for at in range(12)] for user in range(users)])
+    return dataset_of(histories, times=[[7.0 * user + index for index in range(12)] for user in range(users)])
 
 
 def _noisy(users: int = 400) -> Dataset:
@@ -64,7 +64,7 @@ def _noisy(users: int = 400) -> Dataset:
     for _ in range(users):
         own = rng.integers(4) * 25 + rng.choice(25, 8, replace=False)
         other = 100 + rng.choice(300, (7, 6), replace=False)
-        met = [row for at in range(7) for row in (*other[at].tolist(), int(own[at]))]
+        met = [row for index in range(7) for row in (*other[index].tolist(), int(own[index]))]
         histories.append([*met, int(own[7])])
     return dataset_of(histories)
 
@@ -97,14 +97,14 @@ def test_a_high_weight_where_the_order_decides(chosen: ScoringInfo) -> None:
 
 
 def test_no_weight_where_the_lists_are_noise() -> None:
-    found = _choose(_noisy())
-    tried = found.tried["covisit_weight"]
-    assert found.covisit_weight == 0
-    assert found.hr == tried["0"] > 0.3
+    actual = _choose(_noisy())
+    tried = actual.tried["covisit_weight"]
+    assert actual.covisit_weight == 0
+    assert actual.hr == tried["0"] > 0.3
     assert tried["0.5"] < 0.1
     assert tried["100"] < 0.1
-    assert found.half_life == ScoringInfo().half_life
-    assert "half_life" not in found.tried  # without times no age
+    assert actual.half_life == ScoringInfo().half_life
+    assert "half_life" not in actual.tried  # no ages without times
 
 
 def test_everything_is_tried_and_a_blend_is_never_below_its_parts(chosen: ScoringInfo) -> None:
@@ -145,7 +145,7 @@ def test_the_rates_are_those_of_scoring_every_item(
 def _visitor_scores(
     scorer: Scorer, how: HistoryWeights, met: Rows
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Every item's score for a visitor by the formula; -inf for what was met."""
+    """Every item's score for a visitor by the formula; -inf for items of the history."""
     vectors, lists = scorer.vectors.astype(np.float64), dense(scorer.covisits)
     weights = 1 / np.arange(len(met), 0, -1.0) ** how.decay
     scores = vectors @ (weights @ vectors[met]) * scorer.tilt + how.covisit_weight * (weights @ lists[met])
@@ -167,8 +167,8 @@ def test_the_rates_of_sessions_are_those_of_scoring_every_item(
             visit.targets[0] in np.argsort(-_visitor_scores(scorer, weights, visit.given), kind="stable")[:20]
             for visit in validation.sessions[:200]
         ]
-        found = validation.session_hits(parameters)[:200]
-        assert np.count_nonzero(found != hits) <= 1  # equal but for rounding
+        actual = validation.session_hits(parameters)[:200]
+        assert np.count_nonzero(actual != hits) <= 1  # equal but for rounding
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,12 @@ def regulars() -> Dataset:
         met = [group * 40 + int(item) for item in own[:16]]
         met += [160 + int(item) for item in rng.choice(10, 4, replace=False)]
         histories.append(met)
-        times.append([*(100.0 * at + user / 7 for at in range(14)), *(1_330.0 + 18 * at for at in range(6))])
+        times.append(
+            [
+                *(100.0 * index + user / 7 for index in range(14)),
+                *(1_330.0 + 18 * index for index in range(6)),
+            ]
+        )
     return dataset_of(histories, times=times)
 
 
@@ -193,22 +198,22 @@ def test_the_figures_of_users_are_those_of_scoring_every_item(regulars: Dataset)
     defaults = ScoringParameters()
     parameters = replace(defaults, user=replace(defaults.user, trend=0.5), trend_half_life=0.1)
     scorer = fit(validation.data, 32, 20, parameters).scorer(parameters)
-    found = validation.user_ndcg(parameters)
-    for visit, value in zip(validation.users, found, strict=True):
+    actual = validation.user_ndcg(parameters)
+    for visit, value in zip(validation.users, actual, strict=True):
         scores = _visitor_scores(scorer, parameters.user, visit.given)
         best = np.argsort(-scores, kind="stable")
         assert not set(visit.given.tolist()) & set(visit.targets.tolist())
         expected = case_figures(best, visit.targets.tolist(), 20).ndcg
         assert value == pytest.approx(expected, abs=0.03)
-    assert found.mean() > 0.2
+    assert actual.mean() > 0.2
 
 
 def test_a_trend_is_used_where_everybody_follows_it(regulars: Dataset) -> None:
-    found = _choose(regulars, build_options(dimensions=32))
-    assert found.validation_users > 100
-    assert found.user_trend >= 1
-    assert found.tried["user_trend"][f"{found.user_trend:g}"] > found.tried["user_trend"]["0"] + 0.05
-    assert "trend_half_life" in found.tried
+    actual = _choose(regulars, build_options(dimensions=32))
+    assert actual.validation_users > 100
+    assert actual.user_trend >= 1
+    assert actual.tried["user_trend"][f"{actual.user_trend:g}"] > actual.tried["user_trend"]["0"] + 0.05
+    assert "trend_half_life" in actual.tried
 
 
 def test_too_few_users_are_treated_as_sessions(chains: Dataset, chosen: ScoringInfo) -> None:
@@ -233,10 +238,10 @@ def test_many_steps_are_sampled() -> None:
 
 def test_pinned_settings_stay_and_are_not_tried(chains: Dataset) -> None:
     pinned: dict[str, Any] = {"covisit_weight": 7.5, "tilt": 0.2, "steps": 1, "session_decay": 0.25}
-    found = _choose(chains, build_options(dimensions=16, **pinned))
-    assert found.model_dump(include=set(pinned)) == pinned
-    assert not set(found.tried) & set(pinned)
-    assert {"half_life", "session_weight", "session_trend"} <= set(found.tried)
+    actual = _choose(chains, build_options(dimensions=16, **pinned))
+    assert actual.model_dump(include=set(pinned)) == pinned
+    assert not set(actual.tried) & set(pinned)
+    assert {"half_life", "session_weight", "session_trend"} <= set(actual.tried)
     assert _choose(chains, build_options(dimensions=16, covisit_weight=0)).covisit_weight == 0
 
 
@@ -250,8 +255,8 @@ def test_with_everything_pinned_nothing_is_held_out() -> None:
         **{f"session_{of}": 0.25 for of in ("decay", "weight", "trend")},
         **{f"user_{of}": 0.75 for of in ("decay", "weight", "trend")},
     }
-    found = _choose(dataset_of([[1, 2]]), build_options(dimensions=16, **pinned))
-    assert found == ScoringInfo(**pinned)
+    actual = _choose(dataset_of([[1, 2]]), build_options(dimensions=16, **pinned))
+    assert actual == ScoringInfo(**pinned)
 
 
 def test_too_few_steps_keep_the_defaults_and_say_how_many() -> None:
@@ -259,17 +264,17 @@ def test_too_few_steps_keep_the_defaults_and_say_how_many() -> None:
     validation = hold_out(few, 64, 20)
     counted = {"validation_pairs": validation.n_item_steps, "validation_users": len(validation.users)}
     assert 0 < counted["validation_pairs"] < 100
-    quiet = {f"user_{of}" for of in ("decay", "weight", "trend")}  # those may be asked about sooner
-    found = _choose(few).model_dump(exclude={"tried", "trend_half_life", *quiet})
+    quiet = {f"user_{of}" for of in ("decay", "weight", "trend")}  # these need fewer cases
+    actual = _choose(few).model_dump(exclude={"tried", "trend_half_life", *quiet})
     expected = ScoringInfo(**counted).model_dump(exclude={"tried", "trend_half_life", *quiet})
-    assert found == expected
+    assert actual == expected
     assert _choose(few, build_options(tilt=0.3)).tilt == 0.3
 
 
 def test_without_an_order_every_item_of_a_history_counts_the_same() -> None:
-    found = _choose(replace(_noisy(), ordered=False), build_options(dimensions=16))
-    assert (found.session_decay, found.user_decay) == (0, 0)
-    assert not {"session_decay", "user_decay"} & set(found.tried)
+    actual = _choose(replace(_noisy(), ordered=False), build_options(dimensions=16))
+    assert (actual.session_decay, actual.user_decay) == (0, 0)
+    assert not {"session_decay", "user_decay"} & set(actual.tried)
     few = dataset_of([[1, 2], [2, 3]], ordered=False)
     assert _choose(few) == ScoringInfo(session_decay=0.0, user_decay=0.0)
 

@@ -26,10 +26,10 @@ def _check(
     generation: Generation, histories: list[Rows], k: int, hidden: frozenset[int], **groups: int
 ) -> None:
     done: list[int] = []
-    found = UserListBuilder(generation, k, hidden, **groups).lists(histories, done.append)
+    actual = UserListBuilder(generation, k, hidden, **groups).lists(histories, done.append)
     recommender = Recommender(generation, Overlay(hidden=hidden))
-    assert sum(done) == len(found) == len(histories)
-    for met, one in zip(histories, found, strict=True):
+    assert sum(done) == len(actual) == len(histories)
+    for met, one in zip(histories, actual, strict=True):
         alone: Neighbours = recommender.for_user(met, k).neighbours
         assert one.rows.tolist() == alone.rows.tolist()
         assert one.scores.tolist() == alone.scores.tolist()
