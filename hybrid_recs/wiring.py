@@ -24,7 +24,7 @@ _SECONDS_PER_HOUR = 3_600
 
 
 def redis_url(settings: Settings) -> str:
-    """The configured Redis, else the embedded one, which is started if it does not run."""
+    """The configured Redis, or our own, started when it does not run."""
     return settings.redis_url or embedded_server.ensure_running(settings.var_dir)
 
 
@@ -44,22 +44,22 @@ def store(settings: Settings) -> GenerationStore:
 
 
 def item_changes(settings: Settings) -> ChangeStore:
-    """Item edits since the last rebuild; stored next to the generations."""
+    """What was said of items since the last rebuild; beside the generations."""
     return ChangeStore(settings.index_dir)
 
 
 def overlay(settings: Settings, generation: Generation) -> Overlay:
-    """The item edits since a generation was built."""
+    """What has changed since a generation was built, as of now."""
     return ChangeFeed(item_changes(settings), settings.max_new_items).overlay_of(generation)
 
 
 def rising_after(settings: Settings) -> int:
-    """Requests after which a tail item gets a list of its own; 0: never."""
+    """Requests that give a tail item a list of its own; 0: none ever gets one."""
     return RISING_AFTER_REQUESTS if settings.rising_max_items else 0
 
 
 def api_keys(settings: Settings) -> list[str]:
-    """Keys that allow a client to write; empty: only clients on this machine may write."""
+    """Any of which lets a client write; none: only clients on this machine may."""
     return settings.api_keys.get_secret_value().split(",") if settings.api_keys else []
 
 
@@ -86,9 +86,9 @@ def visitor_ttl_seconds(settings: Settings) -> tuple[int, int]:
 def load_into_redis(
     settings: Settings, generation: Generation, on_progress: ProgressCallback = no_progress
 ) -> str:
-    """Load the hot lists; returns a line for the step.
+    """Load the hot lists and say what happened.
 
-    Redis is a cache: while it is unreachable, nothing fails, and the service loads the lists later.
+    Redis is a cache: when it is away, the service loads the lists from disk once it is back.
     """
     try:
         with connect(redis_url(settings)) as client:
@@ -101,7 +101,7 @@ def load_into_redis(
 
 
 def switch(settings: Settings, generations: GenerationStore, to: str, event: str = "published") -> None:
-    """Flip the pointer to a sealed generation, then let the lists of the previous one expire."""
+    """Flip the pointer to a sealed generation, then let the lists of the one before expire."""
     before = generations.current()
     generations.publish(to, event)
     if before is None or before == to:

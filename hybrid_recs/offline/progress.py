@@ -61,8 +61,8 @@ class Steps:
         with Progress(*columns, console=self.console, transient=True, disable=not bar) as progress:
             step = Step(progress, name)
             yield step
-        seconds, peak = time.perf_counter() - started, peak_mb()
-        self.finished.append(StepInfo(name=name, seconds=round(seconds, 3), peak_mb=round(peak, 1)))
+        seconds, peak = round(time.perf_counter() - started, 3), round(peak_mb(), 1)
+        self.finished.append(StepInfo(name=name, seconds=seconds, peak_mb=peak))
         self.console.print(
             f"[green]✓[/] {name:<22}[dim]{seconds:7.2f} s {peak:6,.0f} MB[/]  {step.result}", soft_wrap=True
         )
