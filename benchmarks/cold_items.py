@@ -18,14 +18,14 @@ from rich.console import Console
 
 from hybrid_recs.demo.shop import write_demo_shop
 from hybrid_recs.generation.content_encoder import content_features
-from hybrid_recs.generation.manifest import ScoringInfo
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import Dataset, read_dataset
 from hybrid_recs.offline.evaluation.baselines import top_rows
-from hybrid_recs.offline.memory import peak_mb, restart_peak
+from hybrid_recs.offline.memory import peak_mb, reset_peak
 from hybrid_recs.offline.training.content_fit import MAX_ITEMS, Features, fit_encoder, known_features
-from hybrid_recs.offline.training.content_placement import PlacedItems, place
+from hybrid_recs.offline.training.content_vectors import CompleteModel, add_content_vectors
 from hybrid_recs.offline.training.covisitation import count_covisits
 from hybrid_recs.offline.training.embeddings import unit_rows
 from hybrid_recs.offline.training.model import fit
@@ -96,9 +96,9 @@ def _hide(dataset: Dataset, seed: int) -> tuple[dict[str, float], int, float]:
     truth = _truth(dataset, seed)
     without = dataset.pairs.filter(~pl.col("item").is_in(list(truth.hidden)))
     data = encode(dataclasses.replace(dataset, pairs=without))
-    scorer = fit(data, None, seed, ScoringInfo()).scorer(ScoringInfo())
+    scorer = fit(data, None, seed, ScoringParameters()).scorer(ScoringParameters())
     started = time.perf_counter()
-    placed = place(data, scorer, seed)
+    placed = add_content_vectors(data, scorer, seed)
     seconds = time.perf_counter() - started
     row_of = {item: row for row, item in enumerate(placed.data.items["item"].to_list())}
     learned = data.n_vectors
@@ -132,7 +132,7 @@ def _truth(dataset: Dataset, seed: int) -> Truth:
     count = int(HIDDEN_SHARE * len(described))
     hidden = np.random.default_rng(seed).choice(described.to_numpy(), count, replace=False)
     ids = data.items["item"].to_list()
-    lists, degrees = count_covisits(data, half_life=ScoringInfo().half_life).lists, data.degrees
+    lists, degrees = count_covisits(data, half_life=ScoringParameters().half_life).lists, data.degrees
     neighbours = {}
     for row in hidden[degrees[hidden] >= MIN_USERS].tolist():
         covisited = lists.neighbours_of(row)[0]
@@ -145,7 +145,7 @@ def _recall(recommended: Rows, targets: Rows) -> float:
     return len(np.intersect1d(recommended, targets)) / len(targets)
 
 
-def _by_content(placed: PlacedItems, row: int) -> Rows:
+def _by_content(placed: CompleteModel, row: int) -> Rows:
     """The list that would be served, restricted to learned items as for the other methods."""
     learned = placed.data.n_vectors
     if row >= len(placed.scorer.vectors):
@@ -155,7 +155,7 @@ def _by_content(placed: PlacedItems, row: int) -> Rows:
     return top_rows(scores, K)
 
 
-def _tfidf(placed: PlacedItems, pieces: bool) -> Callable[[int], Rows]:
+def _tfidf(placed: CompleteModel, pieces: bool) -> Callable[[int], Rows]:
     """Cosine of TF-IDF over all features that at least two items have."""
     bags = [
         np.sort(
@@ -192,7 +192,7 @@ def _time_fit(table: pl.DataFrame, size: int) -> str:
     vectors = unit_rows(centres[shelf] + rng.standard_normal((size, DIMENSIONS), np.float32))
     items = list(table.select("title", "categories", "description").iter_rows())
     degrees = np.full(size, 20, np.float32)
-    restart_peak()
+    reset_peak()
     started, cpu = time.perf_counter(), time.process_time()
     fitted = fit_encoder(items, vectors, degrees, 0)
     seconds, cpu, peak = time.perf_counter() - started, time.process_time() - cpu, peak_mb()

@@ -12,7 +12,7 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import FILE_NAME, Manifest
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.offline.build.precompute import neighbour_lists
+from hybrid_recs.offline.build.precompute import precompute_lists
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
 
@@ -38,7 +38,7 @@ def publish_copy_with_hot(
         if path.name != FILE_NAME and not path.name.startswith("hot_"):
             shutil.copy(path, staged)
     rows = np.arange(min(hot_items, generation.manifest.vectors), dtype=np.int64)
-    NeighbourLists.write(staged, rows, neighbour_lists(generation.scorer, rows))
+    NeighbourLists.write(staged, rows, precompute_lists(generation.scorer, rows))
     update = {"id": name, "hot_items": len(rows), "files": {}}
     folder = store.seal(generation.manifest.model_copy(update=update))
     store.publish(name)

@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks.session_knn import SessionKnn
 from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.commands.evaluate import BASELINES, evaluate
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.progress import Steps
@@ -46,7 +47,7 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
         for name in only or NAMES:
             description = DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir)
             fits = {**BASELINES, "session-KNN": SessionKnn.fit}
-            results.append(evaluate(description, Settings(), steps, fits, 4_000))
+            results.append(evaluate(description, BuildOptions.from_settings(Settings()), steps, fits, 4_000))
             show.print_table(results[-1], steps.console)
             write(results)
 

@@ -23,17 +23,17 @@ from benchmarks.synthetic import write_synthetic
 from hybrid_recs import wiring
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.commands.rebuild_index import rebuild
-from hybrid_recs.generation.manifest import ScoringInfo
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.offline.build.index import exact_neighbours, tail_sample
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation.learned_baselines import fit_als
-from hybrid_recs.offline.memory import peak_mb, restart_peak
+from hybrid_recs.offline.memory import peak_mb, reset_peak
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training.embeddings import fit_vectors
-from hybrid_recs.offline.training.model import count
+from hybrid_recs.offline.training.model import fit_covisits
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
@@ -126,9 +126,10 @@ def live_search(_: Path) -> Json:
 
 def vector_fit(dataset: Path) -> Json:
     """Seconds and peak memory of the vector fit, without counting the co-visits."""
-    data, scoring = _encoded(dataset), ScoringInfo()
-    links = count(data, scoring).links
-    return _measure_cost(lambda: fit_vectors(data.matrix, links, FACTORS, Settings().seed, scoring.steps))
+    data, parameters = _encoded(dataset), ScoringParameters()
+    links = fit_covisits(data, parameters).links
+    seed = Settings().seed
+    return _measure_cost(lambda: fit_vectors(data.matrix, links, FACTORS, seed, parameters.steps))
 
 
 def als_fit(dataset: Path) -> Json:
@@ -150,7 +151,7 @@ def _encoded(dataset: Path) -> EncodedData:
 
 
 def _measure_cost(work: Callable[[], object]) -> Json:
-    restart_peak()
+    reset_peak()
     started, cpu = time.perf_counter(), time.process_time()
     work()
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.evaluation.baselines import known_rows, spans, top_rows
-from hybrid_recs.offline.evaluation.method import Kind
+from hybrid_recs.offline.evaluation.method import MethodKind
 from hybrid_recs.types import Floats, Rows
 
 RECENT = 2_500
@@ -42,7 +42,7 @@ class SessionKnn:
     fade_within: float
     near: float
     name = "session-KNN (STAN-like)"
-    kind = Kind.BASELINE
+    kind = MethodKind.BASELINE
 
     @classmethod
     def fit(

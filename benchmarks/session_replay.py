@@ -21,7 +21,6 @@ from urllib.parse import quote
 
 import click
 import numpy as np
-import polars as pl
 from rich.console import Console
 
 from benchmarks.session_knn import SessionKnn
@@ -33,10 +32,10 @@ from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import labelled_rows, read_dataset
+from hybrid_recs.offline.data.interactions import read_dataset, scan_interactions
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.method import Method
-from hybrid_recs.offline.evaluation.metrics import hit_rate, mean_of, reciprocal_rank
+from hybrid_recs.offline.evaluation.metrics import case_figures, mean_of
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
@@ -178,7 +177,7 @@ def serve(
 
 def clicks(test: DatasetConfig) -> list[Click]:
     """The clicks of all sessions in the order of their times."""
-    rows = labelled_rows(test).filter(pl.col("reason").is_null())
+    rows = scan_interactions(test)
     return rows.sort("time", "order").select("user", "item").collect().rows()
 
 
@@ -222,9 +221,10 @@ def table(cases: Cases, service: OverHttp | Directly, data: EncodedData) -> list
 
 
 def table_row(name: str, recommended: list[Rows], cases: Cases, times: list[float]) -> list[str]:
-    pairs = list(zip(recommended, cases.targets, strict=True))
-    hits = mean_of(np.array([hit_rate(rows, [target], K) for rows, target in pairs]))
-    ranks = mean_of(np.array([reciprocal_rank(rows, [target], K) for rows, target in pairs]))
+    pairs = zip(recommended, cases.targets, strict=True)
+    figures = [case_figures(rows, [target], K) for rows, target in pairs]
+    hits = mean_of(np.array([case.hit for case in figures]))
+    ranks = mean_of(np.array([case.reciprocal_rank for case in figures]))
     rates = (f"{mean.value:.4f} ± {mean.error:.4f}" for mean in (hits, ranks))
     return [name, f"{len(recommended):,}", *rates, *quantiles(times)]
 

@@ -24,10 +24,10 @@ from hybrid_recs.commands.recommend_users import recommend_users
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
-from hybrid_recs.offline.evaluation.cases import WorkerGauges, hold_out_latest
+from hybrid_recs.offline.evaluation.cases import EvaluationSplit, hold_out_latest
 from hybrid_recs.offline.evaluation.learned_baselines import Als
 from hybrid_recs.offline.evaluation.method import Method
-from hybrid_recs.offline.evaluation.metrics import Figures, Tally
+from hybrid_recs.offline.evaluation.metrics import Tally, TaskFigures
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Rows
@@ -49,7 +49,7 @@ class TableRow:
 
     dataset: str
     method: str
-    figures: Figures
+    figures: TaskFigures
     users: int
     seconds: float
     cpu: float
@@ -80,7 +80,7 @@ class UserCases:
     histories: dict[str, Rows]
     targets: dict[str, frozenset[int]]
 
-    def evaluate(self, lists: dict[str, Rows]) -> Figures:
+    def evaluate(self, lists: dict[str, Rows]) -> TaskFigures:
         """Figures over all users with a target; a user without a list has no hits."""
         n = self.data.n_vectors
         tally, empty = Tally(K, np.arange(1, n + 1)), np.empty(0, np.int64)
@@ -132,7 +132,7 @@ def measure(name: str, config: DatasetConfig, console: Console) -> list[TableRow
     return rows
 
 
-def user_cases(split: WorkerGauges) -> UserCases:
+def user_cases(split: EvaluationSplit) -> UserCases:
     """Items without a vector are neither part of a history nor targets."""
     data = encode(split.train)
     rows = data.items.head(data.n_vectors).select("item").with_row_index("row")
@@ -149,7 +149,7 @@ def user_cases(split: WorkerGauges) -> UserCases:
     return UserCases(data, histories, targets)
 
 
-def measure_ours(name: str, split: WorkerGauges, cases: UserCases, folder: Path, steps: Steps) -> TableRow:
+def measure_ours(name: str, split: EvaluationSplit, cases: UserCases, folder: Path, steps: Steps) -> TableRow:
     """Run the jobs from files to files."""
     split.events.filter(~pl.col("later")).select("user", "item", "time").write_parquet(
         folder / "train.parquet"

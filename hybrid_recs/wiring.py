@@ -28,6 +28,11 @@ def redis_url(settings: Settings) -> str:
     return settings.redis_url or embedded_server.ensure_running(settings.var_dir)
 
 
+def redis_client(settings: Settings) -> redis.Redis:
+    """A blocking client of the configured or embedded Redis."""
+    return connect(redis_url(settings))
+
+
 def keys(settings: Settings) -> Keys:
     return Keys(settings.key_prefix)
 

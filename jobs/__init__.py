@@ -1,1 +1,1 @@
-"""Recipes: one file per scheduled job, the order of its steps and nothing else."""
+"""One file per scheduled job, which starts a command of the package."""

@@ -1,5 +1,4 @@
-"""Compare what Redis serves with what live search says: python -m jobs.audit; exit status 1 when a bound is
-broken."""
+"""Compare the lists in Redis with live answers: python -m jobs.audit; exit status 1 if a bound is not met."""
 
 from hybrid_recs.commands.audit import main
 

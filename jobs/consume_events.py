@@ -1,4 +1,4 @@
-"""Apply events as they come in: push to sessions, count what is trending, archive. Run as many as needed."""
+"""Apply events as they arrive: update session lists and trending items, archive. Run any number of these."""
 
 from hybrid_recs.commands.consume_events import main
 

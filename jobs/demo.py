@@ -1,4 +1,4 @@
-"""Show the whole path on a made-up shop: generate, rebuild, serve, ask, report."""
+"""Show everything on a made-up shop: generate data, rebuild, serve, send requests, report."""
 
 from hybrid_recs.commands.demo import main
 

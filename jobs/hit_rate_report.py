@@ -1,4 +1,4 @@
-"""Report where answers came from and what that asks for: python -m jobs.hit_rate_report --window 24h."""
+"""Report which tier answered and what to change: python -m jobs.hit_rate_report --window 24h."""
 
 from hybrid_recs.commands.hit_rate_report import main
 

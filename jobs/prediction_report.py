@@ -1,4 +1,4 @@
-"""Report what came of the predictions served: python -m jobs.prediction_report --window 24h."""
+"""Report clicks on logged impressions: python -m jobs.prediction_report --window 24h."""
 
 from hybrid_recs.commands.prediction_report import main
 

@@ -1,4 +1,4 @@
-"""Make every user's list ahead of time: python -m jobs.recommend_users --dataset dataset.toml."""
+"""Precompute every user's list: python -m jobs.recommend_users --dataset dataset.toml."""
 
 from hybrid_recs.commands.recommend_users import main
 

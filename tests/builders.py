@@ -1,4 +1,4 @@
-"""Small real parts for tests: manifests, scorers, and generations that are written and opened in no time."""
+"""Small real parts for tests: manifests, scorers, and generations that are written and opened quickly."""
 
 import shutil
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Data with a known answer: shoppers keep to one of eight worlds, so an item's neighbours are its world's."""
+"""Data with known neighbours: every shopper stays in one of eight worlds, and so do an item's neighbours."""
 
 from pathlib import Path
 
@@ -45,8 +45,8 @@ def write_planted(folder: Path, seed: int = 3) -> Path:
         for shopper in range(SHOPPERS_PER_WORLD):
             places = rng.choice(ITEMS_PER_WORLD, 12, replace=False, p=popularity)
             lines += [
-                f"w{world}s{shopper},{item_id(world, place)},{time + 60 * at}"
-                for at, place in enumerate(places.tolist())
+                f"w{world}s{shopper},{item_id(world, place)},{time + 60 * index}"
+                for index, place in enumerate(places.tolist())
             ]
             time += 60 * len(places)
     (folder / "interactions.csv").write_text("\n".join(lines) + "\n")

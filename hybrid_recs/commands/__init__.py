@@ -1,1 +1,1 @@
-"""An edge: one file per command, holding the order of its steps; cli.py lists them."""
+"""One file per command, with the order of its steps; an edge that may import anything."""

@@ -1,9 +1,9 @@
-"""Where tables are printed."""
+"""Consoles for tables."""
 
 from rich.console import Console
 
 
 def wide_console() -> Console:
-    """For tables: piped into another command, an id must not be cut to fit."""
+    """Wide when piped into another command, so that no id is cut."""
     console = Console()
     return Console(width=None if console.is_terminal else 200)

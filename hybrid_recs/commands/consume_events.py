@@ -1,4 +1,4 @@
-"""Apply events as they come in: push to sessions, count what is trending, archive. Run as many as needed."""
+"""Apply events as they arrive: update session lists and trending items, archive. Run any number of these."""
 
 import signal
 import time
@@ -18,9 +18,9 @@ from hybrid_recs.telemetry.consumer_lag import ConsumerLag, consumer_lag
 
 
 @click.command(help=__doc__)
-@click.option("--progress", default=10.0, show_default=True, help="seconds between two lines of progress")
+@click.option("--progress", default=10.0, show_default=True, help="seconds between progress lines")
 def main(progress: float) -> None:
-    """Run until told to end (Ctrl-C or SIGTERM)."""
+    """Run until Ctrl-C or SIGTERM."""
     settings = Settings()
     logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
@@ -35,7 +35,7 @@ def main(progress: float) -> None:
 
 
 def worker_of(settings: Settings, client: redis.Redis, maintenance: redis.Redis) -> Worker:
-    """A consumer with a client for each of its two threads."""
+    """A consumer with one Redis client for each of its two threads."""
     keys = wiring.keys(settings)
     return Worker(
         client=client,
@@ -50,7 +50,7 @@ def worker_of(settings: Settings, client: redis.Redis, maintenance: redis.Redis)
 
 
 class ProgressLine:
-    """Prints now and then how far the consumers are, with this one's throughput since the last line."""
+    """Prints the progress of all consumers, and the throughput of this one since the last line."""
 
     def __init__(self, worker: Worker, lag_of: Callable[[], ConsumerLag], seconds: float) -> None:
         self._worker = worker
@@ -59,7 +59,7 @@ class ProgressLine:
         self._printed, self._applied = time.monotonic(), 0
 
     def print_if_due(self) -> None:
-        """Raises what reading the lag raises while Redis is unreachable."""
+        """Raises a Redis error while the lag cannot be read."""
         now = time.monotonic()
         if now - self._printed < self._seconds:
             return

@@ -1,10 +1,9 @@
-"""Show the whole path on a made-up shop: generate, rebuild, serve, ask, report."""
+"""Show everything on a made-up shop: generate data, rebuild, serve, send requests, report."""
 
 import click
 from rich.console import Console
 
 from hybrid_recs import wiring
-from hybrid_recs.cache.client import connect
 from hybrid_recs.commands import rebuild_index
 from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.demo import replay, walkthrough
@@ -18,34 +17,36 @@ from hybrid_recs.telemetry.hit_rates import hit_rate_report
 
 
 @click.command(help=__doc__)
-@click.option("--products", default=20_000, show_default=True, help="size of the shop")
+@click.option("--products", default=20_000, show_default=True, help="number of products in the shop")
 @click.option("--interactions", default=1_000_000, show_default=True, help="views, carts and purchases")
-@click.option("--requests", default=4_000, show_default=True, help="how many to send")
+@click.option("--requests", default=4_000, show_default=True, help="number of requests to send")
 def main(products: int, interactions: int, requests: int) -> None:
     """Run the demo; leaves a published generation behind."""
-    steps = Steps()
+    steps, configured = Steps(), Settings()
     with reported(steps.console):
-        settings = walkthrough.settings_of_its_own(Settings())
-        folder = settings.var_dir / "demo"
+        folder = configured.var_dir / "demo"
+        index_dir = walkthrough.demo_index_dir(configured.index_dir, folder / "index")
+        settings = configured.model_copy(update={"index_dir": index_dir})
         with steps("Make up a shop") as step:
-            description = write_demo_shop(folder, products, interactions)
+            dataset = write_demo_shop(folder, products, interactions)
             step.done(f"{products:,} products, about {interactions:,} interactions, in {folder}")
-        generation = rebuild_index.rebuild(description, None, settings, steps)
-        environment = walkthrough.environment(settings, wiring.redis_url(settings))
+        generation = rebuild_index.rebuild(dataset, None, settings, steps)
+        environment = walkthrough.service_environment(index_dir, wiring.redis_url(settings))
         with child_service(folder / "service.log", environment) as service:
             with steps("Send requests") as step:
                 step.expect(requests)
-                asked = walkthrough.traffic(generation, requests)
-                outcome = replay.send(service.url, asked, on_progress=step.advance)
-                step.done(f"{outcome.sources.total():,} answered, {outcome.failures.total():,} failed")
+                item_ids = walkthrough.traffic(generation, requests)
+                result = replay.send(service.url, item_ids, on_progress=step.advance)
+                step.done(f"{result.sources.total():,} answered, {result.failures.total():,} failed")
             walkthrough.print_neighbours(service.url, generation, steps.console)
         print_report(settings, generation, steps.console)
-        walkthrough.print_next_steps(settings, generation, steps.console)
+        own_index_dir = None if index_dir == configured.index_dir else index_dir
+        walkthrough.print_next_steps(generation, own_index_dir, steps.console)
 
 
 def print_report(settings: Settings, generation: Generation, console: Console) -> None:
-    """What this demo's requests were answered by, and nothing else's."""
-    with connect(wiring.redis_url(settings)) as client:
+    """The hit rates of this demo's requests alone."""
+    with wiring.redis_client(settings) as client:
         report = hit_rate_report(
             client, wiring.keys(settings), 3_600, walkthrough.title_of(generation), generation.id
         )

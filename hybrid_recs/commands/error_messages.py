@@ -1,4 +1,4 @@
-"""How a command ends when something of ours is wrong: one line and exit status 1, never a trace."""
+"""Ends a command after an expected error: one line and exit status 1, without a traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from hybrid_recs.errors import HybridRecsError
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """For commands that print with click."""
+    """For commands that print with click, and read settings inside the block."""
     try:
         yield
     except (HybridRecsError, ValidationError) as error:
@@ -23,7 +23,7 @@ def clear_errors() -> Iterator[None]:
 
 @contextmanager
 def reported(console: Console) -> Iterator[None]:
-    """For jobs that print with rich; anything but an error of ours is a fault and keeps its trace."""
+    """For jobs that print with rich; an unexpected error keeps its traceback."""
     try:
         yield
     except HybridRecsError as error:

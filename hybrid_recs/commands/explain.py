@@ -1,4 +1,4 @@
-"""`hybrid-recs explain A B`: why an item is, or is not, in another one's list."""
+"""`hybrid-recs explain A B`: why an item is, or is not, in another item's list."""
 
 import click
 import orjson
@@ -21,34 +21,34 @@ def explain_pair(a: str, b: str, k: int, form: str) -> None:
     with clear_errors():
         store = wiring.store(Settings())
         generation = store.open_current()
-        told = explain(generation, known_row(generation, a), known_row(generation, b), k)
+        explanation = explain(generation, known_row(generation, a), known_row(generation, b), k)
     if form == "json":
-        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps(explanation, option=orjson.OPT_INDENT_2))
     else:
-        _print_explanation(told)
+        _print_explanation(explanation)
 
 
-def _print_explanation(told: Explanation) -> None:
+def _print_explanation(explanation: Explanation) -> None:
     console = wide_console()
-    for side in (told.a, told.b):
-        console.print(_described(side), soft_wrap=True, markup=False, highlight=False)
+    for side in (explanation.a, explanation.b):
+        console.print(_item_line(side), soft_wrap=True, markup=False, highlight=False)
     table = Table("", "value", "place", box=None, pad_edge=False)
-    for what, value, place in _explained(told):
-        table.add_row(what, value, place)
+    for row in _table_rows(explanation):
+        table.add_row(*row)
     console.print(table)
-    console.print(told.verdict, soft_wrap=True, markup=False, highlight=False)
+    console.print(explanation.verdict, soft_wrap=True, markup=False, highlight=False)
 
 
-def _described(side: Side) -> str:
+def _item_line(side: Side) -> str:
     kind = "hot" if side.hot else "not hot" if side.has_vector else "no vector"
     kind += ", vector from its metadata" if side.from_metadata else ""
     return f"{side.item_id}  {side.title or '–'}  (popularity {side.popularity:,.10g}, {kind})"
 
 
-def _explained(told: Explanation) -> list[tuple[str, str, str]]:
+def _table_rows(explanation: Explanation) -> list[tuple[str, str, str]]:
     rows = []
-    if told.parts and told.ranks:
-        parts, ranks = told.parts, told.ranks
+    if explanation.parts and explanation.ranks:
+        parts, ranks = explanation.parts, explanation.ranks
         rows = [
             ("cosine", f"{parts.cosine:.4f}", ""),
             ("popularity tilt of B", f"{parts.tilt:.4f}", ""),
@@ -58,11 +58,12 @@ def _explained(told: Explanation) -> list[tuple[str, str, str]]:
             ("co-visit part", f"{parts.covisit_part:.4f}", ""),
             ("score", f"{parts.score:.4f}", _place(ranks.score, ranks.ranked)),
         ]
-    rows.append(("list of A", told.source.value, _place(told.place, told.k)))
-    if told.precomputed_length is not None:
-        rows.append(("precomputed list of A", "", _place(told.precomputed_place, told.precomputed_length)))
-    return [*rows, ("generation", told.generation, "")]
+    rows.append(("list of A", explanation.source.value, _place(explanation.place, explanation.k)))
+    if explanation.precomputed_length is not None:
+        place = _place(explanation.precomputed_place, explanation.precomputed_length)
+        rows.append(("precomputed list of A", "", place))
+    return [*rows, ("generation", explanation.generation, "")]
 
 
-def _place(place: int | None, of: int) -> str:
-    return f"{f'{place:,}' if place else 'not'} {'of' if place else 'in'} {of:,}"
+def _place(place: int | None, total: int) -> str:
+    return f"{place:,} of {total:,}" if place else f"not in {total:,}"

@@ -20,7 +20,7 @@ _STATE_STYLE = {
 
 @click.group()
 def generations() -> None:
-    """Look after what is published."""
+    """Manage published generations."""
 
 
 @generations.command("list")
@@ -54,13 +54,13 @@ def _figures(manifest: Manifest | None) -> list[str]:
 @generations.command()
 @click.argument("generation", required=False)
 def verify(generation: str | None) -> None:
-    """Check GENERATION (default: the current one) against its checksums, and that it opens."""
+    """Check that GENERATION (default: the current one) matches its checksums and opens."""
     with clear_errors():
         store = wiring.store(Settings())
         generation = generation or store.require_current()
         store.verify(generation)
         store.open(generation)
-    click.echo(f"{generation}: every file is as it was sealed")
+    click.echo(f"{generation}: every file matches its checksum")
 
 
 @generations.command()
@@ -73,9 +73,9 @@ def rollback(generation: str | None) -> None:
         with store.writer():
             target = generation or store.rollback_target()
             store.verify(target)
-            said = wiring.load_into_redis(settings, store.open(target))
+            loaded = wiring.load_into_redis(settings, store.open(target))
             wiring.switch(settings, store, target, "rolled back")
-    click.echo(f"{target} is in service again; Redis: {said}")
+    click.echo(f"{target} is in service again; Redis: {loaded}")
 
 
 @generations.command()
@@ -84,7 +84,7 @@ def rollback(generation: str | None) -> None:
     type=click.IntRange(0),
     default=2,
     show_default=True,
-    help="how many besides the current one to keep",
+    help="older generations to keep",
 )
 def prune(keep: int) -> None:
     """Remove old generations; the current one always stays."""

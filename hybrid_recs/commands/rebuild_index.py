@@ -1,5 +1,7 @@
 """Rebuild the index from a dataset and publish it: python -m jobs.rebuild_index --dataset dataset.toml."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -7,25 +9,27 @@ import click
 from hybrid_recs import wiring
 from hybrid_recs.commands.error_messages import reported
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.manifest import DatasetInfo, Manifest, new_id
+from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, new_id
 from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.items.item_change import ItemChange
 from hybrid_recs.offline.build import gate, summaries, writer
-from hybrid_recs.offline.build.hot_set import choose_hot_set
+from hybrid_recs.offline.build.hot_set import HotSet, choose_hot_set
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig, fingerprint
 from hybrid_recs.offline.data.encoding import encode
-from hybrid_recs.offline.data.interactions import read_dataset
-from hybrid_recs.offline.data.item_changes import last_of, with_changes
+from hybrid_recs.offline.data.interactions import InputStats, read_dataset
+from hybrid_recs.offline.data.item_changes import last_sequence_number, with_changes
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training import content_fit
-from hybrid_recs.offline.training.content_placement import place
-from hybrid_recs.offline.training.model import count, learn
+from hybrid_recs.offline.training.content_vectors import CompleteModel, add_content_vectors
+from hybrid_recs.offline.training.model import fit_covisits, fit_with_covisits
 from hybrid_recs.offline.training.tuning import ROUNDS, choose_scoring
 from hybrid_recs.settings import Settings
 
 
 @click.command(help=__doc__)
-@click.option("--dataset", required=True, type=click.Path(path_type=Path), help="its dataset.toml")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="where its relative paths start from")
+@click.option("--dataset", required=True, type=click.Path(path_type=Path), help="path of the dataset.toml")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="folder that its relative paths start from")
 @click.option(
     "--keep",
     type=click.IntRange(0),
@@ -35,7 +39,7 @@ from hybrid_recs.settings import Settings
 )
 @click.option("--force", is_flag=True, help="publish even if the gate refuses (recorded in the manifest)")
 def main(dataset: Path, data_dir: Path | None, keep: int, force: bool) -> None:
-    """Run the steps in order; whatever fails leaves the serving generation as it was."""
+    """Run the steps in order; a failure leaves the serving generation as it was."""
     settings, steps = Settings(), Steps()
     with reported(steps.console):
         rebuild(dataset, data_dir, settings, steps, keep, force)
@@ -50,85 +54,120 @@ def rebuild(
     force: bool = False,
 ) -> Generation:
     """The whole job; returns the generation that serves afterwards."""
-    description = DatasetConfig.load(dataset, data_dir)
+    config = DatasetConfig.load(dataset, data_dir)
     store = wiring.store(settings)
     with store.writer():
         store.clean()
-        manifest = stage(store, description, settings, steps, force)
+        changes = wiring.item_changes(settings).all()
+        manifest = stage(store, config, changes, BuildOptions.from_settings(settings), steps, force)
         publish(store, manifest, settings, steps, keep)
     summaries.print_end(steps, manifest)
     return store.open(manifest.id)
 
 
 def stage(
-    store: GenerationStore, description: DatasetConfig, settings: Settings, steps: Steps, force: bool
+    store: GenerationStore,
+    config: DatasetConfig,
+    changes: Sequence[ItemChange],
+    options: BuildOptions,
+    steps: Steps,
+    force: bool,
 ) -> Manifest:
-    """Everything up to a sealed generation; nothing of it is visible to the service."""
+    """Everything up to a sealed generation, none of which the service sees."""
     generation, parent = new_id(), store.current()
     folder = store.stage(generation)
-    with steps("Read interactions") as step:
-        changes = wiring.item_changes(settings).all()
-        dataset = with_changes(read_dataset(description, settings.max_history), changes)
-        step.done(summaries.account(dataset.account))
-    with steps("Choose the weights") as step:
-        step.expect(ROUNDS)
-        scoring = choose_scoring(dataset, settings, step.advance)
-        step.done(summaries.scoring(scoring))
-    account = dataset.account
-    with steps("Count co-visits") as step:
-        data = encode(dataset)
-        del dataset  # of a large catalogue it is gigabytes of text, and numbers are all that follows
-        counts = count(data, scoring)
-        step.done(summaries.covisits(counts))
-    with steps("Learn item vectors") as step:
-        scorer = learn(data, counts, settings.dimensions, settings.seed, scoring).scorer(scoring)
-        del counts
-        step.done(summaries.vectors(data, scorer))
-    with steps("Fit content encoder") as step:
-        step.expect(content_fit.ROUNDS)
-        placed = place(data, scorer, settings.seed, step.advance)
-        del scorer, data
-        writer.write_items(folder, placed)
-        step.done(summaries.content(placed))
-    with steps("Build FAISS index") as step:
-        index = writer.write_model(folder, placed, settings)
-        step.done(summaries.index(index))
-    with steps("Choose the hot set") as step:
-        hot = choose_hot_set(
-            placed.data.popularity,
-            placed.data.n_vectors,
-            settings.hot_share,
-            settings.hot_max_items,
-            settings.hot_max_mb * 1_000_000,
-        )
-        step.done(summaries.hot_set(hot, placed.data))
-    with steps("Precompute hot lists") as step:
-        step.expect(len(hot.rows))
-        writer.write_hot_lists(folder, placed.scorer, index, hot, step.advance)
-        step.done(f"{len(hot.rows):,} lists")
+    learned = learn(config, changes, options, steps)
+    index, hot = write(folder, learned.model, options, steps)
     with steps("Measure the build") as step:
-        source = DatasetInfo(
-            name=description.name,
-            fingerprint=fingerprint(description),
-            account=summaries.as_json(account),
+        source = DatasetInfo(name=config.name, fingerprint=fingerprint(config), account=asdict(learned.stats))
+        manifest = writer.describe(
+            generation, parent, source, learned.model, index, learned.scoring, hot, options
         )
-        manifest = writer.describe(generation, parent, source, placed, index, scoring, hot, settings)
         quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:
-        update = {"quality": quality, "forced": force, "steps": steps.finished, "changes": last_of(changes)}
+        update = {
+            "quality": quality,
+            "forced": force,
+            "steps": steps.finished,
+            "changes": last_sequence_number(changes),
+        }
         store.seal(manifest.model_copy(update=update))
         step.done(generation)
     return Manifest.read(store.path(generation))
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A model that is ready to be written, how it was tuned, and what it was learned from."""
+
+    model: CompleteModel
+    scoring: ScoringInfo
+    stats: InputStats
+
+
+def learn(
+    config: DatasetConfig, changes: Sequence[ItemChange], options: BuildOptions, steps: Steps
+) -> Learned:
+    """From files to a model in memory."""
+    with steps("Read interactions") as step:
+        dataset = with_changes(read_dataset(config, options.max_history), changes)
+        stats = dataset.stats
+        step.done(summaries.input_stats(stats))
+    with steps("Choose the weights") as step:
+        step.expect(ROUNDS)
+        scoring = choose_scoring(dataset, options.dimensions, options.seed, options.pinned, step.advance)
+        parameters = scoring.parameters
+        step.done(summaries.scoring(scoring))
+    with steps("Count co-visits") as step:
+        data = encode(dataset)
+        del dataset  # gigabytes of text for a large catalogue; the rest needs only numbers
+        counts = fit_covisits(data, parameters)
+        step.done(summaries.covisits(counts))
+    with steps("Learn item vectors") as step:
+        fitted = fit_with_covisits(data, counts, options.dimensions, options.seed, parameters)
+        scorer = fitted.scorer(parameters)
+        del fitted, counts
+        step.done(summaries.vectors(data, scorer))
+    with steps("Fit content encoder") as step:
+        step.expect(content_fit.ROUNDS)
+        model = add_content_vectors(data, scorer, options.seed, step.advance)
+        step.done(summaries.content(model))
+    return Learned(model, scoring, stats)
+
+
+def write(
+    folder: Path, model: CompleteModel, options: BuildOptions, steps: Steps
+) -> tuple[IndexInfo, HotSet]:
+    """The files of a generation but its manifest."""
+    with steps("Build FAISS index") as step:
+        writer.write_items(folder, model)
+        index = writer.write_model(folder, model, options)
+        step.done(summaries.index(index))
+    with steps("Choose the hot set") as step:
+        data = model.data
+        hot = choose_hot_set(
+            data.popularity,
+            data.n_vectors,
+            options.hot_share,
+            options.hot_max_items,
+            options.hot_max_bytes,
+        )
+        step.done(summaries.hot_set(hot, data))
+    with steps("Precompute hot lists") as step:
+        step.expect(len(hot.rows))
+        writer.write_hot_lists(folder, model.scorer, index, hot, step.advance)
+        step.done(f"{len(hot.rows):,} lists")
+    return index, hot
+
+
 def publish(store: GenerationStore, manifest: Manifest, settings: Settings, steps: Steps, keep: int) -> None:
-    """Through the gate, into Redis, and into service: the pointer flips last."""
+    """Pass the gate, load the lists into Redis, and flip the pointer last."""
     gate.check(store, manifest)
     with steps("Load into Redis") as step:
-        build_lists = store.open(manifest.id)
-        step.expect(len(build_lists.hot))
-        step.done(wiring.load_into_redis(settings, build_lists, step.advance))
+        build = store.open(manifest.id)
+        step.expect(len(build.hot))
+        step.done(wiring.load_into_redis(settings, build, step.advance))
     with steps("Publish") as step:
         wiring.switch(settings, store, manifest.id)
         store.prune(keep)

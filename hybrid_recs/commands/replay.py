@@ -13,12 +13,14 @@ from hybrid_recs.offline.progress import Steps
 
 
 @click.command(help=__doc__)
-@click.option("--dataset", required=True, type=click.Path(path_type=Path), help="its dataset.toml")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="where its relative paths start from")
-@click.option("--days", default=30.0, show_default=True, help="how much of the end to send")
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="the service")
+@click.option("--dataset", required=True, type=click.Path(path_type=Path), help="path of the dataset.toml")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="folder that its relative paths start from")
+@click.option(
+    "--days", default=30.0, show_default=True, help="send the interactions of the last days of the data"
+)
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="URL of the service")
 def main(dataset: Path, data_dir: Path | None, days: float, url: str) -> None:
-    """Read the end of the data, send it, and say where the answers came from."""
+    """Read the latest interactions, send them as requests, and print the sources of the answers."""
     steps = Steps()
     with reported(steps.console):
         with steps("Read interactions") as step:
@@ -26,9 +28,9 @@ def main(dataset: Path, data_dir: Path | None, days: float, url: str) -> None:
             step.done(f"{len(requests):,} requests")
         with steps("Send requests") as step:
             step.expect(len(requests))
-            outcome = replay.send(url, requests, on_progress=step.advance)
-            answers = ", ".join(f"{count:,} {source}" for source, count in outcome.sources.most_common())
+            result = replay.send(url, requests, on_progress=step.advance)
+            answers = ", ".join(f"{count:,} {source}" for source, count in result.sources.most_common())
             step.done(answers or "no answers")
-        for message, count in outcome.failures.most_common(3):
+        for message, count in result.failures.most_common(3):
             steps.console.print(f"[red]{count:,} failed[/]: {message}")
-    sys.exit(1 if outcome.failures else 0)
+    sys.exit(1 if result.failures else 0)

@@ -1,4 +1,4 @@
-"""`hybrid-recs serve`: the service, one process a worker."""
+"""`hybrid-recs serve`: the service, with one process per worker."""
 
 import os
 import shutil
@@ -10,19 +10,19 @@ from hybrid_recs import logs, wiring
 from hybrid_recs.commands.error_messages import clear_errors
 from hybrid_recs.settings import Settings
 
-# For responses that stay open; those told of the end by the service are done at once.
+# For responses that are still open; event streams end as soon as the service shuts down.
 _GRACE_SECONDS = 5
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
-@click.option("--port", default=8000, show_default=True, help="port to listen on; 0 takes a free one")
-@click.option("--workers", default=1, show_default=True, help="processes; one a core is a good number")
+@click.option("--port", default=8000, show_default=True, help="port to listen on; 0: any free port")
+@click.option("--workers", default=1, show_default=True, help="processes; one per core is a good number")
 def serve(host: str, port: int, workers: int) -> None:
     """Answer GET /recommendations?item_id=… (description at /docs)."""
     with clear_errors():
         settings = Settings()
-        # Settled once here, so that all workers share one server and one set of counters.
+        # Set once here, so that all workers share one Redis server and one set of counters.
         os.environ["HYBRID_RECS_REDIS_URL"] = wiring.redis_url(settings)
         counters = settings.var_dir.absolute() / "counters" / str(os.getpid())
         os.environ["HYBRID_RECS_COUNTERS_DIR"] = str(counters)

@@ -9,7 +9,7 @@ from hybrid_recs.settings import Settings
 
 @click.command("stop-redis")
 def stop_redis() -> None:
-    """End the embedded redis-server; its data stays for the next start."""
+    """Stop the embedded redis-server; its data stays for the next start."""
     with clear_errors():
         stopped = embedded_server.stop(Settings().var_dir)
     click.echo("the embedded redis-server has stopped" if stopped else "no embedded redis-server is running")

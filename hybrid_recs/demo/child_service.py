@@ -1,4 +1,4 @@
-"""Runs the service as a child process, for the demo and for tests, and waits until it is ready."""
+"""Runs the service as a child process, for the demo and for tests."""
 
 import http.client
 import os
@@ -26,7 +26,6 @@ class ChildService:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
 
@@ -34,7 +33,10 @@ class ChildService:
 def child_service(
     log: Path, environment: Mapping[str, str] | None = None, workers: int = 1, path_when_up: str = "/readyz"
 ) -> Iterator[ChildService]:
-    """Serve on a free loopback port until the block ends; the output goes to the file `log`."""
+    """Serve on a free loopback port until the block ends; the output goes to the file `log`.
+
+    Raises HybridRecsError when the service does not answer `path_when_up` within a minute.
+    """
     port = _free_port()
     command = [sys.executable, "-m", "hybrid_recs.cli", "serve", "--port", str(port)]
     command += ["--workers", str(workers)]

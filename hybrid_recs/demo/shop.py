@@ -1,4 +1,4 @@
-"""Makes up a shop with readable products and shoppers of known tastes, for a first try without own data."""
+"""Makes up a shop with readable products and shoppers of known tastes, for a first try without real data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,15 @@ ROWS_PER_SHOPPER = 25
 EVENTS = ("view", "cart", "purchase")
 
 _BRANDS = 8  # per department
-# Of the log popularity, above and below its middle: few best sellers, and a tail that is still seen.
+# Standard deviations of the log popularity above and below the median: few best sellers, a visible tail.
 _SPREAD_ABOVE, _SPREAD_BELOW = 1.5, 0.9
-_MIN_SHOPPERS = 3  # of any product
-_MAX_SESSION, _SESSION_ENDS = 15, 0.23  # rows; chance after each row
-_LOYAL, _NOISE, _REPEAT = 0.3, 0.06, 0.04  # rows of the shopper's brand, of no taste, of the product before
+_MIN_SHOPPERS = 3  # of every product
+_MAX_SESSION, _SESSION_ENDS = 15, 0.23  # rows; probability after each row
+_LOYAL, _NOISE, _REPEAT = 0.3, 0.06, 0.04  # shares of the favourite brand, of random products, of repeats
 _SAME_TYPE, _SAME_AISLE = 0.40, 0.94  # the next row stays in the type, else in the aisle, else moves on
-_STEPS = np.array([1, 1, 1, 1, 1, 2, 2, -1])  # to the type that is bought with this one
+_STEPS = np.array([1, 1, 1, 1, 1, 2, 2, -1])  # to a type that is bought together with this one
 _FRESH_EVENTS = (0.82, 0.117, 0.063)
-_REPEAT_EVENTS = (0.33, 0.43, 0.24)  # who comes back to a product is about to buy it
+_REPEAT_EVENTS = (0.33, 0.43, 0.24)  # shoppers who return to a product are likely to buy it
 
 _DATASET = """\
 [interactions]
@@ -60,10 +60,10 @@ class _Type:
 
 @dataclass(frozen=True, slots=True)
 class _Shop:
-    """Products, by type and then by brand, and the numbers that shoppers are simulated with.
+    """Products, sorted by type and then by brand, and the numbers for simulating shoppers.
 
-    cells: where each type × brand starts among the products; edges: cumulated popularity of the products.
-    first_type: of each aisle; companions: of each aisle, the aisles shopped with it, cycled to one length.
+    cells: first product of each type × brand. edges: cumulated popularity of the products.
+    first_type: of each aisle. companions: the aisles shopped with each aisle, cycled to equal lengths.
     """
 
     items: pl.DataFrame
@@ -76,13 +76,12 @@ class _Shop:
     companions: Ints
 
     def draw(self, first: Ints, end: Ints, rng: np.random.Generator) -> Ints:
-        """One product out of each range of products, by popularity."""
+        """One product from each range of products, by popularity."""
         low, high = self.edges[first], self.edges[end]
         rows = np.searchsorted(self.edges, low + rng.random(len(low)) * (high - low), "right") - 1
         return np.clip(rows, first, end - 1)
 
     def draw_of_type(self, types: Ints, rng: np.random.Generator) -> Ints:
-        """One product of each given type."""
         return self.draw(self.cells[types * _BRANDS], self.cells[(types + 1) * _BRANDS], rng)
 
 
@@ -136,7 +135,7 @@ def _stock(products: int, rng: np.random.Generator) -> _Shop:
 
 
 def _types() -> list[_Type]:
-    """The product types in shelf order, which puts those bought together side by side."""
+    """The product types in shelf order, in which types bought together are neighbours."""
     attributes = dict(line.split(": ", 1) for line in vocabulary.ATTRIBUTES.strip().splitlines())
     types, department, numbered = [], "", False
     for line in vocabulary.SHELVES.strip().splitlines():
@@ -154,16 +153,16 @@ def _types() -> list[_Type]:
 
 
 def _names(types: list[_Type], counts: Ints, rng: np.random.Generator) -> tuple[Ints, list[str], list[str]]:
-    """Brand, title and description of every product; no combination of words is used twice."""
+    """Brand, title and description of every product; titles are unique."""
     brands = vocabulary.by_department(vocabulary.BRANDS)
     ranges = vocabulary.by_department(vocabulary.RANGES)
     brand_of: list[Ints] = []
     titles, descriptions = [], []
     for kind, count in zip(types, counts, strict=True):
         names, lines = brands[kind.department], ranges[kind.department]
-        once = _BRANDS * len(lines) * len(kind.attributes)
-        numbers = max(4 if kind.numbered else 1, -(-int(count) // once))
-        code = np.sort(rng.choice(once * numbers, int(count), replace=False))
+        combinations = _BRANDS * len(lines) * len(kind.attributes)
+        numbers = max(4 if kind.numbered else 1, -(-int(count) // combinations))
+        code = np.sort(rng.choice(combinations * numbers, int(count), replace=False))
         brand, *others = np.unravel_index(code, (_BRANDS, len(lines), numbers, len(kind.attributes)))
         brand_of.append(brand)
         for b, r, n, a in zip(brand, *others, strict=True):
@@ -182,11 +181,11 @@ def _interactions(shop: _Shop, total: int, rng: np.random.Generator) -> pl.DataF
     types = _walk(shop, _aisle_of_sessions(shop, shopper, shoppers, rng), starts, lengths, rng)
     items = _choose(shop, types, user, shoppers, rng)
     position = np.arange(total) - np.repeat(starts, lengths)
-    again = np.flatnonzero((position > 0) & (rng.random(total) < _REPEAT))
-    items[again] = items[again - 1]
+    repeated = np.flatnonzero((position > 0) & (rng.random(total) < _REPEAT))
+    items[repeated] = items[repeated - 1]
     _give_every_product_shoppers(shop, items, types, user, rng)
     events = rng.choice(len(EVENTS), total, p=_FRESH_EVENTS)
-    events[again] = rng.choice(len(EVENTS), len(again), p=_REPEAT_EVENTS)
+    events[repeated] = rng.choice(len(EVENTS), len(repeated), p=_REPEAT_EVENTS)
     log = pl.DataFrame(
         {
             "user": pl.Series([f"U{n:06d}" for n in range(1, shoppers + 1)]).gather(user),
@@ -199,7 +198,7 @@ def _interactions(shop: _Shop, total: int, rng: np.random.Generator) -> pl.DataF
 
 
 def _session_lengths(total: int, rng: np.random.Generator) -> Ints:
-    """As many sessions as it takes to make exactly `total` rows."""
+    """The lengths of sessions that have exactly `total` rows together."""
     lengths = np.minimum(rng.geometric(_SESSION_ENDS, total), _MAX_SESSION)
     ends = np.cumsum(lengths)
     count = int(np.searchsorted(ends, total)) + 1
@@ -208,14 +207,14 @@ def _session_lengths(total: int, rng: np.random.Generator) -> Ints:
 
 
 def _shopper_of_sessions(sessions: int, shoppers: int, rng: np.random.Generator) -> Ints:
-    """In order; everybody has a session, and some shoppers have many."""
+    """In order; every shopper has a session, some have many."""
     keenness = np.cumsum(rng.gamma(1.5, 1.0, shoppers))
     more = np.searchsorted(keenness, rng.random(max(sessions - shoppers, 0)) * keenness[-1], "right")
     return np.sort(np.concatenate([np.arange(min(shoppers, sessions)), np.minimum(more, shoppers - 1)]))
 
 
 def _aisle_of_sessions(shop: _Shop, shopper: Ints, shoppers: int, rng: np.random.Generator) -> Ints:
-    """Every shopper has one to three aisles, each mostly a companion of the one before."""
+    """Every shopper has one to three aisles, mostly companions of each other."""
     size = np.diff(shop.edges[shop.cells[shop.first_type * _BRANDS]])
     weights = size / size.sum()
     tastes = rng.choice(len(weights), (shoppers, 3), p=weights)
@@ -232,16 +231,16 @@ def _walk(shop: _Shop, aisles: Ints, starts: Ints, lengths: Ints, rng: np.random
     types = np.empty(int(lengths.sum()), np.int64)
     types[starts] = _any_type(shop, aisles, rng)
     for position in range(1, _MAX_SESSION):
-        at = starts[lengths > position] + position
-        before = types[at - 1]
+        rows = starts[lengths > position] + position
+        before = types[rows - 1]
         aisle = shop.aisle_of_type[before]
         first = shop.first_type[aisle]
-        step = rng.choice(_STEPS, len(at))
-        beside = first + (before - first + step) % (shop.first_type[aisle + 1] - first)
-        kin = shop.companions[aisle, rng.integers(shop.companions.shape[1], size=len(at))]
-        chance = rng.random(len(at))
-        moved = np.where(chance < _SAME_AISLE, beside, _any_type(shop, kin, rng))
-        types[at] = np.where(chance < _SAME_TYPE, before, moved)
+        step = rng.choice(_STEPS, len(rows))
+        related = first + (before - first + step) % (shop.first_type[aisle + 1] - first)
+        kin = shop.companions[aisle, rng.integers(shop.companions.shape[1], size=len(rows))]
+        chance = rng.random(len(rows))
+        moved = np.where(chance < _SAME_AISLE, related, _any_type(shop, kin, rng))
+        types[rows] = np.where(chance < _SAME_TYPE, before, moved)
     return types
 
 
@@ -250,7 +249,7 @@ def _any_type(shop: _Shop, aisles: Ints, rng: np.random.Generator) -> Ints:
 
 
 def _choose(shop: _Shop, types: Ints, user: Ints, shoppers: int, rng: np.random.Generator) -> Ints:
-    """A product for every row: of the shopper's brand, or any of the type, or, as noise, of the shop."""
+    """A product for every row: of the favourite brand, or any of the type, or, as noise, of the shop."""
     total, departments = len(types), int(shop.department_of_type[-1]) + 1
     favourite = rng.integers(_BRANDS, size=(shoppers, departments))
     items = shop.draw_of_type(types, rng)
@@ -258,7 +257,7 @@ def _choose(shop: _Shop, types: Ints, user: Ints, shoppers: int, rng: np.random.
     stocked = shop.cells[cell + 1] > shop.cells[cell]
     loyal = np.flatnonzero(stocked & (rng.random(total) < _LOYAL))
     items[loyal] = shop.draw(shop.cells[cell[loyal]], shop.cells[cell[loyal] + 1], rng)
-    # What was seen by chance before is drawn once more: coming back to a product has its own share.
+    # A product that a shopper has already seen is redrawn once: repeats have a share of their own.
     seen = np.ones(total, bool)
     seen[np.unique(user * len(shop.type_of_item) + items, return_index=True)[1]] = False
     items[seen] = shop.draw_of_type(types[seen], rng)
@@ -271,28 +270,29 @@ def _choose(shop: _Shop, types: Ints, user: Ints, shoppers: int, rng: np.random.
 def _give_every_product_shoppers(
     shop: _Shop, items: Ints, types: Ints, user: Ints, rng: np.random.Generator
 ) -> None:
-    """Hand rows of best sellers, noise aside, to products of their type that hardly anybody would see."""
+    """Reassign rows of best sellers, except noise, to products of the same type that have too few
+    shoppers."""
     count = len(shop.type_of_item)
     sold = np.bincount(np.unique(user * count + items) % count, minlength=count)
     rows = np.argsort(items, kind="stable")
     ends = np.searchsorted(items[rows], shop.cells[::_BRANDS])
     for kind in np.unique(shop.type_of_item[sold < _MIN_SHOPPERS]).tolist():
         products = np.arange(shop.cells[kind * _BRANDS], shop.cells[(kind + 1) * _BRANDS])
-        of_type = rows[ends[kind] : ends[kind + 1]]
-        spare = of_type[(sold[items[of_type]] > _MIN_SHOPPERS) & (types[of_type] == kind)]
+        candidates = rows[ends[kind] : ends[kind + 1]]
+        spare = candidates[(sold[items[candidates]] > _MIN_SHOPPERS) & (types[candidates] == kind)]
         spare = rng.permutation(spare[np.unique(user[spare], return_index=True)[1]])
         spare = spare[np.argsort(-sold[items[spare]], kind="stable")]
-        wanted = np.repeat(products, np.maximum(_MIN_SHOPPERS - sold[products], 0))[: len(spare)]
-        items[spare[: len(wanted)]] = wanted
+        missing = np.repeat(products, np.maximum(_MIN_SHOPPERS - sold[products], 0))[: len(spare)]
+        items[spare[: len(missing)]] = missing
 
 
 def _times(shopper: Ints, starts: Ints, lengths: Ints, rng: np.random.Generator) -> Ints:
     """Sessions days apart, mostly in the evening; rows of a session seconds to minutes apart."""
     count = np.bincount(shopper)
     nth = np.arange(len(shopper)) - (np.cumsum(count) - count)[shopper]
-    arrives = np.maximum(rng.uniform(-0.4, 0.6, len(count)), 0)[shopper]
+    joined = np.maximum(rng.uniform(-0.4, 0.6, len(count)), 0)[shopper]
     through = (nth + rng.uniform(0.15, 0.85, len(shopper))) / count[shopper]
-    day = ((arrives + (1 - arrives) * through) * DAYS).astype(np.int64)
+    day = ((joined + (1 - joined) * through) * DAYS).astype(np.int64)
     second = (rng.beta(4, 2, len(shopper)) * 22 * 3600).astype(np.int64)
     begin = END + 1 - (DAYS - day) * SECONDS_PER_DAY + second
     pause = 5 + rng.exponential(70, int(lengths.sum())).astype(np.int64)

@@ -1,10 +1,10 @@
-"""The word lists of the made-up shop: shelves, attributes, brands, ranges and what goes with what.
+"""The word lists of the made-up shop: shelves, attributes, brands, ranges and companion aisles.
 
 Every brand is invented.
 """
 
 # A department ("*": its ranges carry numbers), then its aisles: `Aisle > attributes: Product, Product; ...`.
-# Next to each other in an aisle means bought together. "=" marks a product without a plural.
+# Neighbours in an aisle are bought together. "=" marks a product without a plural.
 SHELVES = """
 Sport *
 Running > shoe: Road Running Shoe, Trail Running Shoe; wear: Running Socks, Running Shorts, Running Jacket
@@ -97,7 +97,7 @@ Fixings > count: Wood Screws, Wall Plugs, Picture Hooks, Masonry Nails, Corner B
 Workwear > size: Work Gloves, Work Trousers, Safety Vest; lens: Safety Glasses; boot: Safety Boot
 """
 
-# What a product of each kind can be; at least four of each.
+# The variants of each kind of product; at least four.
 ATTRIBUTES = """
 shoe: men's | women's | men's, wide fit | women's, wide fit | kids'
 boot: size 41 | size 42 | size 43 | size 44 | size 45
@@ -192,7 +192,7 @@ brush: 25 mm | 50 mm | 75 mm | 100 mm
 count: pack of 20 | pack of 50 | pack of 100 | pack of 200
 """
 
-# Eight brands and then ten ranges of each department; some brands are at home in two.
+# Eight brands and ten ranges for each department; some brands are in two departments.
 BRANDS = """
 Sport: Norvane Stridewick Pacelund Velmarra Kestrane Ombrixa Tarnwick Fellgarth
 Outdoor: Tarnwick Fellgarth Brackmoren Skarholt Windrelle Cairnovar Lumfell Greyfjord
@@ -227,7 +227,7 @@ Baby: Cloud Dream Cuddle Hush Sprout Bunny Moonlight Snug Petit Gentle
 DIY: Forge Titan Craft Pro Builder Torque Anvil Steady Core Trade
 """
 
-# Groups of aisles whose shoppers overlap; every aisle is in at least one.
+# Groups of aisles with common shoppers; every aisle is in at least one group.
 COMPANIONS = """
 Running, Fitness, Sports nutrition | Cycling, Sports nutrition | Swimming, Fitness
 Camping, Hiking, Camp kitchen | Hiking, Outdoor clothing, Climbing
@@ -245,14 +245,14 @@ Nursery, Pushchairs and travel, Baby clothes | Preschool toys, Nursery | Power t
 Paint, Hand tools | Workwear, Power tools
 """
 
-# Endings of one and of many; the first that fits counts.
+# Endings of singular and plural; the first match is used.
 _PLURALS = [("Shelf", "Shelves"), ("Knife", "Knives"), ("Mouse", "Mice")]
 _PLURALS += [("ay", "ays"), ("ey", "eys"), ("oy", "oys"), ("y", "ies")]
 _PLURALS += [("ss", "sses"), ("s", "s"), ("ch", "ches"), ("sh", "shes"), ("x", "xes"), ("", "s")]
 
 
 def by_department(text: str) -> dict[str, list[str]]:
-    """The words of BRANDS or RANGES."""
+    """The lines of BRANDS or RANGES by department."""
     lines = (line.split(": ") for line in text.strip().splitlines())
     return {name: words.split() for name, words in lines}
 
@@ -264,9 +264,9 @@ def companions(aisle: str) -> list[str]:
 
 
 def plural(noun: str) -> str:
-    """The name of a product type: the plural, in lower case but for its first letter and abbreviations."""
+    """The name of a product type: its plural, in lower case except the first letter and abbreviations."""
     name = noun.removesuffix("=")
     if name == noun:
-        name = next(name.removesuffix(one) + many for one, many in _PLURALS if name.endswith(one))
+        name = next(name.removesuffix(old) + new for old, new in _PLURALS if name.endswith(old))
     words = [word if word[:2].isupper() else word.lower() for word in name.split(" ")]
     return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])

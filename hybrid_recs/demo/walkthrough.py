@@ -1,37 +1,34 @@
-"""What the demo asks and prints; the order of its steps is in jobs/demo.py."""
+"""What the demo sends and prints; the order of its steps is in commands/demo.py."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from hybrid_recs.demo.replay import ask, connect_to, skewed_requests
+from hybrid_recs.demo.replay import connect_to, request, skewed_requests
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DEMO_DATASET, dataset_name_of
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 
-_SHOWN = 8
-_WORD = "running shoe"
+_TABLE_LENGTH = 8
+_FAMILIAR_PRODUCT = "running shoe"
 
 
-def settings_of_its_own(settings: Settings) -> Settings:
-    """The given settings; with an index folder of the demo's own if another dataset is published there."""
-    store = GenerationStore(settings.index_dir)
+def demo_index_dir(index_dir: Path, own_dir: Path) -> Path:
+    """`index_dir`, or `own_dir` if a generation of another dataset is published there."""
+    store = GenerationStore(index_dir)
     current = store.current()
     if current is None or dataset_name_of(store.path(current)) == DEMO_DATASET:
-        return settings
-    return settings.model_copy(update={"index_dir": settings.var_dir / "demo" / "index"})
+        return index_dir
+    return own_dir
 
 
-def environment(settings: Settings, redis_url: str) -> dict[str, str]:
-    """What a child service needs to be told to use the same index and Redis."""
-    return {
-        "HYBRID_RECS_INDEX_DIR": str(settings.index_dir),
-        "HYBRID_RECS_REDIS_URL": redis_url,
-    }
+def service_environment(index_dir: Path, redis_url: str) -> dict[str, str]:
+    """Environment of a child service that uses this index and this Redis."""
+    return {"HYBRID_RECS_INDEX_DIR": str(index_dir), "HYBRID_RECS_REDIS_URL": redis_url}
 
 
 def traffic(generation: Generation, count: int) -> list[str]:
@@ -52,12 +49,12 @@ def title_of(generation: Generation) -> Callable[[str], str | None]:
 
 
 def print_neighbours(url: str, generation: Generation, console: Console) -> None:
-    """The neighbours of one hot and of one tail item, as the service answers them."""
+    """The neighbours of one hot and of one tail item, as the service answers."""
     connection = connect_to(url)
     for kind, row in (("Popular", _hot_row(generation)), ("Long-tail", _tail_row(generation))):
         item_id = generation.catalogue.item_id(row)
-        ask(connection, item_id, _SHOWN)  # so that the time shown is not that of a first touch
-        answer = ask(connection, item_id, _SHOWN)
+        request(connection, item_id, _TABLE_LENGTH)  # warms up, so that the time of the second one is typical
+        answer = request(connection, item_id, _TABLE_LENGTH)
         console.print()
         console.print(f"[bold]{kind}[/]: {generation.catalogue.title(row)} ({item_id})", soft_wrap=True)
         console.print(f"source [bold]{answer['source']}[/], {answer['milliseconds']:.3f} ms")
@@ -65,12 +62,12 @@ def print_neighbours(url: str, generation: Generation, console: Console) -> None
     connection.close()
 
 
-def print_next_steps(settings: Settings, generation: Generation, console: Console) -> None:
-    """What to try now."""
+def print_next_steps(generation: Generation, own_index_dir: Path | None, console: Console) -> None:
+    """Commands to try next; own_index_dir: the demo's index folder if it is not the configured one."""
     example = generation.catalogue.item_id(_hot_row(generation))
-    own = "" if settings.index_dir == Settings().index_dir else f"HYBRID_RECS_INDEX_DIR={settings.index_dir} "
+    variable = f"HYBRID_RECS_INDEX_DIR={own_index_dir} " if own_index_dir else ""
     console.print("\n[bold]Next[/]", highlight=False)
-    console.print(f"  {own}make serve", markup=False, soft_wrap=True)
+    console.print(f"  {variable}make serve", markup=False, soft_wrap=True)
     console.print(f"  curl 'http://127.0.0.1:8000/recommendations?item_id={example}&k=10'", soft_wrap=True)
     console.print("  make rebuild-index DATASET=path/to/dataset.toml   (examples/ has some)")
     console.print("  make hit-rate-report", soft_wrap=True)
@@ -78,15 +75,15 @@ def print_next_steps(settings: Settings, generation: Generation, console: Consol
 
 
 def _hot_row(generation: Generation) -> int:
-    """The most popular hot item of the kind that everyone can judge, else the most popular of all."""
+    """The most popular hot item of a kind that everyone can judge, else the most popular one."""
     for row in generation.hot.rows[:5_000].tolist():
-        if _WORD in (generation.catalogue.title(row) or "").lower():
+        if _FAMILIAR_PRODUCT in (generation.catalogue.title(row) or "").lower():
             return int(row)
     return int(generation.hot.rows[0])
 
 
 def _tail_row(generation: Generation) -> int:
-    """An item in the middle of those that are not hot."""
+    """An item of medium popularity among those that are not hot."""
     tail = np.setdiff1d(np.arange(generation.manifest.vectors), generation.hot.rows)
     return int(tail[len(tail) // 2])
 

@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hybrid_recs.errors import CorruptGenerationError
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.types import HistoryWeights, Json
 
 SCHEMA_VERSION = 4
@@ -19,6 +20,7 @@ FILE_NAME = "manifest.json"
 DEMO_DATASET = "demo"
 """The made-up shop's name: a generation of it is never protected from being replaced."""
 _LIBRARIES = ("hybrid-recs", "faiss-cpu", "numpy", "scipy", "polars", "redis")
+_DEFAULTS = ScoringParameters()
 
 
 class _Frozen(BaseModel):
@@ -58,42 +60,83 @@ class IndexInfo(_Frozen):
 
 
 class ScoringInfo(_Frozen):
-    """The parameters of fit and score, and how they were chosen.
+    """`ScoringParameters` as the manifest records them, and how they were chosen.
 
-    half_life: of co-visits, trend_half_life: of what is met lately, both in shares of the time span.
-    session_…, user_…: how answers to a session and to a user's history are scored.
-    repeat: σ, what a session's own items' weights count for again; None: they never come again.
+    repeat: σ, by which a session's own items' weights count again; None: they are never recommended again.
     tried: parameter → value → mean over the validation slice (HR@20 of the next item after an item and
         after a session, nDCG@20 of users' later items), in the order of the search.
     validation_pairs, validation_users: held-out steps and users. hr: HR@20 of the chosen parameters after
-        an item; None when there was too little to judge by.
+        an item; None when there was too little data to judge.
     """
 
-    covisit_weight: float = 1.0
-    tilt: float = 0.05
-    steps: int = 3
-    half_life: float = 0.25
-    trend_half_life: float = 0.01
-    session_decay: float = 1.0
-    session_weight: float = 1.0
-    session_trend: float = 0.0
-    user_decay: float = 0.5
-    user_weight: float = 1.0
-    user_trend: float = 3.0
-    repeat: float | None = None
+    covisit_weight: float = _DEFAULTS.covisit_weight
+    tilt: float = _DEFAULTS.tilt
+    steps: int = _DEFAULTS.steps
+    half_life: float = _DEFAULTS.half_life
+    trend_half_life: float = _DEFAULTS.trend_half_life
+    session_decay: float = _DEFAULTS.session.decay
+    session_weight: float = _DEFAULTS.session.covisit_weight
+    session_trend: float = _DEFAULTS.session.trend
+    user_decay: float = _DEFAULTS.user.decay
+    user_weight: float = _DEFAULTS.user.covisit_weight
+    user_trend: float = _DEFAULTS.user.trend
+    repeat: float | None = _DEFAULTS.session.repeat
     tried: dict[str, dict[str, float]] = {}
     validation_pairs: int = 0
     validation_users: int = 0
     hr: float | None = None
 
+    @classmethod
+    def of(
+        cls,
+        parameters: ScoringParameters,
+        tried: dict[str, dict[str, float]] | None = None,
+        validation_pairs: int = 0,
+        validation_users: int = 0,
+        hr: float | None = None,
+    ) -> "ScoringInfo":
+        """The record of `parameters`."""
+        session, user = parameters.session, parameters.user
+        return cls(
+            covisit_weight=parameters.covisit_weight,
+            tilt=parameters.tilt,
+            steps=parameters.steps,
+            half_life=parameters.half_life,
+            trend_half_life=parameters.trend_half_life,
+            session_decay=session.decay,
+            session_weight=session.covisit_weight,
+            session_trend=session.trend,
+            user_decay=user.decay,
+            user_weight=user.covisit_weight,
+            user_trend=user.trend,
+            repeat=session.repeat,
+            tried=tried or {},
+            validation_pairs=validation_pairs,
+            validation_users=validation_users,
+            hr=hr,
+        )
+
+    @property
+    def parameters(self) -> ScoringParameters:
+        """What was recorded."""
+        return ScoringParameters(
+            covisit_weight=self.covisit_weight,
+            tilt=self.tilt,
+            steps=self.steps,
+            half_life=self.half_life,
+            trend_half_life=self.trend_half_life,
+            session=self.of_session,
+            user=self.of_user,
+        )
+
     @property
     def of_session(self) -> HistoryWeights:
-        """How a session is scored; its items may come again where visitors do come back to items."""
+        """How a session is scored; its items may be recommended again where visitors return to items."""
         return HistoryWeights(self.session_decay, self.session_weight, self.session_trend, self.repeat)
 
     @property
     def of_user(self) -> HistoryWeights:
-        """How a user's history is scored; none of it comes again."""
+        """How a user's history is scored; its own items are never recommended again."""
         return HistoryWeights(self.user_decay, self.user_weight, self.user_trend)
 
 

@@ -15,11 +15,11 @@ from rich.progress import (
 )
 
 from hybrid_recs.generation.manifest import StepInfo
-from hybrid_recs.offline.memory import peak_mb, restart_peak
+from hybrid_recs.offline.memory import peak_mb, reset_peak
 
 
 class Step:
-    """One running step."""
+    """A running step with its progress bar."""
 
     def __init__(self, progress: Progress, name: str) -> None:
         self._progress = progress
@@ -27,20 +27,19 @@ class Step:
         self.result = ""
 
     def expect(self, total: int) -> None:
-        """How many units of work there are."""
+        """Set the number of units of work."""
         self._progress.update(self._task, total=total)
 
     def advance(self, count: int = 1) -> None:
-        """Units done."""
         self._progress.advance(self._task, count)
 
     def done(self, result: str) -> None:
-        """What the line at the end says."""
+        """Set the text of the final line."""
         self.result = result
 
 
 class Steps:
-    """The steps of one job, in the order they were run."""
+    """Runs the steps of a job, and records them in their order."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
@@ -48,8 +47,8 @@ class Steps:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[Step]:
-        """Run one step; an error inside ends the bar and goes on upwards."""
-        restart_peak()
+        """Run one step; an error inside removes the bar and is raised again."""
+        reset_peak()
         started = time.perf_counter()
         columns = (
             SpinnerColumn(),
@@ -62,16 +61,15 @@ class Steps:
         with Progress(*columns, console=self.console, transient=True, disable=not bar) as progress:
             step = Step(progress, name)
             yield step
-        seconds, peak = time.perf_counter() - started, peak_mb()
-        self.finished.append(StepInfo(name=name, seconds=round(seconds, 3), peak_mb=round(peak, 1)))
+        seconds, peak = round(time.perf_counter() - started, 3), round(peak_mb(), 1)
+        self.finished.append(StepInfo(name=name, seconds=seconds, peak_mb=peak))
         self.console.print(
             f"[green]✓[/] {name:<22}[dim]{seconds:7.2f} s {peak:6,.0f} MB[/]  {step.result}", soft_wrap=True
         )
 
     def total_seconds(self) -> float:
-        """Sum over the finished steps."""
         return sum(step.seconds for step in self.finished)
 
     def peak_mb(self) -> float:
-        """The most memory that any finished step held."""
+        """The highest peak of the finished steps."""
         return max((step.peak_mb for step in self.finished), default=0.0)

@@ -29,8 +29,8 @@ def test_it_is_a_reproducible_dataset(tmp_path: Path) -> None:
         for name in ("a", "b")
     )
     assert first.pairs.equals(second.pairs)
-    assert first.account.items == 2_000
-    assert first.account.rows_kept == 40_000
+    assert first.stats.items == 2_000
+    assert first.stats.rows_kept == 40_000
     assert first.timed
 
 

@@ -57,11 +57,11 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = [path]
+    actual = [path]
     for name, command in group.commands.items():
         below = (*path, name)
-        found += _commands(command, below) if isinstance(command, click.Group) else [below]
-    return found
+        actual += _commands(command, below) if isinstance(command, click.Group) else [below]
+    return actual
 
 
 @pytest.mark.parametrize("path", _commands(main), ids=" ".join)
@@ -117,8 +117,8 @@ def test_an_empty_index_says_how_to_fill_it() -> None:
 
 
 def test_verify(store: GenerationStore, older: str) -> None:
-    assert _run("generations", "verify").stdout == f"{_NEWER}: every file is as it was sealed\n"
-    assert _run("generations", "verify", older).stdout == f"{older}: every file is as it was sealed\n"
+    assert _run("generations", "verify").stdout == f"{_NEWER}: every file matches its checksum\n"
+    assert _run("generations", "verify", older).stdout == f"{older}: every file matches its checksum\n"
     path = store.path(older) / "vectors.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
     assert "vectors.npy: differs from the manifest's checksum" in _fails("generations", "verify", older)
@@ -192,9 +192,9 @@ def test_prune(store: GenerationStore, older: str) -> None:
 def test_a_bad_setting_is_named(store: GenerationStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYBRID_RECS_REDIS_URL", "http://localhost")
     for command in (("generations", "list"), ("generations", "rollback"), ("stop-redis",), ("serve",)):
-        said = _fails(*command)
-        assert "redis_url" in said
-        assert "must start with one of redis://, rediss://, unix://" in said
+        message = _fails(*command)
+        assert "redis_url" in message
+        assert "must start with one of redis://, rediss://, unix://" in message
     assert store.current() is not None
 
 

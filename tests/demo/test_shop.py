@@ -10,7 +10,6 @@ from hybrid_recs.demo import vocabulary, walkthrough
 from hybrid_recs.demo.shop import DAYS, END, write_demo_shop
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import read_dataset
-from hybrid_recs.settings import Settings
 
 PRODUCTS, INTERACTIONS = 4_000, 100_000
 
@@ -194,10 +193,10 @@ def test_shoppers_have_few_aisles(log: pl.DataFrame, items: pl.DataFrame) -> Non
 
 def test_readable_with_nothing_dropped(shop: Path, log: pl.DataFrame, items: pl.DataFrame) -> None:
     data = read_dataset(DatasetConfig.load(shop), 5000)
-    assert data.account.rows_read == data.account.rows_kept == len(log)
-    assert data.account.dropped == {}
-    assert data.account.items == len(items)
-    assert data.account.users == log["user"].n_unique()
+    assert data.stats.rows_read == data.stats.rows_kept == len(log)
+    assert data.stats.dropped == {}
+    assert data.stats.items == len(items)
+    assert data.stats.users == log["user"].n_unique()
     assert data.timed
     assert data.ordered
     assert data.items["title"].null_count() == 0
@@ -207,8 +206,8 @@ def test_readable_with_nothing_dropped(shop: Path, log: pl.DataFrame, items: pl.
 
 def test_a_small_shop_sells_every_product(tmp_path: Path) -> None:
     path = write_demo_shop(tmp_path, 600, 20_000)
-    account = read_dataset(DatasetConfig.load(path), 5000).account
-    assert (account.rows_kept, account.items, account.users, account.dropped) == (20_000, 600, 800, {})
+    stats = read_dataset(DatasetConfig.load(path), 5000).stats
+    assert (stats.rows_kept, stats.items, stats.users, stats.dropped) == (20_000, 600, 800, {})
 
 
 @pytest.mark.parametrize(("products", "interactions"), [(1, 1), (50, 10), (600, 600)])
@@ -221,8 +220,8 @@ def test_tiny_shops_are_whole(tmp_path: Path, products: int, interactions: int) 
 
 def test_the_demo_takes_an_index_of_its_own_beside_another_dataset(tmp_path: Path) -> None:
     """A generation that another version of this program made is no hindrance."""
-    settings = Settings(index_dir=tmp_path / "index", var_dir=tmp_path / "var")
-    assert walkthrough.settings_of_its_own(settings) == settings
+    configured, own_dir = tmp_path / "index", tmp_path / "var" / "demo" / "index"
+    assert walkthrough.demo_index_dir(configured, own_dir) == configured
     folder = tmp_path / "index" / "generations" / "g1"
     folder.mkdir(parents=True)
     (tmp_path / "index" / "CURRENT").write_text("g1")
@@ -232,4 +231,4 @@ def test_the_demo_takes_an_index_of_its_own_beside_another_dataset(tmp_path: Pat
         ("damaged", True),
     ):
         (folder / "manifest.json").write_text(manifest)
-        assert (walkthrough.settings_of_its_own(settings).index_dir != settings.index_dir) is own
+        assert walkthrough.demo_index_dir(configured, own_dir) == (own_dir if own else configured)

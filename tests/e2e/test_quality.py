@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.session_knn import SessionKnn
 from hybrid_recs.commands.evaluate import BASELINES, evaluate
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
@@ -29,7 +30,7 @@ def test_served_lists_are_better_than_every_baseline(name: str) -> None:
     for library in ("implicit", "gensim"):
         pytest.importorskip(library, reason="the baselines need the benchmark extra")
     description = DatasetConfig.load(EXAMPLES / f"{name}.toml", REAL_DATA)
-    result = evaluate(description, Settings(), quiet_steps(), FITS, 4_000)
+    result = evaluate(description, BuildOptions.from_settings(Settings()), quiet_steps(), FITS, 4_000)
 
     served = _rows(result, ITEM, "served")["hybrid-recs"]
     parts, baselines = _rows(result, ITEM, "part"), _rows(result, ITEM, "baseline")

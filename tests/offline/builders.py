@@ -1,16 +1,19 @@
-"""Little datasets, written as files or made in memory, and random models to rank with."""
+"""Small datasets, as files or in memory, and random models."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import Account, Dataset, read_dataset
+from hybrid_recs.offline.data.interactions import Dataset, InputStats, read_dataset
+from hybrid_recs.settings import Settings
 from hybrid_recs.types import Floats
 
 File = str | bytes | pl.DataFrame
@@ -63,11 +66,11 @@ def dataset_of(
         (
             f"u{user:05d}",
             item_name(item),
-            None if times is None else float(times[user][at]),
-            1.0 if weights is None else float(weights[user][at]),
+            None if times is None else float(times[user][index]),
+            1.0 if weights is None else float(weights[user][index]),
         )
         for user, history in enumerate(histories)
-        for at, item in enumerate(history)
+        for index, item in enumerate(history)
     ]
     schema = {"user": pl.String, "item": pl.String, "time": pl.Float64, "weight": pl.Float64}
     pairs = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("order")
@@ -78,14 +81,14 @@ def dataset_of(
         name="made",
         pairs=pairs.select("user", "item", "time", "order", "weight"),
         items=table,
-        account=Account(rows_read=len(rows), rows_kept=len(rows), pairs=len(rows)),
+        stats=InputStats(rows_read=len(rows), rows_kept=len(rows), pairs=len(rows)),
         timed=times is not None,
         ordered=ordered,
     )
 
 
 def random_histories(seed: int, users: int, items: int, longest: int) -> list[list[int]]:
-    """Histories of 1 to `longest` distinct items; low numbers are met more often."""
+    """Histories of 1 to `longest` distinct items; low numbers are more popular."""
     rng = np.random.default_rng(seed)
     popularity = 1 / np.arange(1, items + 1) ** 0.5
     popularity /= popularity.sum()
@@ -104,6 +107,11 @@ def encoded(histories: Histories, **options: object) -> tuple[EncodedData, list[
     """A dataset in numbers, and its histories by row."""
     data = encode(dataset_of(histories, **options))  # type: ignore[arg-type]
     return data, in_rows(histories, data)
+
+
+def build_options(**settings: Any) -> BuildOptions:
+    """The options of a build with these settings, else the defaults."""
+    return BuildOptions.from_settings(Settings(**settings))
 
 
 def unit_vectors(seed: int, n: int, dimensions: int) -> Floats:

@@ -22,9 +22,9 @@ def test_a_step_reports_its_own_peak() -> None:
         del held
     with steps("Small again"):
         pass
-    small, large, again = (step.peak_mb for step in steps.finished)
+    small, large, repeated = (step.peak_mb for step in steps.finished)
     assert 390 < large - small < 450
-    assert abs(again - small) < 50
+    assert abs(repeated - small) < 50
     assert steps.peak_mb() == large
     assert f"{large:,.0f} MB  400,000,000 bytes" in printed.getvalue()
     assert steps.total_seconds() == sum(step.seconds for step in steps.finished) > 0

@@ -15,17 +15,17 @@ MIN_ANN_RECALL = 0.95
 MIN_FULL_LISTS = 0.99
 MIN_PARITY = 0.95
 MIN_OVERLAP = 0.1
-# By how much of itself a figure may fall below that of the serving generation of the same dataset.
+# Share of itself by which a figure may fall below that of the serving generation of the same dataset.
 MAX_FALL = {"hr@20": 0.2, "coverage": 0.5}
 _MIN_SHARED = 100
 _SAMPLE = 200
-_SHOWN = 10
+_COVERAGE_DEPTH = 10
 
 
 def serving_generation(store: GenerationStore) -> Generation | None:
-    """What a build is compared with; None when nothing serves, or what does cannot be opened.
+    """The generation that a build is compared with; None when there is none, or when it cannot be opened.
 
-    The latter is a reason for `check` to refuse the build.
+    `check` refuses a build in the latter case.
     """
     current = store.current()
     try:
@@ -52,7 +52,7 @@ def unreadable_serving_generation(store: GenerationStore) -> list[str]:
 def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
     """Figures of a build, each a share unless its name says otherwise.
 
-    `serving` is only compared with when it was made from the same dataset.
+    `serving` is compared only when it was built from the same dataset.
     """
     figures = {f"ann_recall@{figure.k}": round(figure.recall, 5) for figure in build.manifest.index.search}
     if build.manifest.scoring.hr is not None:
@@ -67,7 +67,7 @@ def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
 
 
 def problems(quality: dict[str, float]) -> list[str]:
-    """Every bound that the figures miss, in words, beside what it is held against."""
+    """Every figure out of bounds, as text with the bound."""
     bounds = [
         ("ann_recall@10", MIN_ANN_RECALL),
         ("ann_recall@100", MIN_ANN_RECALL),
@@ -76,48 +76,50 @@ def problems(quality: dict[str, float]) -> list[str]:
     ]
     if quality.get("shared_hot_items", 0) >= _MIN_SHARED:
         bounds.append(("overlap@10", MIN_OVERLAP))
-    # Not "less than": a figure that is not a number passes no bound.
-    found = [
-        f"{name} is {quality[name]:.4g}, below {least:g}"
-        for name, least in bounds
-        if not quality[name] >= least
+    # Not "less than": NaN must fail every bound.
+    failures = [
+        f"{name} is {quality[name]:.4g}, below {bound:g}"
+        for name, bound in bounds
+        if not quality[name] >= bound
     ]
-    for name, most in MAX_FALL.items():
+    for name, max_fall in MAX_FALL.items():
         before = quality.get(f"serving_{name}")
-        if before is not None and name in quality and not quality[name] >= (1 - most) * before:
-            found.append(f"{name} is {quality[name]:.4g}, {before:.4g} in the serving generation")
-    none_allowed = ("duplicates", "not_finite", "self_recommended", "unknown_rows")
-    return found + [f"{name} is {quality[name]:g}, not 0" for name in none_allowed if quality[name]]
+        if before is not None and name in quality and not quality[name] >= (1 - max_fall) * before:
+            failures.append(f"{name} is {quality[name]:.4g}, {before:.4g} in the serving generation")
+    must_be_zero = ("duplicates", "not_finite", "self_recommended", "unknown_rows")
+    return failures + [f"{name} is {quality[name]:g}, not 0" for name in must_be_zero if quality[name]]
 
 
 def check(store: GenerationStore, manifest: Manifest) -> None:
-    """Raise GateRefusedError, and record it, when a bound is missed and the build was not forced."""
-    found = problems(manifest.quality) + unreadable_serving_generation(store)
-    if found and not manifest.forced:
-        store.record("refused", manifest.id, reasons=found)
-        raise GateRefusedError(manifest.id, found)
+    """Raise GateRefusedError, and record it, when a figure is out of bounds and the build is not forced."""
+    failures = problems(manifest.quality) + unreadable_serving_generation(store)
+    if failures and not manifest.forced:
+        store.record("refused", manifest.id, reasons=failures)
+        raise GateRefusedError(manifest.id, failures)
 
 
 def _list_figures(build: Generation) -> dict[str, float]:
     depth = min(build.manifest.list_depth, build.manifest.vectors - 1)
-    full = duplicates = own = stray = unscored = 0
-    shown = np.zeros(build.manifest.learned, bool)
+    full = duplicates = own = unknown = not_finite = 0
+    recommended = np.zeros(build.manifest.learned, bool)
     for row in build.hot.rows:
         neighbours = build.hot.neighbours(int(row))
         rows = neighbours.rows if neighbours else np.empty(0, np.int64)
         full += len(rows) == depth
-        shown[rows[rows < len(shown)][:_SHOWN]] = True
+        recommended[rows[rows < len(recommended)][:_COVERAGE_DEPTH]] = True
         duplicates += len(rows) - len(np.unique(rows))
         own += int(row in rows)
-        stray += int(np.count_nonzero(rows >= build.manifest.vectors))
-        unscored += int(np.count_nonzero(~np.isfinite(neighbours.scores))) if neighbours else 0
+        unknown += int(np.count_nonzero(rows >= build.manifest.vectors))
+        not_finite += int(np.count_nonzero(~np.isfinite(neighbours.scores))) if neighbours else 0
     return {
         "full_lists": full / len(build.hot) if len(build.hot) else 1.0,
-        "coverage": float(shown.mean()) if len(shown) else 0.0,
+        "coverage": float(recommended.mean()) if len(recommended) else 0.0,
         "duplicates": float(duplicates),
         "self_recommended": float(own),
-        "unknown_rows": float(stray),
-        "not_finite": float(unscored + _not_finite(build.scorer.vectors) + _not_finite(build.scorer.boosts)),
+        "unknown_rows": float(unknown),
+        "not_finite": float(
+            not_finite + _not_finite(build.scorer.vectors) + _not_finite(build.scorer.boosts)
+        ),
     }
 
 
@@ -126,7 +128,7 @@ def _not_finite(values: Floats) -> int:
 
 
 def _parity(build: Generation) -> float:
-    """Overlap at 10 of precomputed lists with what live search answers, over a sample."""
+    """Overlap at 10 of precomputed lists with live search, over a sample."""
     recommender = Recommender(build)
     step = max(1, len(build.hot) // _SAMPLE)
     shares = []
@@ -134,14 +136,14 @@ def _parity(build: Generation) -> float:
         stored = build.hot.neighbours(int(row))
         if stored is None or not len(stored):
             continue
-        wanted = stored.head(10).rows
-        live = recommender.live_neighbours(ItemQuery(int(row), len(wanted))).rows
-        shares.append(len(np.intersect1d(wanted, live)) / len(wanted))
+        precomputed = stored.head(10).rows
+        live = recommender.live_neighbours(ItemQuery(int(row), len(precomputed))).rows
+        shares.append(len(np.intersect1d(precomputed, live)) / len(precomputed))
     return float(np.mean(shares)) if shares else 1.0
 
 
 def _overlap(build: Generation, serving: Generation) -> dict[str, float]:
-    """Overlap at 10 of the lists of items hot in both, weighted by how often the items are met."""
+    """Overlap at 10 of the lists of items hot in both, weighted by the popularity of the items."""
     weights, shares = [], []
     for row, before, after in _shared_lists(build, serving):
         weights.append(float(build.catalogue.popularity[row]))

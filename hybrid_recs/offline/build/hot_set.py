@@ -1,4 +1,4 @@
-"""Chooses the items whose neighbour lists are precomputed, and says what they will cost."""
+"""Chooses the items whose neighbour lists are precomputed, and estimates their cost."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,10 @@ _LIST_BYTES = 8 + 6 * 100
 
 @dataclass(frozen=True, slots=True)
 class HotSet:
-    """rows: ascending. share: of interactions that are about these items. bytes: estimated in Redis."""
+    """rows: ascending. share: of the interactions, covered by them. bytes: estimated in Redis.
+
+    bound: the setting that kept the set smaller than `hot_share` requires, if one did.
+    """
 
     rows: Rows
     share: float
@@ -30,11 +33,11 @@ def choose_hot_set(
     """
     total = float(popularity.sum())
     covered = np.cumsum(popularity[:n_vectors])
-    per_list = _LIST_BYTES + REDIS_OVERHEAD_BYTES
-    wanted = int(np.searchsorted(covered, share * total * (1 - 1e-12))) + 1
-    count = min(wanted, n_vectors, max_items, max_bytes // per_list)
+    bytes_per_list = _LIST_BYTES + REDIS_OVERHEAD_BYTES
+    target = int(np.searchsorted(covered, share * total * (1 - 1e-12))) + 1
+    count = min(target, n_vectors, max_items, max_bytes // bytes_per_list)
     bound = None
-    if count < min(wanted, n_vectors):
+    if count < min(target, n_vectors):
         bound = "hot_max_items" if count == max_items else "hot_max_mb"
-    got = float(covered[count - 1]) / total if count and total else 0.0
-    return HotSet(np.arange(count, dtype=np.int64), got, count * per_list, bound)
+    reached = float(covered[count - 1]) / total if count and total else 0.0
+    return HotSet(np.arange(count, dtype=np.int64), reached, count * bytes_per_list, bound)

@@ -1,7 +1,7 @@
-"""An inverted-file index: items in lists of about 64 around centroids, of which a search reads the nearest.
+"""An inverted-file index: lists of about 64 items around centroids; a search reads the nearest lists.
 
 Spectral vectors of large catalogues fall into thousands of nearly orthogonal groups. A graph over the items
-(HNSW) has no path between those; centroids are few enough for one.
+(HNSW) has no path between the groups; the centroids are few enough for a graph.
 """
 
 from typing import Any
@@ -13,10 +13,10 @@ from hybrid_recs.types import Floats
 
 LIST_LENGTH = 64
 _MAX_LISTS = 16_384
-_SAMPLES_A_LIST, _ITERATIONS = 24, 8
+_SAMPLES_PER_LIST, _ITERATIONS = 24, 8
 _LINKS, _LINK_EFFORT, _ASSIGN_EFFORT = 32, 80, 32
 
-# The stubs that come with FAISS leave out what SWIG makes at run time.
+# The type stubs of FAISS lack what SWIG generates at run time.
 _faiss: Any = faiss
 
 
@@ -36,10 +36,10 @@ def build_ivf(items: Floats, seed: int) -> Any:
 def _centres(items: Floats, count: int, seed: int) -> Floats:
     """About `count` unit vectors by k-means in two levels: √count groups, then centroids within each.
 
-    The direction alone decides which list an item is in, so that popular items do not draw others to them.
+    Only the direction decides which list an item is in, so that popular items do not attract others.
     """
     rng = np.random.default_rng(seed)
-    sampled = np.sort(rng.choice(len(items), min(len(items), count * _SAMPLES_A_LIST), replace=False))
+    sampled = np.sort(rng.choice(len(items), min(len(items), count * _SAMPLES_PER_LIST), replace=False))
     sample = items[sampled]
     sample /= np.maximum(np.linalg.norm(sample, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     groups = _k_means(sample, max(1, round(count**0.5)), seed)
@@ -61,7 +61,7 @@ def _k_means(points: Floats, count: int, seed: int) -> Floats:
         spherical=True,
         seed=seed,
         min_points_per_centroid=1,
-        max_points_per_centroid=_SAMPLES_A_LIST * 4,
+        max_points_per_centroid=_SAMPLES_PER_LIST * 4,
     )
     clustering.train(np.ascontiguousarray(points))
     centres: Floats = clustering.centroids

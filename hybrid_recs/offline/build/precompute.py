@@ -1,4 +1,4 @@
-"""Neighbour lists of the hot set: the live answer, computed ahead of time."""
+"""Neighbour lists of the hot set: the answers of live search, precomputed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -10,13 +10,13 @@ from hybrid_recs.generation.vector_index import ExactIndex, FaissIndex
 from hybrid_recs.types import Floats, Neighbours, ProgressCallback, Rows, no_progress
 
 LIST_DEPTH = 100
-_BATCH, _RANKED_AT_ONCE = 512, 32
-# Some ten seconds of work.
+_SEARCH_BATCH, _SCORING_BATCH = 512, 32
+# Scored pairs of an exact search that takes some ten seconds.
 EXACT_UP_TO = 500_000_000
 _EFFORT_MULTIPLIER = 2
 
 
-def neighbour_lists(
+def precompute_lists(
     scorer: Scorer,
     rows: Rows,
     depth: int = LIST_DEPTH,
@@ -26,18 +26,18 @@ def neighbour_lists(
 ) -> Iterator[Neighbours]:
     """The best `depth` of each row over all items, in the order of `rows`.
 
-    By exact search; but where that scores more than `exact_up_to` pairs, and an index is given, by the index
-    that answers live, with twice the effort.
+    By exact search. Where that would score more than `exact_up_to` pairs, and an index is given, by the
+    index that live search uses, with twice the effort.
     """
-    by_index = index is not None and len(rows) * len(index) > exact_up_to
-    search = _searcher(scorer, index if by_index else None)
-    for start in range(0, len(rows), _BATCH):
-        batch = rows[start : start + _BATCH]
+    use_index = index is not None and len(rows) * len(index) > exact_up_to
+    search = _searcher(scorer, index if use_index else None)
+    for start in range(0, len(rows), _SEARCH_BATCH):
+        batch = rows[start : start + _SEARCH_BATCH]
         candidates = search(np.ascontiguousarray(scorer.vectors[batch]), depth + 1)
-        for at in range(0, len(batch), _RANKED_AT_ONCE):
-            some = slice(at, at + _RANKED_AT_ONCE)
+        for first in range(0, len(batch), _SCORING_BATCH):
+            part = slice(first, first + _SCORING_BATCH)
             yield from scorer.score_queries(
-                [scorer.item_query(row) for row in batch[some]], candidates[some], depth
+                [scorer.item_query(row) for row in batch[part]], candidates[part], depth
             )
         on_progress(len(batch))
 

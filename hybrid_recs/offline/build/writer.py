@@ -1,7 +1,5 @@
 """Writes the parts of a generation into its staging folder."""
 
-import hashlib
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,59 +12,43 @@ from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.hot_set import HotSet
 from hybrid_recs.offline.build.index import build_index
-from hybrid_recs.offline.build.precompute import LIST_DEPTH, neighbour_lists
-from hybrid_recs.offline.training.content_placement import PlacedItems
-from hybrid_recs.settings import Settings
+from hybrid_recs.offline.build.options import BuildOptions
+from hybrid_recs.offline.build.precompute import LIST_DEPTH, precompute_lists
+from hybrid_recs.offline.training.content_vectors import CompleteModel
 from hybrid_recs.types import ProgressCallback, no_progress
 
-# What a generation depends on; the rest of the settings is about serving it.
-_OF_THE_BUILD = {
-    "dimensions", "seed", "max_history", "covisit_weight", "tilt", "steps", "half_life",
-    "trend_half_life", "session_decay", "session_weight", "session_trend",
-    "user_decay", "user_weight", "user_trend", "exact_below", "ann_recall", "hot_share",
-    "hot_max_items", "hot_max_mb",
-}  # fmt: skip
 
-
-def write_items(folder: Path, placed: PlacedItems) -> None:
-    """The catalogue, and what places further items in it."""
-    items = placed.data.items
+def write_items(folder: Path, model: CompleteModel) -> None:
+    """The catalogue and the content encoder."""
+    items = model.data.items
     write_catalogue(
         folder,
         items["item"].to_list(),
         items["title"].fill_null("").to_list(),
         items["categories"].to_list(),
-        placed.data.popularity,
+        model.data.popularity,
     )
-    if placed.encoder is not None:
-        placed.encoder.save(folder)
+    if model.encoder is not None:
+        model.encoder.save(folder)
 
 
-def write_model(folder: Path, placed: PlacedItems, settings: Settings) -> IndexInfo:
-    """Vectors, tilt, co-visits, the trend and the FAISS index."""
-    scorer = placed.scorer
+def write_model(folder: Path, model: CompleteModel, options: BuildOptions) -> IndexInfo:
+    """Vectors, tilt, co-visits, the trend and the FAISS index; returns how the index searches."""
+    scorer = model.scorer
     save_array(folder / VECTORS_FILE, scorer.vectors)
     save_array(folder / BOOSTS_FILE, scorer.boosts)
     scorer.covisits.save(folder)
     scorer.trend.save(folder)
-    return build_index(
-        folder / INDEX_FILE,
-        scorer.vectors,
-        scorer.boosts,
-        settings.exact_below,
-        settings.ann_recall,
-        settings.seed,
-        learned=placed.data.n_vectors,
-    )
+    return build_index(folder / INDEX_FILE, scorer.vectors, scorer.boosts, options, model.data.n_vectors)
 
 
 def write_hot_lists(
     folder: Path, scorer: Scorer, index: IndexInfo, hot: HotSet, on_progress: ProgressCallback = no_progress
 ) -> None:
-    """The precomputed neighbour lists; the index is written already."""
-    searched = FaissIndex(folder / INDEX_FILE, index.search)
+    """The precomputed neighbour lists; the index must be written before."""
+    faiss_index = FaissIndex(folder / INDEX_FILE, index.search)
     NeighbourLists.write(
-        folder, hot.rows, neighbour_lists(scorer, hot.rows, on_progress=on_progress, index=searched)
+        folder, hot.rows, precompute_lists(scorer, hot.rows, on_progress=on_progress, index=faiss_index)
     )
 
 
@@ -74,29 +56,28 @@ def describe(
     generation: str,
     parent: str | None,
     dataset: DatasetInfo,
-    placed: PlacedItems,
+    model: CompleteModel,
     index: IndexInfo,
     scoring: ScoringInfo,
     hot: HotSet,
-    settings: Settings,
+    options: BuildOptions,
 ) -> Manifest:
-    """The manifest, as far as it is known before the build is measured and sealed."""
-    used = settings.model_dump(mode="json", include=_OF_THE_BUILD)
+    """The manifest without the figures that are measured later and the files that sealing adds."""
     return Manifest(
         id=generation,
         parent=parent,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dataset=dataset,
-        settings=used,
-        settings_digest=hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest(),
+        settings=options.as_json(),
+        settings_digest=options.digest(),
         versions=library_versions(),
-        items=len(placed.data.items),
-        vectors=len(placed.scorer.vectors),
-        learned=placed.data.n_vectors,
-        dimensions=placed.scorer.vectors.shape[1],
+        items=len(model.data.items),
+        vectors=len(model.scorer.vectors),
+        learned=model.data.n_vectors,
+        dimensions=model.scorer.vectors.shape[1],
         hot_items=len(hot.rows),
         list_depth=LIST_DEPTH,
         index=index,
         scoring=scoring,
-        content=placed.info,
+        content=model.info,
     )

@@ -33,7 +33,7 @@ Columns = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 class Table(BaseModel):
-    """Keys that both tables share."""
+    """Keys of both kinds of table."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,8 +43,8 @@ class Table(BaseModel):
     columns: list[str] | None = None
 
 
-class Interactions(Table):
-    """One `[interactions]` table; optional: to have no files yet is no error."""
+class InteractionsTable(Table):
+    """One `[interactions]` table; an optional one may have no files yet."""
 
     user: Columns
     item: str
@@ -65,7 +65,7 @@ class Interactions(Table):
 
 
 class Categories(BaseModel):
-    """A column of category names, several in one cell where `separator` is given."""
+    """A column of category names; with a `separator`, a cell may hold several."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,12 +78,10 @@ def _as_categories(value: object) -> object:
 
 
 def _as_tables(value: object) -> object:
-    return [value] if isinstance(value, dict | Interactions) else value
+    return [value] if isinstance(value, dict | InteractionsTable) else value
 
 
-class Items(Table):
-    """The `[items]` table."""
-
+class ItemsTable(Table):
     id: str
     title: str | None = None
     categories: Annotated[Categories | None, BeforeValidator(_as_categories)] = None
@@ -98,14 +96,14 @@ class DatasetConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    interactions: Annotated[list[Interactions], BeforeValidator(_as_tables), Field(min_length=1)]
-    items: Items | None = None
+    interactions: Annotated[list[InteractionsTable], BeforeValidator(_as_tables), Field(min_length=1)]
+    items: ItemsTable | None = None
     folder: Path = Field(Path(), exclude=True)
     name: str = Field("", exclude=True)
 
     @field_validator("interactions")
     @classmethod
-    def _all_timed_or_none(cls, tables: list[Interactions]) -> list[Interactions]:
+    def _all_timed_or_none(cls, tables: list[InteractionsTable]) -> list[InteractionsTable]:
         if len({table.time is None for table in tables}) > 1:
             raise ValueError("a time is needed in all interactions tables or in none")
         return tables
@@ -116,8 +114,8 @@ class DatasetConfig(BaseModel):
         return self.interactions[0].time is not None
 
     @property
-    def sources(self) -> list[Interactions]:
-        """The interactions tables that have files; raises DatasetError where one that must has none."""
+    def sources(self) -> list[InteractionsTable]:
+        """All interactions tables but optional ones without files."""
         return [table for table in self.interactions if not table.optional or self._has_files(table)]
 
     def _has_files(self, table: Table) -> bool:
@@ -128,10 +126,10 @@ class DatasetConfig(BaseModel):
 
     @classmethod
     def load(cls, path: Path, data_dir: Path | None = None) -> "DatasetConfig":
-        """Read a description; `data_dir` replaces the folder that relative paths start from."""
+        """Read a dataset.toml; `data_dir` replaces the folder that relative paths start from."""
         try:
             raw = tomllib.loads(path.read_text("utf-8"))
-            description = cls.model_validate(raw)
+            config = cls.model_validate(raw)
         except (OSError, UnicodeDecodeError) as error:
             raise DatasetError(f"{path}: cannot be read ({error})") from error
         except tomllib.TOMLDecodeError as error:
@@ -139,31 +137,31 @@ class DatasetConfig(BaseModel):
         except ValidationError as error:
             raise DatasetError(f"{path}: {_first_problem(error)}") from error
         name = path.resolve().parent.name if path.stem == "dataset" else path.stem
-        return description.model_copy(update={"folder": data_dir or path.parent, "name": name})
+        return config.model_copy(update={"folder": data_dir or path.parent, "name": name})
 
     def files(self, table: Table) -> list[Path]:
-        """The files a table's path stands for, in name order."""
+        """The files that a table's path matches, by name; raises DatasetError when there are none."""
         location = self.folder / table.path
         if location.is_file():
             return [location]
         if location.is_dir():
-            found = [p for p in location.rglob("*") if p.suffix in FORMAT_OF_ENDING and p.is_file()]
+            paths = [p for p in location.rglob("*") if p.suffix in FORMAT_OF_ENDING and p.is_file()]
             if table.format:
-                found = [p for p in found if FORMAT_OF_ENDING[p.suffix] == table.format]
+                paths = [p for p in paths if FORMAT_OF_ENDING[p.suffix] == table.format]
             remedy = f"a folder with none of {', '.join(FORMAT_OF_ENDING)}"
         else:
-            found = [p for p in _glob(location) if p.is_file()]
+            paths = [p for p in _glob(location) if p.is_file()]
             remedy = "no such file or folder, and no file matches it as a pattern"
-        if not found:
+        if not paths:
             raise DatasetError(f"{location}: {remedy}")
-        return sorted(found)
+        return sorted(paths)
 
 
-def fingerprint(description: DatasetConfig) -> str:
-    """SHA-256 of the description and of every file it names, in order."""
-    digest = hashlib.sha256(description.model_dump_json().encode())
-    for table in (*description.sources, description.items):
-        for path in description.files(table) if table else []:
+def fingerprint(config: DatasetConfig) -> str:
+    """SHA-256 of the configuration and of every file it names, in order."""
+    digest = hashlib.sha256(config.model_dump_json().encode())
+    for table in (*config.sources, config.items):
+        for path in config.files(table) if table else []:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
@@ -171,14 +169,14 @@ def fingerprint(description: DatasetConfig) -> str:
 
 def _glob(location: Path) -> list[Path]:
     fixed = location
-    while any(sign in str(fixed) for sign in "*?["):
+    while any(wildcard in str(fixed) for wildcard in "*?["):
         fixed = fixed.parent
     return list(fixed.glob(str(location.relative_to(fixed)))) if fixed != location else []
 
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    # Of one table among many its place is told from the second on.
+    # The number of a table is named from the second table on.
     where = ".".join(str(part) for part in problem["loc"] if part != 0)
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{where}: {problem['msg']}{more}"

@@ -17,9 +17,9 @@ class EncodedData:
 
     items: `item`, `title`, `categories`, `text`, `popularity` (weighted interactions), in row order.
     pairs: `user` and `item` as codes (u32), `time`; histories together and in order. Only of items that
-        can have a learned vector (rows below `n_vectors`): those that some user has beside another one.
+        can have a learned vector (rows below `n_vectors`): those that share a user with another item.
     matrix: users × n_vectors, 0/1.
-    n_content: how many rows behind those have a vector from their metadata; none before they are placed.
+    n_content: how many of the rows behind those have a vector from their metadata; 0 until they are embedded.
     """
 
     items: pl.DataFrame
@@ -75,12 +75,12 @@ def encode(dataset: Dataset) -> EncodedData:
     )
 
 
-def with_content(data: EncodedData, placed: Rows) -> EncodedData:
-    """The given rows (ascending, none of them learned) follow the learned ones, the rest comes last."""
+def with_content(data: EncodedData, embedded: Rows) -> EncodedData:
+    """The rows embedded from their metadata (ascending) follow the learned ones, the rest comes last."""
     learned = np.arange(data.n_vectors)
-    rest = np.setdiff1d(np.arange(data.n_vectors, len(data.items)), placed, assume_unique=True)
-    items = data.items[np.concatenate((learned, placed, rest))] if len(placed) else data.items
-    return replace(data, items=items, n_content=len(placed))
+    rest = np.setdiff1d(np.arange(data.n_vectors, len(data.items)), embedded, assume_unique=True)
+    items = data.items[np.concatenate((learned, embedded, rest))] if len(embedded) else data.items
+    return replace(data, items=items, n_content=len(embedded))
 
 
 def _matrix(pairs: pl.DataFrame, n_users: int, n_items: int) -> sparse.csr_array[np.float32]:

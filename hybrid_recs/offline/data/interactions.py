@@ -1,4 +1,4 @@
-"""Reads interactions into (user, item) pairs and accounts for every row.
+"""Reads interactions into (user, item) pairs and counts what becomes of every row.
 
 Streamed: memory grows with the distinct pairs, not with the rows.
 """
@@ -10,7 +10,7 @@ from typing import cast
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import DatasetConfig, Interactions
+from hybrid_recs.offline.data.dataset_config import DatasetConfig, InteractionsTable
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.offline.data.tables import as_id, as_number, first_line, require_columns, sample, scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
@@ -26,18 +26,21 @@ _TIME_FORMATS = (
     "%Y-%m-%dT%H:%M%#z",
     "%Y-%m-%d %H:%M%#z",
 )
-_OF_A_PAIR = (pl.col("time").max(), pl.col("order").max(), pl.col("weight").sum())
+_PAIR_AGGREGATES = (pl.col("time").max(), pl.col("order").max(), pl.col("weight").sum())
 _WEIGHT_LABEL = {True: "of another event type", False: "without a positive weight"}
-_ROWS_A_TABLE = 2**40  # of what comes first, every row has a lower place
+_ORDER_STRIDE = 2**40  # every row of an earlier table has a lower order
 _MILLISECONDS_ABOVE = 1e11  # as seconds this is the year 5138
 _MICROSECONDS_ABOVE = 1e14
-# One stray time must not stretch the time span that ages are measured by.
+# A single wrong time must not stretch the time span that ages are measured by.
 _FIRST_TIME, _LAST_TIME = -2.2e9, 7.26e9  # the years 1900 and 2200
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What became of the input; times are seconds since 1970, pairs those before histories are capped."""
+class InputStats:
+    """Rows read, kept and dropped by reason; the manifest records them under these names.
+
+    pairs: before histories are capped. first_time, last_time: seconds since 1970.
+    """
 
     rows_read: int
     rows_kept: int
@@ -55,76 +58,83 @@ class Dataset:
     """Clean input.
 
     pairs: `user`, `item` (text), `time` (seconds or null), `order` (place in the input), `weight`
-        (summed), by user and then by time and order. A pair met again has its latest time and its last place.
+        (summed), by user and then by time and order. A repeated pair has its latest time and order.
     items: `item`, `title`, `categories`, `text` of the items table (empty without one).
-    ordered: whether the order within a user means something.
+    ordered: whether the order within a user carries information.
     """
 
     name: str
     pairs: pl.DataFrame
     items: pl.DataFrame
-    account: Account
+    stats: InputStats
     timed: bool
     ordered: bool
 
 
-def read_dataset(description: DatasetConfig, max_history: int) -> Dataset:
+def read_dataset(config: DatasetConfig, max_history: int) -> Dataset:
     """Read, clean and count; raises DatasetError when nothing usable is left."""
-    read = ", ".join(table.path for table in description.interactions)
-    labelled = labelled_rows(description)
+    read = ", ".join(table.path for table in config.interactions)
+    labelled = _scan_labelled(config)
     kept = labelled.filter(pl.col("reason").is_null())
-    pairs_plan = kept.group_by("user", "item").agg(*_OF_A_PAIR)
+    pairs_plan = kept.group_by("user", "item").agg(*_PAIR_AGGREGATES)
     try:
         counts, pairs = pl.collect_all([labelled.group_by("reason").len(), pairs_plan], engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DatasetError(f"{read}: {first_line(error)}") from error
-    account = _account(counts)
+    stats = _row_stats(counts)
     if pairs.is_empty():
-        reasons = ", ".join(f"{n:,} {why}" for why, n in account.dropped.items()) or "the files hold no rows"
-        raise DatasetError(f"{read}: no interaction is left of {account.rows_read:,} rows ({reasons})")
-    items = read_items(description)
-    return _dataset(description.name, pairs, items, account, description.timed, max_history)
+        reasons = ", ".join(f"{n:,} {why}" for why, n in stats.dropped.items()) or "the files hold no rows"
+        raise DatasetError(f"{read}: no interaction is left of {stats.rows_read:,} rows ({reasons})")
+    items = read_items(config)
+    return _dataset(config.name, pairs, items, stats, config.timed, max_history)
 
 
-def dataset_of_events(
-    name: str, events: pl.DataFrame, items: pl.DataFrame, timed: bool, max_history: int
+def dataset_from_rows(
+    name: str, rows: pl.DataFrame, items: pl.DataFrame, timed: bool, max_history: int
 ) -> Dataset:
     """A dataset of rows already read: `user`, `item`, `time`, `order`, `weight`, all of them kept."""
-    pairs = events.group_by("user", "item").agg(*_OF_A_PAIR)
-    account = Account(rows_read=len(events), rows_kept=len(events))
-    return _dataset(name, pairs, items, account, timed, max_history)
+    pairs = rows.group_by("user", "item").agg(*_PAIR_AGGREGATES)
+    stats = InputStats(rows_read=len(rows), rows_kept=len(rows))
+    return _dataset(name, pairs, items, stats, timed, max_history)
 
 
 def _dataset(
-    name: str, pairs: pl.DataFrame, items: pl.DataFrame, account: Account, timed: bool, max_history: int
+    name: str, pairs: pl.DataFrame, items: pl.DataFrame, stats: InputStats, timed: bool, max_history: int
 ) -> Dataset:
-    met = len(pairs)
+    n_pairs = len(pairs)
     pairs, capped = _cap_histories(pairs.sort("user", "time", "order", "item"), max_history)
     return Dataset(
         name=name,
         pairs=pairs,
         items=items,
-        account=_with_pairs(account, pairs, met, capped),
+        stats=_with_pair_stats(stats, pairs, n_pairs, capped),
         timed=timed,
         ordered=timed or not _sorted_by_item(pairs),
     )
 
 
-def labelled_rows(description: DatasetConfig) -> pl.LazyFrame:
+def scan_interactions(config: DatasetConfig) -> pl.LazyFrame:
+    """The rows that are kept: user, item, time, order, weight."""
+    return _scan_labelled(config).filter(pl.col("reason").is_null()).drop("reason")
+
+
+def _scan_labelled(config: DatasetConfig) -> pl.LazyFrame:
     """Columns user, item, time, order, weight and reason: why the row is dropped, or null."""
-    tables = description.sources
+    tables = config.sources
     if not tables:
-        raise DatasetError(f"{description.name}: no interactions table has files yet")
-    frames = [_labelled(description, table) for table in tables]
-    in_order = [frame.with_columns(pl.col("order") + at * _ROWS_A_TABLE) for at, frame in enumerate(frames)]
+        raise DatasetError(f"{config.name}: no interactions table has files yet")
+    frames = [_labelled(config, table) for table in tables]
+    in_order = [
+        frame.with_columns(pl.col("order") + number * _ORDER_STRIDE) for number, frame in enumerate(frames)
+    ]
     return pl.concat(in_order)
 
 
-def _labelled(description: DatasetConfig, table: Interactions) -> pl.LazyFrame:
-    frame = scan_table(description, table)
+def _labelled(config: DatasetConfig, table: InteractionsTable) -> pl.LazyFrame:
+    frame = scan_table(config, table)
     used = [*table.user, table.item, table.time, table.weight, table.event]
     require_columns(frame, [name for name in used if name], table)
-    # Names of our own, so that no column of the data is hidden from `where`.
+    # Prefixed, so that no column of the data is hidden from `where`.
     frame = frame.with_row_index("__order").with_columns(
         __user=pl.coalesce(as_id(name) for name in table.user),
         __item=as_id(table.item),
@@ -133,16 +143,16 @@ def _labelled(description: DatasetConfig, table: Interactions) -> pl.LazyFrame:
     )
     frame = _with_condition(frame, table)
     labels = {
-        "not matching where": ~_true(pl.col("__where")),
+        "not matching where": ~_is_true(pl.col("__where")),
         "without a user": pl.col("__user").is_null(),
         "without an item": pl.col("__item").is_null(),
         f"with an item id over {MAX_ID_LENGTH} characters": (
             pl.col("__item").str.len_chars() > MAX_ID_LENGTH
         ),
         "without a readable time": (
-            ~_true(pl.col("__time").is_between(_FIRST_TIME, _LAST_TIME)) if table.time else pl.lit(False)
+            ~_is_true(pl.col("__time").is_between(_FIRST_TIME, _LAST_TIME)) if table.time else pl.lit(False)
         ),
-        _WEIGHT_LABEL[table.event is not None]: ~_true(pl.col("__weight") > 0),
+        _WEIGHT_LABEL[table.event is not None]: ~_is_true(pl.col("__weight") > 0),
     }
     reason: pl.Expr = pl.lit(None, pl.String)
     for name, applies in reversed(labels.items()):
@@ -157,11 +167,11 @@ def _labelled(description: DatasetConfig, table: Interactions) -> pl.LazyFrame:
     )
 
 
-def _true(condition: pl.Expr) -> pl.Expr:
+def _is_true(condition: pl.Expr) -> pl.Expr:
     return condition.fill_null(False)
 
 
-def _weight(table: Interactions) -> pl.Expr:
+def _weight(table: InteractionsTable) -> pl.Expr:
     if table.weight:
         return as_number(table.weight)
     if table.event and table.event_weights:
@@ -171,7 +181,7 @@ def _weight(table: Interactions) -> pl.Expr:
     return pl.lit(1.0)
 
 
-def _with_condition(frame: pl.LazyFrame, table: Interactions) -> pl.LazyFrame:
+def _with_condition(frame: pl.LazyFrame, table: InteractionsTable) -> pl.LazyFrame:
     """Adds `__where`; columns read as text that hold numbers are compared as numbers."""
     if not table.where:
         return frame.with_columns(__where=True)
@@ -197,7 +207,7 @@ def _with_condition(frame: pl.LazyFrame, table: Interactions) -> pl.LazyFrame:
     raise DatasetError(f"where: {table.where!r} cannot be run ({problem})")
 
 
-def _holds_numbers(frame: pl.LazyFrame, column: str, table: Interactions) -> bool:
+def _holds_numbers(frame: pl.LazyFrame, column: str, table: InteractionsTable) -> bool:
     if frame.collect_schema()[column] != pl.String:
         return False
     values = sample(frame, column, table)
@@ -208,7 +218,7 @@ def _share(parsed: pl.Series) -> float:
     return 1 - parsed.null_count() / len(parsed)
 
 
-def _time(frame: pl.LazyFrame, table: Interactions) -> pl.Expr:
+def _time(frame: pl.LazyFrame, table: InteractionsTable) -> pl.Expr:
     """Seconds since 1970, from dates, ISO text, or unix seconds or milliseconds."""
     if not table.time:
         return pl.lit(None, pl.Float64)
@@ -238,34 +248,34 @@ def _read_time(text: pl.Expr, reading: str) -> pl.Expr:
     return read.dt.epoch("us") / 1e6
 
 
-def _account(counts: pl.DataFrame) -> Account:
+def _row_stats(counts: pl.DataFrame) -> InputStats:
     by_reason: dict[str | None, int] = dict(counts.iter_rows())
     kept = by_reason.pop(None, 0)
     dropped = {str(why): n for why, n in sorted(by_reason.items(), key=lambda pair: -pair[1])}
-    return Account(rows_read=kept + sum(dropped.values()), rows_kept=kept, dropped=dropped)
+    return InputStats(rows_read=kept + sum(dropped.values()), rows_kept=kept, dropped=dropped)
 
 
-def _with_pairs(account: Account, pairs: pl.DataFrame, met: int, capped: int) -> Account:
+def _with_pair_stats(stats: InputStats, pairs: pl.DataFrame, n_pairs: int, capped: int) -> InputStats:
     return replace(
-        account,
+        stats,
         users=pairs["user"].n_unique(),
         items=pairs["item"].n_unique(),
-        pairs=met,
+        pairs=n_pairs,
         users_capped=capped,
         first_time=cast(float | None, pairs["time"].min()),
         last_time=cast(float | None, pairs["time"].max()),
     )
 
 
-def _cap_histories(pairs: pl.DataFrame, longest: int) -> tuple[pl.DataFrame, int]:
-    """Keep the latest `longest` items of each user; also how many users had more."""
+def _cap_histories(pairs: pl.DataFrame, limit: int) -> tuple[pl.DataFrame, int]:
+    """The latest `limit` items of each user, and how many users had more."""
     behind = pl.len().over("user") - pl.int_range(pl.len()).over("user")
-    capped = pairs.group_by("user").len().filter(pl.col("len") > longest).height
-    return (pairs.filter(behind <= longest) if capped else pairs), capped
+    capped = pairs.group_by("user").len().filter(pl.col("len") > limit).height
+    return (pairs.filter(behind <= limit) if capped else pairs), capped
 
 
 def _sorted_by_item(pairs: pl.DataFrame) -> bool:
-    """Whether users' rows stand in item order, which says nothing about what came first."""
+    """Whether users' rows are sorted by item, so that their order carries no information."""
     number = pl.col("item").cast(pl.Float64, strict=False)
     steps = pairs.select(text=_rises(pl.col("item")), number=_rises(number)).drop_nulls("text")
     readings = [steps["text"], steps["number"].drop_nulls()]

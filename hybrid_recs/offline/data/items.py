@@ -3,11 +3,11 @@
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import DatasetConfig, Items
+from hybrid_recs.offline.data.dataset_config import DatasetConfig, ItemsTable
 from hybrid_recs.offline.data.tables import as_id, first_line, require_columns, scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
-_JOINT = "\x1f"
+_CATEGORY_SEPARATOR = "\x1f"
 SCHEMA = pl.Schema(
     [
         ("item", pl.String()),
@@ -18,12 +18,13 @@ SCHEMA = pl.Schema(
 )
 
 
-def read_items(description: DatasetConfig) -> pl.DataFrame:
-    """One row per item id, by id: `item`, `title` or null, `categories`, `text`; empty without a table."""
-    table = description.items
+def read_items(config: DatasetConfig) -> pl.DataFrame:
+    """One row per item, sorted by id: `item`, `title` or null, `categories`, `text`; empty without a
+    table."""
+    table = config.items
     if table is None:
         return pl.DataFrame(schema=SCHEMA)
-    frame = scan_table(description, table)
+    frame = scan_table(config, table)
     used = [table.id, table.title, *table.text, table.categories.column if table.categories else None]
     require_columns(frame, [name for name in used if name], table)
     rows = (
@@ -43,22 +44,22 @@ def read_items(description: DatasetConfig) -> pl.DataFrame:
         distinct = rows.collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DatasetError(f"{table.path}: {first_line(error)}") from error
-    return _one_row_each(distinct)
+    return _unite_rows(distinct)
 
 
-def _categories(frame: pl.LazyFrame, table: Items) -> pl.Expr:
-    """The names of one row, joined by a character that no name holds."""
+def _categories(frame: pl.LazyFrame, table: ItemsTable) -> pl.Expr:
+    """The names of one row, joined by a control character."""
     if table.categories is None:
         return pl.lit("")
     column = pl.col(table.categories.column)
     if isinstance(frame.collect_schema()[table.categories.column], pl.List):
-        return column.cast(pl.List(pl.String)).list.join(_JOINT).fill_null("")
+        return column.cast(pl.List(pl.String)).list.join(_CATEGORY_SEPARATOR).fill_null("")
     text = column.cast(pl.String, strict=False).fill_null("")
     separator = table.categories.separator
-    return text.str.replace_all(separator, _JOINT, literal=True) if separator else text
+    return text.str.replace_all(separator, _CATEGORY_SEPARATOR, literal=True) if separator else text
 
 
-def _one_row_each(rows: pl.DataFrame) -> pl.DataFrame:
+def _unite_rows(rows: pl.DataFrame) -> pl.DataFrame:
     titles = (
         rows.drop_nulls("title")
         .group_by("item", "title")
@@ -68,7 +69,7 @@ def _one_row_each(rows: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("title").first())
     )
     categories = (
-        rows.select("item", pl.col("categories").str.split(_JOINT))
+        rows.select("item", pl.col("categories").str.split(_CATEGORY_SEPARATOR))
         .with_columns(place=pl.int_ranges(pl.col("categories").list.len()))
         .explode("categories", "place")
         .with_columns(pl.col("categories").str.strip_chars())

@@ -1,27 +1,27 @@
-"""The interactions of a dataset as item requests, oldest first: what a replay sends and a plan counts."""
+"""The interactions of a dataset as item requests, oldest first: input of the replay and the cache plan."""
 
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
-from hybrid_recs.offline.data.interactions import labelled_rows
+from hybrid_recs.offline.data.interactions import scan_interactions
 from hybrid_recs.types import SECONDS_PER_DAY
 
 
-def latest_requests(description: DatasetConfig, days: float) -> list[str]:
-    """The items of the interactions of the last `days`, oldest first."""
-    times = _in_order(description)
-    if not description.timed or times.is_empty():
-        raise DatasetError(f"{description.name}: no times, so there is no last month to replay")
-    latest = times["time"][-1]
-    return times.filter(pl.col("time") > latest - days * SECONDS_PER_DAY)["item"].to_list()
+def latest_requests(config: DatasetConfig, days: float) -> list[str]:
+    """The items of the interactions of the last `days`, oldest first; raises DatasetError without times."""
+    requests = _in_order(config)
+    if not config.timed or requests.is_empty():
+        raise DatasetError(f"{config.name}: the interactions have no times, so the latest cannot be replayed")
+    latest = requests["time"][-1]
+    return requests.filter(pl.col("time") > latest - days * SECONDS_PER_DAY)["item"].to_list()
 
 
-def all_requests(description: DatasetConfig) -> list[str]:
+def all_requests(config: DatasetConfig) -> list[str]:
     """The items of all interactions, oldest first; in the order of the files where there are no times."""
-    return _in_order(description)["item"].to_list()
+    return _in_order(config)["item"].to_list()
 
 
-def _in_order(description: DatasetConfig) -> pl.DataFrame:
-    rows = labelled_rows(description).filter(pl.col("reason").is_null())
+def _in_order(config: DatasetConfig) -> pl.DataFrame:
+    rows = scan_interactions(config)
     return rows.select("time", "order", "item").collect(engine="streaming").sort("time", "order")

@@ -1,4 +1,4 @@
-"""Cuts a dataset into an earlier part to learn from and later steps to be tested on."""
+"""Splits a dataset into an earlier part to learn from and later steps to test on."""
 
 from dataclasses import dataclass, replace
 
@@ -11,9 +11,9 @@ _LATEST_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """earlier: what may be learned from. steps: `user`, `place` (of the target in the whole history),
-    `source` and `target`: one item followed by the next. later: `user` and `place` of the first item of
-    each that is held out."""
+    """earlier: the part to learn from. steps: `user`, `place` (of the target in the whole history), `source`
+    and `target`: an item and the one that follows it. later: `user` and `place` of the first held-out item.
+    """
 
     earlier: Dataset
     steps: pl.DataFrame
@@ -23,7 +23,7 @@ class Split:
 def split_latest(dataset: Dataset) -> Split:
     """Hold out the last 10 % of interactions by time; without times, the last item of each user.
 
-    A step's source is what its user met just before the target, whichever part that is in.
+    A step's source is the item directly before the target, whether it is held out or not.
     """
     pairs = dataset.pairs
     if dataset.timed:

@@ -1,7 +1,7 @@
 """Opens the files of one table as a lazy Polars frame, whatever their format.
 
-Text formats are read as text throughout: an id keeps its leading zeros, and a dirty cell is a dropped
-row, never a failed read.
+Every column of a text format is read as text: an id keeps its leading zeros, and a malformed cell drops its
+row instead of failing the read.
 """
 
 import polars as pl
@@ -14,9 +14,9 @@ _SAMPLE_ROWS = 10_000
 _NO_SEPARATOR = "\x01"
 
 
-def scan_table(description: DatasetConfig, table: Table) -> pl.LazyFrame:
-    """A lazy frame over all files of `table`."""
-    paths = description.files(table)
+def scan_table(config: DatasetConfig, table: Table) -> pl.LazyFrame:
+    """A lazy frame over all files of `table`; raises DatasetError when they cannot be read."""
+    paths = config.files(table)
     kind = table.format or _format_of(paths[0].suffix, str(paths[0]))
     try:
         if kind == "parquet":
@@ -33,17 +33,17 @@ def scan_table(description: DatasetConfig, table: Table) -> pl.LazyFrame:
     return frame
 
 
-def require_columns(frame: pl.LazyFrame, wanted: list[str], table: Table) -> None:
-    """Raise the error that names the missing column and the columns there are."""
+def require_columns(frame: pl.LazyFrame, required: list[str], table: Table) -> None:
+    """Raise DatasetError, naming the missing column and the existing ones, unless all are there."""
     present = frame.collect_schema().names()
-    for name in wanted:
+    for name in required:
         if name not in present:
-            named = ", ".join(other for other in present if not other.startswith("__"))
-            raise DatasetError(f"{table.path}: no column {name!r}; it has {named}")
+            existing = ", ".join(other for other in present if not other.startswith("__"))
+            raise DatasetError(f"{table.path}: no column {name!r}; it has {existing}")
 
 
 def sample(frame: pl.LazyFrame, column: str, table: Table) -> pl.Series:
-    """Up to 10,000 values that are not null, from the head of the files."""
+    """The values that are not null of the first 10,000 rows."""
     try:
         return frame.select(column).head(_SAMPLE_ROWS).collect()[column].drop_nulls()
     except pl.exceptions.PolarsError as error:
@@ -51,7 +51,7 @@ def sample(frame: pl.LazyFrame, column: str, table: Table) -> pl.Series:
 
 
 def as_id(column: str) -> pl.Expr:
-    """An id as text, without surrounding blanks; null when nothing is left."""
+    """An id as text without surrounding blanks; null when empty."""
     text = pl.col(column).cast(pl.String, strict=False).str.strip_chars()
     return pl.when(text != "").then(text)
 
@@ -99,9 +99,9 @@ def _scan_lines(paths: list[str], separator: str, columns: list[str] | None) -> 
         columns = header[0].split(separator) if len(header) else []
         lines = lines.filter(pl.col("line") != separator.join(columns))
     fields = pl.col("line").str.split_exact(separator, len(columns)).struct
-    return lines.select(fields.field(f"field_{at}").alias(name) for at, name in enumerate(columns))
+    return lines.select(fields.field(f"field_{number}").alias(name) for number, name in enumerate(columns))
 
 
 def first_line(error: Exception) -> str:
-    """What an error says before it goes into detail."""
+    """The summary of an error, without its details."""
     return str(error).split("\n", 1)[0]

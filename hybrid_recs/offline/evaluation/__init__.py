@@ -1,1 +1,1 @@
-"""Measures recommendations on held-out interactions, beside named baselines."""
+"""Measures recommendations on held-out interactions, compared with named baselines."""

@@ -1,4 +1,4 @@
-"""Held-out items that the settings of baselines are chosen on: the last one of some training users."""
+"""Held-out items to choose the settings of baselines on: the last item of some training users."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,15 +19,18 @@ Csr = sparse.csr_array
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Training data without the last item of some users: users × items, and per user what is to be found."""
+    """Training data (users × items) without the last item of some users, which is their target.
+
+    sources: the item before the target.
+    """
 
     matrix: "Csr[np.float32]"
     users: Rows
     sources: Rows
     targets: Rows
 
-    def of_items(self, vectors: Floats) -> float:
-        """HR@20 of the target by cosine (n × f) with the item before it."""
+    def item_hit_rate(self, vectors: Floats) -> float:
+        """HR@20 of the target by cosine with the item before it; vectors: n × f."""
         unit = unit_rows(vectors)
         n = len(self.sources)
         masked = sparse.csr_array(
@@ -35,31 +38,32 @@ class HeldOut:
         )
         return self._hit_rate(unit[self.sources], unit, masked)
 
-    def of_users(self, items: Floats, user: Callable[[Rows], Floats]) -> float:
-        """HR@20 (= Recall@20 of one target) among what a user does not have.
+    def user_hit_rate(self, items: Floats, user_factor: Callable[[Rows], Floats]) -> float:
+        """HR@20 (= Recall@20 of one target) among the items that are not in the user's history.
 
-        Scores are products of item factors (n × f) with the factor (f) that `user` makes of a history.
+        Scores are products of item factors (n × f) with the factor (f) that `user_factor` gives for a
+        history.
         """
         if not len(self.users):
             return 0.0
         histories = self.matrix[self.users]
         parts = np.split(histories.indices.astype(np.int64), histories.indptr[1:-1])
-        return self._hit_rate(np.stack([user(part) for part in parts]), items, histories)
+        return self._hit_rate(np.stack([user_factor(part) for part in parts]), items, histories)
 
     def _hit_rate(self, queries: Floats, vectors: Floats, masked: "Csr[np.float32]") -> float:
-        """Rows level with the target count as before it."""
-        found = 0
+        """Rows that tie with the target rank above it."""
+        hits = 0
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
             block = slice(start, start + _QUERIES_AT_ONCE)
             scores = queries[block] @ vectors.T
             scores[masked[block].nonzero()] = -np.inf
             bound = scores[np.arange(len(scores)), self.targets[block]]
-            found += int(np.sum((scores >= bound[:, np.newaxis]).sum(axis=1) <= _K))
-        return found / max(len(queries), 1)
+            hits += int(np.sum((scores >= bound[:, np.newaxis]).sum(axis=1) <= _K))
+        return hits / max(len(queries), 1)
 
 
 def hold_out(data: EncodedData, seed: int) -> HeldOut:
-    """Take the last item of up to 2,000 users with at least two."""
+    """Hold out the last item of up to 2,000 users who have at least two."""
     users, items = (data.pairs[name].to_numpy().astype(np.int64) for name in ("user", "item"))
     same = users[1:] == users[:-1]
     last = np.flatnonzero(np.append(~same, True) & np.insert(same, 0, False))

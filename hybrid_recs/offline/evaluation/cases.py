@@ -1,46 +1,51 @@
-"""Splits a dataset's interactions by time and makes the questions of the three tasks from the later part."""
+"""Splits interactions by time, and draws the test cases of three tasks from the later part."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData
-from hybrid_recs.offline.data.interactions import Dataset, dataset_of_events, labelled_rows
+from hybrid_recs.offline.data.interactions import Dataset, dataset_from_rows, scan_interactions
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.types import Rows
 
-TASKS = ("next item from an item", "next item from a session", "held-out items of a user")
+ITEM_TASK = "next item from an item"
+SESSION_TASK = "next item from a session"
+USER_TASK = "held-out items of a user"
+TASKS = (ITEM_TASK, SESSION_TASK, USER_TASK)
 T = TypeVar("T")
 
 _LATEST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """given: what the visitor met, oldest first (one row for the item task). targets: what came then."""
+class EvaluationCase:
+    """given: the visitor's items, oldest first (one row for the item task). targets: the items that
+    follow."""
 
     given: Rows
     targets: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerGauges:
-    """train: what may be learned from. events: all interactions in order, `later` marks the held-out."""
+class EvaluationSplit:
+    """train: the part to learn from. events: all interactions in order; `later` marks the held-out ones."""
 
     train: Dataset
     events: pl.DataFrame
     protocol: str
 
 
-def hold_out_latest(description: DatasetConfig, max_history: int) -> WorkerGauges:
+def hold_out_latest(config: DatasetConfig, max_history: int) -> EvaluationSplit:
     """Hold out the last 10 % of interactions by time; without a time, the last item of each user."""
-    kept = labelled_rows(description).filter(pl.col("reason").is_null()).drop("reason")
-    events = kept.collect(engine="streaming").sort("user", "time", "order")
-    timed = description.timed
+    events = scan_interactions(config).collect(engine="streaming").sort("user", "time", "order")
+    timed = config.timed
     if timed:
         later = pl.col("time") > events["time"].quantile(1 - _LATEST_SHARE, "lower")
         protocol = "the last 10 % of interactions by time are held out"
@@ -50,45 +55,60 @@ def hold_out_latest(description: DatasetConfig, max_history: int) -> WorkerGauge
         protocol = "no time: the last item of each user in the order of the files is held out"
     events = events.with_columns(later=later)
     earlier = events.filter(~pl.col("later")).drop("later")
-    train = dataset_of_events(description.name, earlier, read_items(description), timed, max_history)
-    return WorkerGauges(train, events, protocol)
+    train = dataset_from_rows(config.name, earlier, read_items(config), timed, max_history)
+    return EvaluationSplit(train, events, protocol)
 
 
-def cases_of(held: WorkerGauges, data: EncodedData, most: int, seed: int) -> dict[str, list[Case]]:
-    """Up to `most` cases of each task, drawn at random with a fixed seed.
+def cases_of(
+    split: EvaluationSplit, data: EncodedData, limit: int, seed: int
+) -> dict[str, list[EvaluationCase]]:
+    """Up to `limit` cases of each task, drawn at random with a fixed seed.
 
-    Sources and targets are items that have a vector, so that every method can be asked; an item is never
-    its own target in the item task, and items of the history are no targets in the user task.
+    Sources and targets are items that have a vector, so that every method can answer. In the item task an
+    item is never its own target, in the user task items of the history are no targets.
     """
-    rows = data.items.head(data.n_vectors).select("item").with_row_index("row")
-    events = held.events.join(rows, on="item", maintain_order="left").select("user", "row", "later")
-    by_user = events.group_by("user", maintain_order=True).agg("row", "later")
-    users = [
-        (np.asarray(met, np.int64), np.asarray(later, bool))
-        for met, later in by_user.select("row", "later").iter_rows()
+    histories = _histories(split, data)
+    steps = [
+        (rows, position)
+        for rows, later in histories
+        for position in np.flatnonzero(later).tolist()
+        if position > 0
     ]
-    steps = [(u, at) for u, (_, later) in enumerate(users) for at in np.flatnonzero(later).tolist() if at > 0]
-    rng = np.random.default_rng(seed)
-    items, sessions, wanted = TASKS
-    changed = [(u, at) for u, at in steps if users[u][0][at] != users[u][0][at - 1]]
+    changes = [(rows, position) for rows, position in steps if rows[position] != rows[position - 1]]
+    users = [case for rows, later in histories if (case := _user_case(rows, later))]
+    rng = np.random.default_rng(seed)  # draws for the tasks in this order
     return {
-        items: [_step(users[u][0], at, 1) for u, at in _some(changed, most, rng)],
-        sessions: [_step(users[u][0], at, MAX_HISTORY) for u, at in _some(steps, most, rng)],
-        wanted: _some([case for met, later in users if (case := _of_user(met, later))], most, rng),
+        ITEM_TASK: [_step_case(rows, position, 1) for rows, position in _sample(changes, limit, rng)],
+        SESSION_TASK: [
+            _step_case(rows, position, MAX_HISTORY) for rows, position in _sample(steps, limit, rng)
+        ],
+        USER_TASK: _sample(users, limit, rng),
     }
 
 
-def _step(met: Rows, at: int, longest: int) -> Case:
-    return Case(met[max(0, at - longest) : at], frozenset((int(met[at]),)))
+def _histories(split: EvaluationSplit, data: EncodedData) -> list[tuple[Rows, NDArray[np.bool_]]]:
+    """Per user the rows of all interactions with an item that has a vector, and which are held out."""
+    rows = data.items.head(data.n_vectors).select("item").with_row_index("row")
+    events = split.events.join(rows, on="item", maintain_order="left").select("user", "row", "later")
+    by_user = events.group_by("user", maintain_order=True).agg("row", "later")
+    return [
+        (np.asarray(history, np.int64), np.asarray(later, bool))
+        for history, later in by_user.select("row", "later").iter_rows()
+    ]
 
 
-def _of_user(met: Rows, later: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Case | None:
-    given = met[~later]
-    targets = frozenset(met[later].tolist()) - frozenset(given.tolist())
-    return Case(given, targets) if len(given) and targets else None
+def _step_case(rows: Rows, position: int, max_given: int) -> EvaluationCase:
+    given = rows[max(0, position - max_given) : position]
+    return EvaluationCase(given, frozenset((int(rows[position]),)))
 
 
-def _some(of: list[T], most: int, rng: np.random.Generator) -> list[T]:
-    if len(of) <= most:
-        return of
-    return [of[at] for at in np.sort(rng.choice(len(of), most, replace=False))]
+def _user_case(rows: Rows, later: NDArray[np.bool_]) -> EvaluationCase | None:
+    given = rows[~later]
+    targets = frozenset(rows[later].tolist()) - frozenset(given.tolist())
+    return EvaluationCase(given, targets) if len(given) and targets else None
+
+
+def _sample(cases: Sequence[T], limit: int, rng: np.random.Generator) -> list[T]:
+    if len(cases) <= limit:
+        return list(cases)
+    return [cases[index] for index in np.sort(rng.choice(len(cases), limit, replace=False))]

@@ -1,6 +1,6 @@
-"""Well-known ways to recommend that learn vectors: randomised SVD, implicit ALS, word2vec.
+"""Well-known methods that learn vectors: randomised SVD, implicit ALS, word2vec.
 
-Where one has settings that matter, they are chosen on the last items of some users of the training data.
+Their important settings are chosen on the last items of some users of the training data.
 """
 
 import importlib
@@ -16,8 +16,8 @@ from scipy import linalg, sparse
 from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.evaluation.baseline_tuning import HeldOut, hold_out
-from hybrid_recs.offline.evaluation.baselines import by_cosine, by_session, known_rows, top_rows
-from hybrid_recs.offline.evaluation.method import Kind
+from hybrid_recs.offline.evaluation.baselines import known_rows, rank_by_cosine, rank_by_session, top_rows
+from hybrid_recs.offline.evaluation.method import MethodKind
 from hybrid_recs.offline.training.embeddings import unit_rows
 from hybrid_recs.types import Floats, Rows
 
@@ -45,24 +45,23 @@ class RandomisedSvd:
     unit: Floats
     right: Floats
     name = "randomised SVD"
-    kind = Kind.BASELINE
+    kind = MethodKind.BASELINE
 
     @classmethod
     def fit(cls, data: EncodedData, seed: int = 0, factors: int = FACTORS) -> "RandomisedSvd":
-        """Whether cosines are of vectors scaled by the singular values is chosen on the validation slice."""
+        """Vectors for cosines are scaled by the singular values if that is better on the held-out items."""
         held_out = hold_out(data, seed)
         right, values = _truncated_svd(held_out.matrix, factors, seed)
-        scaled = held_out.of_items(right * values) > held_out.of_items(right)
+        scaled = held_out.item_hit_rate(right * values) > held_out.item_hit_rate(right)
         right, values = _truncated_svd(data.matrix, factors, seed)
         return cls(unit_rows(right * values if scaled else right), right)
 
     def from_item(self, row: int, k: int) -> Rows:
-        """By cosine."""
-        return by_cosine(self.unit, row, k)
+        return rank_by_cosine(self.unit, row, k)
 
     def from_session(self, rows: Rows, k: int) -> Rows:
         """By cosine with the decayed sum of the session's unit vectors."""
-        return by_session(self.unit, rows, k)
+        return rank_by_session(self.unit, rows, k)
 
     def from_user(self, rows: Rows, k: int) -> Rows:
         """By projection of the history: V_i · Σ V_j."""
@@ -83,10 +82,10 @@ class FoldIn:
     alpha: float
 
     def user(self, history: Rows) -> Floats:
-        """The factor of a user who has these distinct items."""
-        met = self.items[history].astype(np.float64)
-        normal = self.gram + (self.alpha - 1) * (met.T @ met)
-        factor = linalg.solve(normal, self.alpha * met.sum(axis=0), assume_a="pos")
+        """The factor of a user with these distinct items."""
+        factors = self.items[history].astype(np.float64)
+        normal = self.gram + (self.alpha - 1) * (factors.T @ factors)
+        factor = linalg.solve(normal, self.alpha * factors.sum(axis=0), assume_a="pos")
         return np.asarray(factor, np.float32)
 
 
@@ -94,20 +93,20 @@ class FoldIn:
 class Als:
     """Weighted matrix factorisation by alternating least squares, of the library `implicit`.
 
-    unit: item factors as rows of length 1, for items; users: for sessions and users. The two come from two
+    unit: item factors as rows of length 1, for items. users: for sessions and users. They come from two
     models if different settings are best for them.
     """
 
     unit: Floats
     users: FoldIn
     name = "implicit ALS"
-    kind = Kind.BASELINE
+    kind = MethodKind.BASELINE
 
     @classmethod
     def fit(cls, data: EncodedData, seed: int = 0, tuning_seconds: float = 300) -> "Als":
-        """Choose α, then the number of factors, for items and users apart; then learn from all data.
+        """Choose α, then the number of factors, separately for items and users; then learn from all data.
 
-        No setting is tried that the time left (of `tuning_seconds`) is not expected to suffice for.
+        A setting is skipped if it is expected to exceed the rest of `tuning_seconds`.
         """
         with _one_blas_thread():
             for_items, for_users = _choose_als(hold_out(data, seed), seed, tuning_seconds)
@@ -116,8 +115,7 @@ class Als:
         return cls(unit_rows(item_model.items), user_model)
 
     def from_item(self, row: int, k: int) -> Rows:
-        """By cosine of item factors."""
-        return by_cosine(self.unit, row, k)
+        return rank_by_cosine(self.unit, row, k)
 
     def from_session(self, rows: Rows, k: int) -> Rows:
         """By the user factor that the session folds in to."""
@@ -132,7 +130,7 @@ class Als:
 
 @dataclass(frozen=True, slots=True)
 class Word2Vec:
-    """Skip-gram vectors of items, histories being the sentences, of the library `gensim`.
+    """Skip-gram vectors of items, with histories as sentences, of the library `gensim`.
 
     Mikolov et al., "Distributed representations of words and phrases", NIPS 2013; Barkan, Koenigstein,
     "Item2vec", MLSP 2016. unit: n × 128, rows of length 1. Two workers: runs differ a little.
@@ -140,7 +138,7 @@ class Word2Vec:
 
     unit: Floats
     name = "word2vec"
-    kind = Kind.BASELINE
+    kind = MethodKind.BASELINE
 
     @classmethod
     def fit(cls, data: EncodedData, seed: int = 0, epochs: int = 10) -> "Word2Vec":
@@ -164,12 +162,11 @@ class Word2Vec:
         return cls(unit_rows(vectors))
 
     def from_item(self, row: int, k: int) -> Rows:
-        """By cosine."""
-        return by_cosine(self.unit, row, k)
+        return rank_by_cosine(self.unit, row, k)
 
     def from_session(self, rows: Rows, k: int) -> Rows:
         """By cosine with the decayed sum of the session's unit vectors."""
-        return by_session(self.unit, rows, k)
+        return rank_by_session(self.unit, rows, k)
 
     def from_user(self, rows: Rows, k: int) -> Rows:
         """By cosine with the mean of the history's unit vectors."""
@@ -195,7 +192,7 @@ def _truncated_svd(matrix: "Csr[np.float32]", factors: int, seed: int) -> tuple[
 
 
 def _orthonormal(x: Floats) -> tuple[Floats, Floats]:
-    """Left singular vectors and values of a tall x by way of xᵀx; those below 0.001 of the first dropped."""
+    """Left singular vectors and values of a tall x from xᵀx, without values below 0.001 of the first."""
     squares, vectors = np.linalg.eigh((x.T @ x).astype(np.float64))
     keep = squares > _TINY * max(squares[-1], np.finfo(np.float64).tiny)
     squares, vectors = squares[keep][::-1], vectors[:, keep][:, ::-1]
@@ -205,31 +202,31 @@ def _orthonormal(x: Floats) -> tuple[Floats, Floats]:
 
 def _choose_als(held_out: HeldOut, seed: int, seconds: float) -> tuple[tuple[int, float], tuple[int, float]]:
     """The best (factors, α) by HR@20 of the next item, and by Recall@20 of users."""
-    of_items: dict[tuple[int, float], float] = {}
-    of_users: dict[tuple[int, float], float] = {}
-    end, longest = time.monotonic() + seconds, 0.0
+    item_scores: dict[tuple[int, float], float] = {}
+    user_scores: dict[tuple[int, float], float] = {}
+    end, slowest = time.monotonic() + seconds, 0.0
 
     def measure(factors: int, alpha: float) -> None:
-        nonlocal longest
+        nonlocal slowest
         begin = time.monotonic()
-        if (factors, alpha) in of_items or (of_items and begin + longest > end):
+        if (factors, alpha) in item_scores or (item_scores and begin + slowest > end):
             return
         model = fit_als(held_out.matrix, factors, alpha, seed)
-        of_items[factors, alpha] = held_out.of_items(model.items)
-        of_users[factors, alpha] = held_out.of_users(model.items, model.user)
-        longest = max(longest, time.monotonic() - begin)
+        item_scores[factors, alpha] = held_out.item_hit_rate(model.items)
+        user_scores[factors, alpha] = held_out.user_hit_rate(model.items, model.user)
+        slowest = max(slowest, time.monotonic() - begin)
 
     for alpha in _ALS_ALPHAS:
         measure(_ALS_FIRST_FACTORS, alpha)
-    for scores in (of_items, of_users):
+    for scores in (item_scores, user_scores):
         _, best_alpha = max(scores, key=scores.__getitem__)
         for factors in _ALS_OTHER_FACTORS:
             measure(factors, best_alpha)
-    return max(of_items, key=of_items.__getitem__), max(of_users, key=of_users.__getitem__)
+    return max(item_scores, key=item_scores.__getitem__), max(user_scores, key=user_scores.__getitem__)
 
 
 def fit_als(matrix: "Csr[np.float32]", factors: int, alpha: float, seed: int) -> FoldIn:
-    """Item factors; the same input gives the same factors, as every row is solved by itself."""
+    """Item factors; the same input gives the same factors, because each row is solved independently."""
     with _one_blas_thread():
         model = _library("implicit.als").AlternatingLeastSquares(
             factors=factors,
@@ -246,13 +243,13 @@ def fit_als(matrix: "Csr[np.float32]", factors: int, alpha: float, seed: int) ->
 
 
 def _one_blas_thread() -> Any:
-    """As `implicit` asks for; it must be loaded first, for its own BLAS to be limited too."""
+    """As `implicit` recommends; the library must be loaded first, so that its own BLAS is limited too."""
     _library("implicit.als")
     return _library("threadpoolctl").threadpool_limits(1, "blas")
 
 
 def _library(name: str) -> Any:
-    """A module of the libraries that only these baselines need."""
+    """Import a library that only these baselines need; raises HybridRecsError without it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

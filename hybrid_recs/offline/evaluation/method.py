@@ -1,4 +1,4 @@
-"""What the evaluation asks of a way to recommend, be it ours, a part of it, or a baseline."""
+"""The interface of a recommendation method under evaluation."""
 
 from enum import StrEnum
 from typing import Protocol
@@ -6,8 +6,8 @@ from typing import Protocol
 from hybrid_recs.types import Rows
 
 
-class Kind(StrEnum):
-    """SERVED: what the service answers. PART: one half of its score. BASELINE: somebody else's way."""
+class MethodKind(StrEnum):
+    """SERVED: the answers of the service. PART: one half of its score. BASELINE: a method from the field."""
 
     SERVED = "served"
     PART = "part"
@@ -15,27 +15,24 @@ class Kind(StrEnum):
 
 
 class Method(Protocol):
-    """Recommends rows of the training data's `EncodedData`, best first, at most k of them, never one
-    twice."""
+    """Recommends rows of the training data's `EncodedData`, best first: at most k, without duplicates."""
 
     @property
     def name(self) -> str:
-        """As the tables call it."""
+        """As in the result tables."""
         ...
 
     @property
-    def kind(self) -> Kind:
-        """Ours, a part of ours, or a baseline."""
-        ...
+    def kind(self) -> MethodKind: ...
 
     def from_item(self, row: int, k: int) -> Rows:
-        """What comes after one item; never the item itself."""
+        """What follows one item; never the item itself."""
         ...
 
     def from_session(self, rows: Rows, k: int) -> Rows:
-        """What comes next; `rows` oldest first, repeats included; seen items may come again."""
+        """What follows; `rows` oldest first, repeats included; items of the session may be recommended."""
         ...
 
     def from_user(self, rows: Rows, k: int) -> Rows:
-        """What else a user will want; `rows` is the history, oldest first; never one of it."""
+        """What else a user will interact with; `rows` is the history, oldest first, and is excluded."""
         ...

@@ -1,7 +1,9 @@
-"""Figures of lists against held-out rows: of one case, of many with standard errors, of all lists."""
+"""Figures of recommended lists against held-out rows: per case, per task with standard errors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,44 +14,48 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def hit_rate(recommended: Rows, targets: Iterable[int], k: int) -> float:
-    """1 if a target is among the first k, else 0."""
-    hits, _ = _hits(recommended, targets, k)
-    return float(any(hits))
+class CaseFigures(NamedTuple):
+    """Figures of one list at a cutoff k."""
+
+    hit: float
+    reciprocal_rank: float
+    recall: float
+    ndcg: float
 
 
-def reciprocal_rank(recommended: Rows, targets: Iterable[int], k: int) -> float:
-    """1 / the place (from 1) of the first target among the first k; 0 without one."""
-    hits, _ = _hits(recommended, targets, k)
-    return _first(hits)
-
-
-def recall(recommended: Rows, targets: Iterable[int], k: int) -> float:
-    """The share of the targets that is among the first k; 0 if there are no targets."""
-    hits, wanted = _hits(recommended, targets, k)
-    return sum(hits) / max(wanted, 1)
-
-
-def ndcg(recommended: Rows, targets: Iterable[int], k: int) -> float:
-    """Discounted gain over that of the ideal list, which has min(k, targets) hits at its start.
+def case_figures(recommended: Rows, targets: Iterable[int], k: int) -> CaseFigures:
+    """hit: 1 if a target is among the first k. reciprocal_rank: 1 / the place (from 1) of the first one.
+    recall: share of the targets among the first k. ndcg: discounted gain relative to the ideal list, which
+    has min(k, targets) hits at its start. All are 0 without a hit.
 
     Järvelin, Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; here a row is
     relevant or not, and the place p (from 1) counts 1 / log2(1 + p).
     """
-    hits, wanted = _hits(recommended, targets, k)
-    return _gain(hits, wanted, k, _discounts(k))
+    relevant = set(targets.tolist() if isinstance(targets, np.ndarray) else targets)
+    hits = [index for index, row in enumerate(recommended[:k].tolist()) if row in relevant]
+    if not hits:
+        return CaseFigures(0.0, 0.0, 0.0, 0.0)
+    discounts = _discounts(k)
+    ideal = sum(discounts[: min(k, len(relevant))])
+    gain = sum(discounts[index] for index in hits)
+    return CaseFigures(1.0, 1 / (1 + hits[0]), len(hits) / len(relevant), gain / ideal)
+
+
+@cache
+def _discounts(k: int) -> list[float]:
+    return [1 / float(np.log2(2 + index)) for index in range(k)]
 
 
 def coverage(counts: NDArray[np.int64]) -> float:
-    """The share of items recommended at all; `counts` (n): how often each of the n items is recommended."""
+    """The share of items recommended at least once; `counts` (n): recommendations of each of the n items."""
     return float(np.count_nonzero(counts) / len(counts)) if len(counts) else 0.0
 
 
 def gini(counts: NDArray[np.int64]) -> float:
-    """How unequally recommendations fall on the n items: 0 all equally, 1 all on one.
+    """How unequally the n items are recommended: 0 all equally often, 1 a single item.
 
     Σ (2r - n - 1) p_r / (n - 1) with p_r the r-th smallest share. Castells, Hurley, Vargas, "Novelty and
-    diversity in recommender systems", Recommender Systems Handbook 2015. 0 if nothing was recommended.
+    diversity in recommender systems", Recommender Systems Handbook 2015. 0 without recommendations.
     """
     n, total = len(counts), int(counts.sum())
     if n < 2 or total == 0:
@@ -61,11 +67,11 @@ def gini(counts: NDArray[np.int64]) -> float:
 def head_rows(popularity: Numbers) -> Flags:
     """True (n) for the fewest most popular rows that hold half of all interactions; ties to the lower row."""
     order = np.argsort(-popularity, kind="stable")
-    held = np.cumsum(popularity[order])
-    before = np.concatenate(([0.0], held[:-1]))
+    cumulated = np.cumsum(popularity[order])
+    before = np.concatenate(([0.0], cumulated[:-1]))
     head = np.zeros(len(popularity), np.bool_)
-    if len(held):
-        head[order] = before < held[-1] / 2
+    if len(cumulated):
+        head[order] = before < cumulated[-1] / 2
     return head
 
 
@@ -79,7 +85,7 @@ class Mean:
 
 
 def mean_of(values: Numbers) -> Mean:
-    """NaN is the value of no cases, and the error of fewer than two."""
+    """The value is NaN without cases, the error with fewer than two."""
     n = len(values)
     value = float(values.mean()) if n else float("nan")
     error = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
@@ -87,8 +93,8 @@ def mean_of(values: Numbers) -> Mean:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What a tally comes to; `popularity_rank`: mean rank of what was recommended, NaN if nothing was."""
+class TaskFigures:
+    """Figures over all cases of a task; `popularity_rank`: mean rank of the recommended items, or NaN."""
 
     cases: int
     hr: Mean
@@ -103,12 +109,11 @@ class Figures:
 
 
 class Tally:
-    """Collects cases at one cutoff k; `popularity_ranks` (n): the rank of every row, which also gives n."""
+    """Collects the cases of a task at one cutoff k; `popularity_ranks` (n): the rank of every row."""
 
     def __init__(self, k: int, popularity_ranks: NDArray[np.int64]) -> None:
         self._k = k
         self._ranks = popularity_ranks
-        self._discounts = _discounts(k)
         self._cases: list[tuple[float, float, float, float, bool]] = []
         self._lists: list[Rows] = []
 
@@ -116,20 +121,17 @@ class Tally:
         return len(self._cases)
 
     def add(self, recommended: Rows, targets: Iterable[int], in_head: bool) -> None:
-        """One case: a list, best first, what was held out, and whether the source item is in the head."""
-        hits, wanted = _hits(recommended, targets, self._k)
-        found = sum(hits)
-        gain = _gain(hits, wanted, self._k, self._discounts)
-        self._cases.append((float(found > 0), _first(hits), found / max(wanted, 1), gain, in_head))
+        """Add one case: a list, best first, the held-out rows, and whether the source item is in the head."""
+        self._cases.append((*case_figures(recommended, targets, self._k), in_head))
         self._lists.append(recommended[: self._k])
 
-    def figures(self) -> Figures:
-        """Means over the cases so far, and what all lists together say."""
+    def figures(self) -> TaskFigures:
+        """Means over the cases so far, and figures of all lists together."""
         table = np.array(self._cases, np.float64).reshape(-1, 5)
         in_head = table[:, 4] > 0
         rows = np.concatenate(self._lists) if self._lists else np.empty(0, np.int64)
         counts = np.bincount(rows, minlength=len(self._ranks))
-        return Figures(
+        return TaskFigures(
             cases=len(table),
             hr=mean_of(table[:, 0]),
             mrr=mean_of(table[:, 1]),
@@ -141,22 +143,3 @@ class Tally:
             gini=gini(counts),
             popularity_rank=float(self._ranks[rows].mean()) if len(rows) else float("nan"),
         )
-
-
-def _hits(recommended: Rows, targets: Iterable[int], k: int) -> tuple[list[bool], int]:
-    """Whether each of the first k is a target, and how many distinct targets there are."""
-    wanted = set(targets.tolist() if isinstance(targets, np.ndarray) else targets)
-    return [row in wanted for row in recommended[:k].tolist()], len(wanted)
-
-
-def _first(hits: list[bool]) -> float:
-    return 1 / (1 + hits.index(True)) if True in hits else 0.0
-
-
-def _gain(hits: list[bool], wanted: int, k: int, discounts: list[float]) -> float:
-    ideal = sum(discounts[: min(k, wanted)])
-    return sum(discounts[at] for at, hit in enumerate(hits) if hit) / ideal if ideal else 0.0
-
-
-def _discounts(k: int) -> list[float]:
-    return [1 / float(np.log2(2 + at)) for at in range(k)]

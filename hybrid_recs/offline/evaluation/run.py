@@ -1,4 +1,4 @@
-"""Runs every method over the cases of every task and adds up the figures."""
+"""Runs a method over the cases of every task and measures its figures, time and memory."""
 
 import threading
 import time
@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from hybrid_recs.offline.data.encoding import EncodedData
-from hybrid_recs.offline.evaluation.cases import TASKS, Case
+from hybrid_recs.offline.evaluation.cases import ITEM_TASK, SESSION_TASK, USER_TASK, EvaluationCase
 from hybrid_recs.offline.evaluation.method import Method
-from hybrid_recs.offline.evaluation.metrics import Figures, Tally, head_rows
+from hybrid_recs.offline.evaluation.metrics import Tally, TaskFigures, head_rows
 from hybrid_recs.types import Json, ProgressCallback, Rows
 
 CUTOFF = 20
@@ -21,8 +21,8 @@ _SAMPLE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A method ready to be asked; memory is the growth of the process at its peak during the fit."""
+class FittedMethod:
+    """seconds: of the fit. peak_mb: the highest growth of the process's memory during the fit."""
 
     method: Method
     seconds: float
@@ -31,15 +31,15 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRow:
-    """One line of the result."""
+    """The figures of one method on one task; ms: mean milliseconds of an answer."""
 
     task: str
-    fitted: Fitted
-    figures: Figures
+    fitted: FittedMethod
+    figures: TaskFigures
     ms: float
 
     def as_json(self) -> Json:
-        """The line as documented; `se` is that of HR@20; null where there were too few cases."""
+        """The row as documented; `se` is the standard error of HR@20; null where there are too few cases."""
         figures = self.figures
         line = {
             "task": self.task,
@@ -66,48 +66,53 @@ class EvaluationRow:
         return {name: None if value != value else value for name, value in line.items()}
 
 
-def fitted(fit: Callable[[], Method]) -> Fitted:
-    """Fit, timed, with the memory watched."""
+def fit_measured(fit: Callable[[], Method]) -> FittedMethod:
+    """Fit a method; measure its time and memory."""
     with _memory_watch() as peak:
         started = time.perf_counter()
         method = fit()
         seconds = time.perf_counter() - started
-    return Fitted(method, seconds, peak() / 1e6)
+    return FittedMethod(method, seconds, peak() / 1e6)
 
 
 def measure(
-    one: Fitted, cases: dict[str, list[Case]], data: EncodedData, on_progress: ProgressCallback
+    fitted: FittedMethod,
+    cases: dict[str, list[EvaluationCase]],
+    data: EncodedData,
+    on_progress: ProgressCallback,
 ) -> list[EvaluationRow]:
     """The figures of one method on every task."""
     popularity = data.popularity[: data.n_vectors]
     in_head = head_rows(popularity)
-    ranks = np.arange(1, data.n_vectors + 1)  # rows run from most to least popular
-    ask = dict(zip(TASKS, _questions(one.method), strict=True))
+    ranks = np.arange(1, data.n_vectors + 1)  # rows are sorted from most to least popular
     rows = []
-    for task, asked in cases.items():
+    for task, task_cases in cases.items():
+        recommend = _recommend_function(fitted.method, task)
         tally = Tally(CUTOFF, ranks)
         started = time.perf_counter()
-        for case in asked:
-            found = ask[task](case.given)
-            tally.add(found[found < data.n_vectors], case.targets, bool(in_head[case.given[-1]]))
+        for case in task_cases:
+            recommended = recommend(case.given)
+            learned = recommended[recommended < data.n_vectors]
+            tally.add(learned, case.targets, bool(in_head[case.given[-1]]))
             on_progress(1)
         seconds = time.perf_counter() - started
-        if asked:
-            rows.append(EvaluationRow(task, one, tally.figures(), 1_000 * seconds / len(asked)))
+        if task_cases:
+            rows.append(EvaluationRow(task, fitted, tally.figures(), 1_000 * seconds / len(task_cases)))
     return rows
 
 
-def _questions(method: Method) -> tuple[Callable[[Rows], Rows], ...]:
-    return (
-        lambda given: method.from_item(int(given[-1]), CUTOFF),
-        lambda given: method.from_session(given, CUTOFF),
-        lambda given: method.from_user(given, CUTOFF),
-    )
+def _recommend_function(method: Method, task: str) -> Callable[[Rows], Rows]:
+    functions: dict[str, Callable[[Rows], Rows]] = {
+        ITEM_TASK: lambda given: method.from_item(int(given[-1]), CUTOFF),
+        SESSION_TASK: lambda given: method.from_session(given, CUTOFF),
+        USER_TASK: lambda given: method.from_user(given, CUTOFF),
+    }
+    return functions[task]
 
 
 @contextmanager
 def _memory_watch() -> Iterator[Callable[[], int]]:
-    """Bytes by which the resident memory grew at most inside the block; sampled, 0 where not known."""
+    """The highest growth of the resident memory inside the block, in bytes; sampled, 0 where unknown."""
     start = peak = _resident()
     done = threading.Event()
 

@@ -23,7 +23,7 @@ _STYLE = {"served": "bold", "part": "dim", "baseline": ""}
 
 
 def print_table(result: Json, console: Console) -> None:
-    """One table a task."""
+    """Print one table per task."""
     console.print(f"[bold]{result['dataset']}[/]: {result['protocol']}", soft_wrap=True)
     for task, rows in _by_task(result).items():
         table = Table("method", title=f"{task} ({rows[0]['cases']:,} cases)", title_justify="left", box=None)
@@ -36,12 +36,11 @@ def print_table(result: Json, console: Console) -> None:
 
 
 def as_json(result: Json) -> str:
-    """The whole result."""
     return json.dumps(result, indent=2)
 
 
 def as_markdown(result: Json) -> str:
-    """A section with a table a task."""
+    """A section with one table per task."""
     lines = [f"## {result['dataset']}", "", f"{result['protocol']}.", ""]
     for task, rows in _by_task(result).items():
         names = ("method", *_COLUMNS, *_LAST)

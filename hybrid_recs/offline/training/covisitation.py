@@ -1,4 +1,4 @@
-"""Counts which items are met close together: the links S of the graph, and the lists R of the score."""
+"""Counts which items co-occur closely in histories: the links S of the graph, the lists R of the score."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +17,8 @@ from hybrid_recs.offline.data.encoding import EncodedData
 WINDOW = 5
 LIST_LENGTH = 50
 HALF_LIFE = 0.25  # of the time span, for the age weights of R
-# Weights are added up as whole numbers, so that sums do not depend on the order in which a streamed
-# aggregation happens to add: 60 is divisible by every distance in the window, ages keep 20 bits.
+# Weights are summed as integers, so that the result does not depend on the order of a streamed aggregation:
+# 60 is divisible by every distance in the window, ages keep 20 bits.
 _UNIT = 60
 _PARTS = 2**20
 _BLOCK = 2_000
@@ -41,13 +41,13 @@ def count_covisits(
     half_life: float = HALF_LIFE,
     part_pairs: int = PART_PAIRS,
 ) -> CoVisitCounts:
-    """S and R of an ordered dataset; without an order, R is built from who was met by the same users.
+    """S and R of an ordered dataset; without an order there is only R, from items that share users.
 
     Two items at positions p and q of one history, 0 < |p - q| <= 5, add 1 / |p - q| to S in both
-    directions; for R, with times, that is further weighted by 2^(-age / (half_life · time span)).
+    directions; for R, with times, the addend is also multiplied by 2^(-age / (half_life · time span)).
     R is scaled to 1 at the heaviest of each row.
-    Counted for one range of rows after the other: about `part_pairs` pairs are held at a time, and what is
-    counted does not depend on their number.
+    Rows are counted range by range, so that about `part_pairs` pairs are in memory at a time; the result
+    does not depend on `part_pairs`.
     """
     if not data.ordered:
         return CoVisitCounts(None, _lists_without_order(data, list_length))
@@ -67,12 +67,12 @@ def count_covisits(
 
 
 def _row_ranges(data: EncodedData, part_pairs: int) -> Iterator[tuple[int, int]]:
-    """Ranges of rows that together are all rows, each with at most about `part_pairs` near pairs."""
-    most = np.cumsum(data.degrees.astype(np.int64) * (2 * WINDOW))
+    """Consecutive ranges of all rows, each with at most about `part_pairs` near pairs."""
+    max_pairs = np.cumsum(data.degrees.astype(np.int64) * (2 * WINDOW))
     first = 0
     while first < data.n_vectors:
-        before = most[first - 1] if first else 0
-        end = max(first + 1, int(np.searchsorted(most, before + part_pairs, "right")))
+        before = max_pairs[first - 1] if first else 0
+        end = max(first + 1, int(np.searchsorted(max_pairs, before + part_pairs, "right")))
         yield first, end
         first = end
 
@@ -84,24 +84,24 @@ def _places(data: EncodedData, half_life: float) -> pl.LazyFrame:
 
 
 def _near_pairs(places: pl.LazyFrame, first: int, end: int) -> pl.DataFrame:
-    """`key` (a · 2³² + b, ascending), `link` and `recent`: summed weights of the pairs met within the
-    window, in both directions, whose `a` is in [first, end)."""
+    """`key` (a · 2³² + b, ascending), `link` and `recent`: summed weights of the pairs within the window, in
+    both directions, whose `a` is in [first, end)."""
     by_distance = []
     for distance in range(1, WINDOW + 1):
-        met = places.select(
+        near = places.select(
             "place",
             "age",
             later=pl.col("item").cast(pl.UInt64),
             earlier=pl.col("item").shift(distance).cast(pl.UInt64),
         ).filter(pl.col("place") >= distance)
         for a, b in (("later", "earlier"), ("earlier", "later")):
-            near = met.filter(pl.col(a).is_between(first, end, closed="left")).select(
+            directed = near.filter(pl.col(a).is_between(first, end, closed="left")).select(
                 key=pl.col(a) * 2**32 + pl.col(b),
                 link=pl.lit(_UNIT // distance, pl.Int32),
-                # Of an unordered pair that is the age of the later one.
+                # The age of a pair is that of its later interaction.
                 recent=(pl.col("age") * (_UNIT / distance * _PARTS)).round().cast(pl.Int64),
             )
-            by_distance.append(near)
+            by_distance.append(directed)
     summed = pl.concat(by_distance).group_by("key").agg(pl.col("link", "recent").sum())
     return summed.sort("key").collect(engine="streaming")
 
@@ -109,7 +109,7 @@ def _near_pairs(places: pl.LazyFrame, first: int, end: int) -> pl.DataFrame:
 def _joined(
     counts: NDArray[np.int64], columns: list[NDArray[np.int32]], links: list[NDArray[np.float32]]
 ) -> "Csr[np.float32]":
-    """S from the parts of its rows, which are let go of on the way."""
+    """S from the parts of its rows; the parts are freed on the way."""
     n = len(counts)
     indptr = np.zeros(n + 1, np.int64)
     np.cumsum(counts, out=indptr[1:])
@@ -160,9 +160,9 @@ def _lists_without_order(data: EncodedData, length: int) -> CoVisits:
     def best(start: int) -> pl.DataFrame:
         block = (transposed[start : start + _BLOCK] @ shared).tocoo()
         rows = block.row + start
-        apart = rows != block.col
-        a, b = rows[apart].astype(np.uint32), block.col[apart].astype(np.uint32)
-        return _best(pl.DataFrame({"a": a, "b": b, "weight": block.data[apart]}), length)
+        distinct = rows != block.col
+        a, b = rows[distinct].astype(np.uint32), block.col[distinct].astype(np.uint32)
+        return _best(pl.DataFrame({"a": a, "b": b, "weight": block.data[distinct]}), length)
 
     # SciPy's sparse products run on one core and release the GIL.
     with ThreadPoolExecutor(cpu_count() or 1) as pool:

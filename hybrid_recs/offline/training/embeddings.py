@@ -1,9 +1,10 @@
 """Item vectors by three steps of spectral diffusion over the co-occurrence graph.
 
 The graph is M = C / ΣC + S / ΣS with C = Aᵀ D_u⁻¹ A (A: users × items, 0/1; D_u: row sums) and S the links
-of items met close together. A few steps of subspace iteration on its normalised adjacency
-K = D^-½ M D^-½, with the known top eigenvector √diag(D) taken out, and on purpose not to convergence:
-session graphs have hundreds of eigenvalues near 1, and converged vectors say only "same component".
+between items that co-occur closely. The vectors come from a few steps of subspace iteration on the normalised
+adjacency K = D^-½ M D^-½ without its known top eigenvector √diag(D). The iteration deliberately stops before
+it converges: session graphs have hundreds of eigenvalues near 1, and converged vectors tell only which items
+are in the same component.
 Subspace iteration: Halko, Martinsson, Tropp, "Finding structure with randomness", SIAM Review 2011.
 """
 
@@ -43,10 +44,10 @@ class _Graph:
     def apply(self, x: Floats) -> Floats:
         """K x - v₁ v₁ᵀ K x for a block x (n × c)."""
         y = self.root[:, np.newaxis] * x
-        met = self.matrix @ y
-        met *= self.per_user[:, np.newaxis]
-        z: Floats = self.transposed @ met
-        del met
+        by_user = self.matrix @ y
+        by_user *= self.per_user[:, np.newaxis]
+        z: Floats = self.transposed @ by_user
+        del by_user
         z *= np.float32(self.scale_co)
         if self.links is not None:
             linked = self.links @ y
@@ -72,16 +73,16 @@ def fit_vectors(
 def diffusion(
     matrix: "Csr[np.float32]", links: "Csr[np.float32] | None", dimensions: int | None, seed: int
 ) -> Iterator[Floats]:
-    """The vectors after one step, after two, and so on without end.
+    """The vectors after one step, after two, and so on, endlessly.
 
-    d is `dimensions`; by default 256 up to 50,000 items, where that costs little and gains 0.002 to 0.008 of
-    HR@20, and 128 above. Never more than a quarter of the items: n orthonormal columns of length n would make
-    every two items orthogonal, whatever the data.
+    d is `dimensions`; by default 256 up to 50,000 items, where it costs little and gains 0.002 to 0.008 of
+    HR@20, and 128 above. It is at most a quarter of the items: n orthonormal columns of length n would make
+    any two items orthogonal, regardless of the data.
     """
     n = matrix.shape[1]
     graph = _graph(matrix, links)
-    wanted = dimensions or (_FINE_DIMENSIONS if n <= _FINE_UP_TO else _DIMENSIONS)
-    start = (n, min(wanted, max(1, n // 4)))
+    columns = dimensions or (_FINE_DIMENSIONS if n <= _FINE_UP_TO else _DIMENSIONS)
+    start = (n, min(columns, max(1, n // 4)))
     x = np.random.default_rng(seed).standard_normal(start, np.float32)
     while True:
         _apply_in_parallel(graph, x)
@@ -96,7 +97,7 @@ def unit_rows(vectors: Floats) -> Floats:
 
 
 def popularity_tilt(degrees: Floats, power: float = TILT) -> Floats:
-    """d^0.05: what the cosine of a candidate is multiplied by."""
+    """d^power: the factor of a candidate's cosine; d is its number of users."""
     return np.power(np.maximum(degrees, 1), power, dtype=np.float32)
 
 
@@ -108,9 +109,9 @@ def _graph(matrix: "Csr[np.float32]", links: "Csr[np.float32] | None") -> _Graph
     degree = per_item * scale_co
     scale_links = 0.0
     if links is not None and links.nnz:
-        of_links = np.asarray(links.sum(axis=1), np.float64)
-        scale_links = 1 / of_links.sum()
-        degree = degree + of_links * scale_links
+        link_degree = np.asarray(links.sum(axis=1), np.float64)
+        scale_links = 1 / link_degree.sum()
+        degree = degree + link_degree * scale_links
     trivial = np.sqrt(degree)
     trivial /= max(np.linalg.norm(trivial), np.finfo(np.float64).tiny)
     root = 1 / np.sqrt(np.maximum(degree, np.finfo(np.float64).tiny))
@@ -127,8 +128,8 @@ def _graph(matrix: "Csr[np.float32]", links: "Csr[np.float32] | None") -> _Graph
 
 
 def _apply_in_parallel(graph: _Graph, x: Floats) -> None:
-    """K x in place of x. Columns are split over threads: SciPy's sparse products run on one core and release
-    the GIL. What is held beside x is a few blocks of columns for each thread, of at most 128 MB each."""
+    """Overwrite x with K x. Columns are split over threads: SciPy's sparse products run on one core and
+    release the GIL. The additional memory is a few blocks of columns per thread, of at most 128 MB each."""
     blocks = max(cpu_count() or 1, -(-x.nbytes // _BLOCK_BYTES))
     columns = [part for part in np.array_split(np.arange(x.shape[1]), blocks) if len(part)]
 
@@ -141,7 +142,7 @@ def _apply_in_parallel(graph: _Graph, x: Floats) -> None:
 
 
 def _orthonormalise(x: Floats) -> None:
-    """Cholesky-QR, twice, in place; Householder QR when the columns are not independent enough for it."""
+    """Cholesky-QR, twice, in place; Householder QR when the columns are nearly dependent."""
     try:
         for _ in range(2):
             inverse = _cholesky_inverse(x)

@@ -1,151 +1,165 @@
-"""Chooses the parameters of fit and score on a slice of the data held out for it, or takes those pinned."""
+"""Chooses the parameters of fit and score on a held-out slice of the data; pinned ones stay as they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from hybrid_recs.generation.manifest import ScoringInfo
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.data.interactions import Dataset
-from hybrid_recs.offline.training.validation import Validation, Values, hold_out
-from hybrid_recs.settings import Settings
+from hybrid_recs.offline.training import parameters
+from hybrid_recs.offline.training.parameters import HistoryParameters, Parameter
+from hybrid_recs.offline.training.validation import ValidationSlice, Values, hold_out
 from hybrid_recs.types import ProgressCallback, no_progress
 
-# The last stands for "lists first": vectors then only order what the lists leave equal.
+# With the last one the lists decide, and vectors only order items of equal list weight.
 WEIGHTS = (0.0, 0.5, 1.0, 3.0, 10.0, 100.0)
 STEPS = (2, 3, 4, 5)
 TILTS = (0.0, 0.05, 0.1)
 HALF_LIVES = (0.1, 0.25, 1.0)
 DECAYS = (0.0, 0.25, 0.5, 1.0, 1.5)
-# More than 10 foresees still better where everybody follows the trend, and shows everybody the same.
+# Above 10 the figures still improve where everybody follows the trend, but all visitors see the same items.
 TRENDS = (0.0, 0.3, 1.0, 3.0, 10.0)
 TREND_HALF_LIVES = (0.003, 0.01, 0.03, 0.1, 1.0)
 ROUNDS = 17
-_MIN_STEPS, _MIN_USERS = 100, 20
-# Above, what needs another fit is left at its default: the search must not cost more than the rebuild.
+_MIN_CASES, _MIN_USERS = 100, 20
+# Above, parameters that need another fit keep their default: the search must not cost more than the rebuild.
 _MAX_PAIRS_REFITTED = 5_000_000
 _MIN_REPEAT, _MAX_REPEAT = 0.5, 4.0
-_SELDOM = 0.01
+_MIN_REPEAT_SHARE = 0.01
 
-Score = Callable[[ScoringInfo], Values]
+Score = Callable[[ScoringParameters], Values]
 
 
 def choose_scoring(
-    dataset: Dataset, settings: Settings, on_progress: ProgressCallback = no_progress
+    dataset: Dataset,
+    dimensions: int | None,
+    seed: int,
+    pinned: Mapping[Parameter, float],
+    on_progress: ProgressCallback = no_progress,
 ) -> ScoringInfo:
-    """One parameter after the other by validation HR@20 (nDCG@20 for users); deterministic.
+    """Choose one parameter after the other by validation HR@20 (nDCG@20 for users); deterministic.
 
-    Weights of co-visits go to the highest, so that a blend is never shipped that is below vectors alone or
-    lists alone. The others leave their default only for more than a standard error of the paired difference.
+    Co-visit weights take the value with the highest figure, so that the blend is never worse than vectors
+    alone or lists alone. The others leave their default only if the gain exceeds one standard error of the
+    paired difference.
     """
-    pinned = settings.model_dump(include=set(_PINNABLE), exclude_none=True)
-    start = ScoringInfo(repeat=repeat_weight(dataset)).model_copy(update=pinned)
-    if not dataset.ordered:
-        start = start.model_copy(update={"session_decay": 0.0, "user_decay": 0.0} | pinned)
-    if len(pinned) == len(_PINNABLE):
-        return start
+    start = _start(dataset, pinned)
+    if len(pinned) == len(parameters.PARAMETERS):
+        return ScoringInfo.of(start)
     refit = len(dataset.pairs) <= _MAX_PAIRS_REFITTED
-    slice_ = hold_out(dataset, settings.dimensions, settings.seed)
-    slice_.steps_kept = frozenset(STEPS if refit and "steps" not in pinned else ())
-    slice_.half_lives_kept = frozenset(TREND_HALF_LIVES if "trend_half_life" not in pinned else ())
-    counted: dict[str, float] = {"validation_pairs": slice_.steps, "validation_users": len(slice_.users)}
-    search = _Search(start, frozenset(pinned), on_progress)
-    if slice_.steps >= _MIN_STEPS:
-        _choose_fit(search, slice_, refit, dataset.timed)
-        counted |= {"hr": round(float(slice_.of_items(search.chosen).mean()), 5)}
-    if len(slice_.users) >= _MIN_USERS:
-        _choose_history(search, "user", slice_.of_users, len(slice_.users), dataset)
-    if len(slice_.sessions) >= _MIN_STEPS:
-        _choose_history(search, "session", slice_.of_sessions, len(slice_.sessions), dataset)
-        if len(slice_.users) < _MIN_USERS:
-            search.copy("session", "user")
-    return search.chosen.model_copy(update={"tried": search.tried, **counted})
+    validation = hold_out(dataset, dimensions, seed)
+    validation.steps_kept = frozenset(STEPS if refit and parameters.STEPS not in pinned else ())
+    validation.half_lives_kept = frozenset(
+        TREND_HALF_LIVES if parameters.TREND_HALF_LIFE not in pinned else ()
+    )
+    search = Search(start, frozenset(pinned), on_progress)
+    hr = None
+    if validation.n_item_steps >= _MIN_CASES:
+        _choose_fit(search, validation, refit, dataset.timed)
+        hr = round(float(validation.item_hits(search.chosen).mean()), 5)
+    n_users, n_sessions = len(validation.users), len(validation.sessions)
+    if n_users >= _MIN_USERS:
+        _choose_history(search, parameters.USER, validation.user_ndcg, n_users, dataset)
+    if n_sessions >= _MIN_CASES:
+        _choose_history(search, parameters.SESSION, validation.session_hits, n_sessions, dataset)
+        if n_users < _MIN_USERS:
+            search.copy(parameters.SESSION, parameters.USER)
+    return ScoringInfo.of(search.chosen, search.tried, validation.n_item_steps, n_users, hr)
 
 
-def _choose_fit(search: "_Search", slice_: Validation, refit: bool, timed: bool) -> None:
+def _start(dataset: Dataset, pinned: Mapping[Parameter, float]) -> ScoringParameters:
+    """The defaults, without decay where the data has no order, and what is pinned."""
+    start = ScoringParameters()
+    start = replace(start, session=replace(start.session, repeat=repeat_weight(dataset)))
+    if not dataset.ordered:
+        for history in (parameters.SESSION, parameters.USER):
+            start = history.decay.replaced(start, 0.0)
+    for parameter, value in pinned.items():
+        start = parameter.replaced(start, value)
+    return start
+
+
+def _choose_fit(search: "Search", validation: ValidationSlice, refit: bool, timed: bool) -> None:
     """The parameters of vectors, lists and their blend."""
-    search.best("covisit_weight", WEIGHTS, slice_.of_items)
+    search.pick_best(parameters.COVISIT_WEIGHT, WEIGHTS, validation.item_hits)
     first = search.chosen
-    search.better("steps", STEPS if refit else (), slice_.of_items)
-    search.better("tilt", TILTS, slice_.of_items)
-    search.better("half_life", HALF_LIVES if timed and refit else (), slice_.of_items)
+    search.pick_if_significant(parameters.STEPS, STEPS if refit else (), validation.item_hits)
+    search.pick_if_significant(parameters.TILT, TILTS, validation.item_hits)
+    half_lives = HALF_LIVES if timed and refit else ()
+    search.pick_if_significant(parameters.HALF_LIFE, half_lives, validation.item_hits)
     if search.chosen != first:
-        search.best("covisit_weight", WEIGHTS, slice_.of_items)
+        search.pick_best(parameters.COVISIT_WEIGHT, WEIGHTS, validation.item_hits)
 
 
-def _choose_history(search: "_Search", kind: str, score: Score, asked: int, dataset: Dataset) -> None:
-    """How a visitor's history counts; the half-life of the trend is settled by who is asked first."""
-    choose_weight = search.best if asked >= _MIN_STEPS else search.better
-    choose_weight(f"{kind}_weight", WEIGHTS, score)
-    search.better(f"{kind}_trend", TRENDS, score)
-    search.better(f"{kind}_decay", DECAYS if dataset.ordered else (), score)
-    if getattr(search.chosen, f"{kind}_trend"):
-        search.better("trend_half_life", TREND_HALF_LIVES if dataset.timed else (), score)
-        search.settled.add("trend_half_life")
-        search.better(f"{kind}_trend", TRENDS, score)
-    choose_weight(f"{kind}_weight", WEIGHTS, score)
+def _choose_history(
+    search: "Search", history: HistoryParameters, score: Score, n_cases: int, dataset: Dataset
+) -> None:
+    """How a visitor's history counts. The first history that uses the trend settles its half-life."""
+    pick_weight = search.pick_best if n_cases >= _MIN_CASES else search.pick_if_significant
+    pick_weight(history.weight, WEIGHTS, score)
+    search.pick_if_significant(history.trend, TRENDS, score)
+    search.pick_if_significant(history.decay, DECAYS if dataset.ordered else (), score)
+    if history.trend.value_of(search.chosen):
+        half_lives = TREND_HALF_LIVES if dataset.timed else ()
+        search.pick_if_significant(parameters.TREND_HALF_LIFE, half_lives, score)
+        search.settled.add(parameters.TREND_HALF_LIFE)
+        search.pick_if_significant(history.trend, TRENDS, score)
+    pick_weight(history.weight, WEIGHTS, score)
 
 
 def repeat_weight(dataset: Dataset) -> float | None:
-    """σ = clip(10 ρ, 0.5, 4), ρ the share of interactions with an item that their user had met before;
-    None where that hardly happens."""
-    share = 1 - dataset.account.pairs / max(dataset.account.rows_kept, 1)
-    return None if share < _SELDOM else round(float(np.clip(10 * share, _MIN_REPEAT, _MAX_REPEAT)), 4)
+    """σ = clip(10 ρ, 0.5, 4), ρ the share of interactions that repeat an earlier (user, item) pair; None
+    where repeats are rare."""
+    share = 1 - dataset.stats.pairs / max(dataset.stats.rows_kept, 1)
+    if share < _MIN_REPEAT_SHARE:
+        return None
+    return round(float(np.clip(10 * share, _MIN_REPEAT, _MAX_REPEAT)), 4)
 
 
-_PINNABLE = (
-    "covisit_weight",
-    "tilt",
-    "steps",
-    "half_life",
-    "trend_half_life",
-    "session_decay",
-    "session_weight",
-    "session_trend",
-    "user_decay",
-    "user_weight",
-    "user_trend",
-)
+class Search:
+    """The parameters chosen so far, every value that was tried, and the parameters that are settled."""
 
-
-class _Search:
-    """The parameters chosen so far, everything that was tried, and what is not to be tried again."""
-
-    def __init__(self, start: ScoringInfo, pinned: frozenset[str], on_progress: ProgressCallback) -> None:
+    def __init__(
+        self, start: ScoringParameters, pinned: frozenset[Parameter], on_progress: ProgressCallback
+    ) -> None:
         self.chosen = start
         self.tried: dict[str, dict[str, float]] = {}
         self.settled = set(pinned)
-        self._on_done = on_progress
+        self._on_progress = on_progress
 
-    def best(self, name: str, values: Sequence[float], score: Score) -> None:
-        """The value with the highest mean; ties to the one nearest the present one."""
-        self._choose(name, values, score, lambda gains: gains.mean() > 0)
+    def pick_best(self, parameter: Parameter, values: Sequence[float], score: Score) -> None:
+        """Take the value with the highest mean; ties go to the value nearest to the present one."""
+        self._pick(parameter, values, score, lambda gains: gains.mean() > 0)
 
-    def better(self, name: str, values: Sequence[float], score: Score) -> None:
-        """As `best`, but the present value stays unless the gain is above its standard error."""
-        self._choose(name, values, score, _is_significant)
+    def pick_if_significant(self, parameter: Parameter, values: Sequence[float], score: Score) -> None:
+        """As `pick_best`, but keep the present value unless the gain exceeds its standard error."""
+        self._pick(parameter, values, score, _is_significant)
 
-    def copy(self, kind: str, other: str) -> None:
-        """What was chosen for one kind of visitor, for another that too few are of."""
-        names = [f"{kind}_{of}" for of in ("decay", "weight", "trend")]
-        update = {name.replace(kind, other): getattr(self.chosen, name) for name in names}
-        unsettled = {name: value for name, value in update.items() if name not in self.settled}
-        self.chosen = self.chosen.model_copy(update=unsettled)
+    def copy(self, source: HistoryParameters, target: HistoryParameters) -> None:
+        """Give one kind of history the values of another; settled parameters stay."""
+        for copied, parameter in zip(source, target, strict=True):
+            if parameter not in self.settled:
+                self.chosen = parameter.replaced(self.chosen, copied.value_of(self.chosen))
 
-    def _choose(
-        self, name: str, values: Sequence[float], score: Score, worth_it: Callable[[Values], bool]
+    def _pick(
+        self,
+        parameter: Parameter,
+        values: Sequence[float],
+        score: Score,
+        is_worth_it: Callable[[Values], bool],
     ) -> None:
-        present = getattr(self.chosen, name)
-        if name not in self.settled and values:
-            found = {value: score(self._with(name, value)) for value in {*values, present}}
-            self.tried[name] = {f"{value:g}": round(float(found[value].mean()), 5) for value in sorted(found)}
-            nearest = sorted(found, key=lambda value: abs(np.log((value + 0.1) / (present + 0.1))))
-            top = max(nearest, key=lambda value: found[value].mean())
-            if worth_it(found[top] - found[present]):
-                self.chosen = self._with(name, top)
-        self._on_done(1)
-
-    def _with(self, name: str, value: float) -> ScoringInfo:
-        return self.chosen.model_copy(update={name: value})
+        present = parameter.value_of(self.chosen)
+        if parameter not in self.settled and values:
+            scores = {value: score(parameter.replaced(self.chosen, value)) for value in {*values, present}}
+            means = {value: round(float(scores[value].mean()), 5) for value in sorted(scores)}
+            self.tried[parameter.name] = {f"{value:g}": mean for value, mean in means.items()}
+            nearest = sorted(scores, key=lambda value: abs(np.log((value + 0.1) / (present + 0.1))))
+            top = max(nearest, key=lambda value: scores[value].mean())
+            if is_worth_it(scores[top] - scores[present]):
+                self.chosen = parameter.replaced(self.chosen, top)
+        self._on_progress(1)
 
 
 def _is_significant(gains: Values) -> bool:

@@ -1,1 +1,1 @@
-"""Every user's list ahead of time: histories, lists, files, loading into Redis."""
+"""Precomputes every user's list: histories, lists, files, loading into Redis."""

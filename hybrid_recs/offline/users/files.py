@@ -1,4 +1,4 @@
-"""Users' lists on disk: Parquet files of one generation in a folder that appears whole or not at all."""
+"""Users' lists on disk: the Parquet files of a generation, in a folder that is replaced atomically."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -28,16 +28,16 @@ _UNFINISHED, _REPLACED = ".unfinished-", ".replaced-"
 
 class UserListFiles:
     """`<root>/<generation>/part-*.parquet`: user, items and scores (best first), history (the latest items
-    the list was made from, oldest first), generation and made."""
+    that the list was made from, oldest first), generation and made (time)."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @contextmanager
     def writing(self, generation: str, catalogue: Catalogue) -> Iterator["PartWriter"]:
-        """Write all parts of a generation; they replace what there was when the block ends well.
+        """Write all parts of a generation; they replace its earlier lists when the block ends without error.
 
-        Raises RebuildInProgressError when another process is at it.
+        Raises RebuildInProgressError while another process writes.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with self._locked():
@@ -46,52 +46,50 @@ class UserListFiles:
             staged.mkdir()
             try:
                 yield PartWriter(staged, generation, catalogue)
-                self._put_in_place(staged, self.root / generation)
+                self._replace(staged, self.root / generation)
             finally:
                 self._clean()
 
     def generations(self) -> list[str]:
-        """Those there are lists of, oldest first."""
+        """The generations that have lists, oldest first."""
         return sorted(path.name for path in self.root.glob("[!.]*") if path.is_dir())
 
     def remove(self, generation: str) -> None:
-        """Out of sight in one step, then away."""
+        """Renamed first, so that no reader sees half of the lists."""
         hidden = self.root / f"{_REPLACED}{generation}"
         (self.root / generation).rename(hidden)
         shutil.rmtree(hidden)
 
     def parts(self, generation: str) -> list[Path]:
-        """Its files, in the order they were written: the most recently active users first."""
+        """The files of a generation, in the order they were written: the most recently active users first."""
         return sorted((self.root / generation).glob("part-*.parquet"))
 
     def read(self, generation: str) -> pl.DataFrame:
-        """All lists of a generation."""
         paths = self.parts(generation)
         return pl.read_parquet(paths) if paths else pl.DataFrame(schema=_SCHEMA)
 
     def users(self, generation: str) -> list[str]:
-        """Whose lists there are."""
         return self.read(generation)["user"].to_list()
 
-    def stored(
+    def read_stored(
         self, generation: str, catalogue: Catalogue
     ) -> Iterator[tuple[list[str], list[StoredUserList]]]:
-        """Part by part, users and their lists in the rows of the generation's catalogue."""
+        """Users and their lists, in the rows of the generation's catalogue, part by part."""
         ids = _ids(catalogue)
-        rows = pl.DataFrame({"item": ids}).with_row_index("row")
+        row_of = pl.DataFrame({"item": ids}).with_row_index("row")
         for path in self.parts(generation):
             part = pl.read_parquet(path)
-            items, histories = _rows(part["items"], rows), _rows(part["history"], rows)
+            items, histories = _rows(part["items"], row_of), _rows(part["history"], row_of)
             lists = zip(items, part["scores"], histories, part["made"], strict=True)
             yield (
                 part["user"].to_list(),
                 [
-                    StoredUserList(Neighbours(one, scores.to_numpy()), met, int(made.timestamp()))
-                    for one, scores, met, made in lists
+                    StoredUserList(Neighbours(rows, scores.to_numpy()), history, int(made.timestamp()))
+                    for rows, scores, history, made in lists
                 ],
             )
 
-    def _put_in_place(self, staged: Path, folder: Path) -> None:
+    def _replace(self, staged: Path, folder: Path) -> None:
         sync(staged)
         if folder.exists():
             folder.rename(self.root / f"{_REPLACED}{folder.name}")
@@ -99,7 +97,7 @@ class UserListFiles:
         sync(self.root)
 
     def _clean(self) -> None:
-        """Remove what this or a killed job left unfinished; lists it had moved aside come back."""
+        """Remove unfinished files of this or a killed job, and restore lists that it had moved aside."""
         for aside in self.root.glob(f"{_REPLACED}*"):
             folder = self.root / aside.name.removeprefix(_REPLACED)
             if folder.exists():
@@ -111,13 +109,13 @@ class UserListFiles:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        busy = f"{self.root}: another recommend-users is at work; wait for it to end"
+        busy = f"{self.root}: another recommend-users is running; wait until it ends"
         with locked(self.root, RebuildInProgressError(busy)):
             yield
 
 
 class PartWriter:
-    """Writes part after part into a folder that nobody reads yet."""
+    """Writes part after part into a folder that is not read yet."""
 
     def __init__(self, folder: Path, generation: str, catalogue: Catalogue) -> None:
         self._folder = folder
@@ -125,17 +123,16 @@ class PartWriter:
         self._ids = _ids(catalogue)
         self._written = 0
 
-    def write(self, users: Sequence[str], predictions: Sequence[StoredUserList]) -> None:
-        """One more part, synced to disk."""
-        made = [datetime.fromtimestamp(one.made, UTC) for one in predictions]
+    def write(self, users: Sequence[str], lists: Sequence[StoredUserList]) -> None:
+        """Write one more part and sync it to disk."""
         frame = pl.DataFrame(
             {
                 "user": list(users),
-                "items": [self._ids.gather(one.neighbours.rows) for one in predictions],
-                "scores": [pl.Series(one.neighbours.scores) for one in predictions],
-                "history": [self._ids.gather(one.history) for one in predictions],
+                "items": [self._ids.gather(stored.neighbours.rows) for stored in lists],
+                "scores": [pl.Series(stored.neighbours.scores) for stored in lists],
+                "history": [self._ids.gather(stored.history) for stored in lists],
                 "generation": [self._generation] * len(users),
-                "made": made,
+                "made": [datetime.fromtimestamp(stored.made, UTC) for stored in lists],
             },
             schema=_SCHEMA,
         )
@@ -149,9 +146,9 @@ def _ids(catalogue: Catalogue) -> pl.Series:
     return pl.Series([catalogue.item_id(row) for row in range(len(catalogue))], dtype=pl.String())
 
 
-def _rows(lists: pl.Series, rows: pl.DataFrame) -> list[Rows]:
-    """Lists of ids as rows."""
+def _rows(lists: pl.Series, row_of: pl.DataFrame) -> list[Rows]:
+    """Lists of ids as rows; row_of: `item` and `row`."""
     ends = np.cumsum(lists.list.len().to_numpy())
     flat = pl.DataFrame({"item": lists.explode().drop_nulls()})
-    found = flat.join(rows, on="item", maintain_order="left")["row"].to_numpy().astype(np.int64)
-    return np.split(found, ends[:-1])
+    rows = flat.join(row_of, on="item", maintain_order="left")["row"].to_numpy().astype(np.int64)
+    return np.split(rows, ends[:-1])

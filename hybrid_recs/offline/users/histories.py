@@ -1,4 +1,4 @@
-"""What every user has met, in the rows of a generation that need not have learned from this data."""
+"""Every user's history in the rows of a generation, which may have been built from other data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from hybrid_recs.types import SECONDS_PER_DAY, Rows
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """Users, the most recently active first; of each the distinct rows met, oldest first.
+    """Users, the most recently active first, each with distinct rows, oldest first.
 
-    rows, starts: those of the user at place u are `rows[starts[u]:starts[u + 1]]`.
-    unknown_items: distinct items of the data that the generation lacks; unknown_pairs: how often they were
-        met. strangers: users who met nothing else, for whom there is no list to make.
+    rows, starts: the history of user u is `rows[starts[u]:starts[u + 1]]`.
+    unknown_items: distinct items of the data that the generation lacks; unknown_pairs: their (user, item)
+        pairs. users_left_out: users without any other item, who get no list.
     """
 
     users: list[str]
@@ -28,22 +28,22 @@ class Histories:
     starts: NDArray[np.int64]
     unknown_items: int
     unknown_pairs: int
-    strangers: int
+    users_left_out: int
 
     def __len__(self) -> int:
         return len(self.users)
 
     @property
     def summary(self) -> str:
-        """One line: users to make lists for, and what the generation does not know."""
+        """One line: users who get a list, and the data that the generation lacks."""
         text = f"{len(self):,} users, {len(self.rows):,} pairs"
         if self.unknown_items:
-            text += (
-                f"; {self.unknown_items:,} items that the generation lacks, met {self.unknown_pairs:,} times"
-            )
-        return text + (f"; {self.strangers:,} users met nothing else" if self.strangers else "")
+            text += f"; {self.unknown_items:,} items ({self.unknown_pairs:,} pairs) are not in the generation"
+        if self.users_left_out:
+            text += f"; {self.users_left_out:,} users have no other items"
+        return text
 
-    def parts(self, size: int) -> Iterator[tuple[list[str], list[Rows]]]:
+    def batches(self, size: int) -> Iterator[tuple[list[str], list[Rows]]]:
         """Users and histories, `size` at a time."""
         for start in range(0, len(self), size):
             end = min(start + size, len(self))
@@ -53,15 +53,15 @@ class Histories:
 
 
 def histories_of(dataset: Dataset, catalogue: Catalogue, active_days: float | None = None) -> Histories:
-    """Of all users, or of those active within `active_days` of the latest interaction of the data.
+    """The histories of all users, or of those active in the last `active_days` of the data.
 
-    Raises DatasetError when days are asked for and the data has no times.
+    Raises DatasetError when `active_days` is given and the data has no times.
     """
     users = _by_recency(dataset, active_days)
-    met = dataset.pairs.select("user", "item").join(users, on="user", how="inner", maintain_order="left")
-    met = met.join(_rows_of(met["item"].unique(), catalogue), on="item", maintain_order="left")
-    unknown = met.filter(pl.col("row").is_null())
-    known = met.drop_nulls("row").sort("place", maintain_order=True)
+    pairs = dataset.pairs.select("user", "item").join(users, on="user", how="inner", maintain_order="left")
+    pairs = pairs.join(_rows_of(pairs["item"].unique(), catalogue), on="item", maintain_order="left")
+    unknown = pairs.filter(pl.col("row").is_null())
+    known = pairs.drop_nulls("row").sort("place", maintain_order=True)
     lengths = known.group_by("place", maintain_order=True).agg(pl.col("user").first(), length=pl.len())
     return Histories(
         users=lengths["user"].to_list(),
@@ -69,16 +69,18 @@ def histories_of(dataset: Dataset, catalogue: Catalogue, active_days: float | No
         starts=np.concatenate(([0], np.cumsum(lengths["length"].to_numpy()))).astype(np.int64),
         unknown_items=unknown["item"].n_unique(),
         unknown_pairs=len(unknown),
-        strangers=len(users) - len(lengths),
+        users_left_out=len(users) - len(lengths),
     )
 
 
 def _by_recency(dataset: Dataset, active_days: float | None) -> pl.DataFrame:
-    """Users and their place; without times by what comes last in the data."""
+    """`user` and `place`, from 0; without times by the order of the data."""
     latest = dataset.pairs.group_by("user").agg(pl.col("time").max(), pl.col("order").max())
     if active_days is not None:
         if not dataset.timed:
-            raise DatasetError(f"{dataset.name}: no times, so nobody is active in any days; leave them out")
+            raise DatasetError(
+                f"{dataset.name}: the interactions have no times, so active days cannot be used"
+            )
         end = cast(float, latest["time"].max())
         latest = latest.filter(pl.col("time") > end - active_days * SECONDS_PER_DAY)
     latest = latest.sort("time", "order", descending=True, nulls_last=True)
@@ -86,6 +88,6 @@ def _by_recency(dataset: Dataset, active_days: float | None) -> pl.DataFrame:
 
 
 def _rows_of(items: pl.Series, catalogue: Catalogue) -> pl.DataFrame:
-    """`item` and its `row`, null for those the catalogue lacks."""
+    """`item` and its `row`, null if the catalogue lacks it."""
     rows = [catalogue.row(item) for item in items]
     return pl.DataFrame({"item": items, "row": pl.Series(rows, dtype=pl.UInt32)})

@@ -1,6 +1,6 @@
-"""Lists for many users at once: what `Recommender.for_user` says to each, in some 60 % of the time.
+"""Lists for many users at once: the answers of `Recommender.for_user`, in some 60 % of the time.
 
-What is left is scoring, which histories do not share.
+The search and the filters are shared; the rest of the time is scoring, where histories share nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,18 +14,18 @@ from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.ranking.recommender import Recommender, ResolvedQuery
 from hybrid_recs.types import Neighbours, ProgressCallback, Rows, no_progress
 
-_SEARCHED_AT_ONCE = 128
-# 4 MB at 256 dimensions, twice over. With more it takes longer.
+_SEARCH_BATCH = 128
+# 4 MB at 256 dimensions, twice; larger groups are slower.
 _CELLS_AT_ONCE = 4_096
 
-_Asked = tuple[int, ResolvedQuery]
-"""Place of the user, and the query."""
+_UserQuery = tuple[int, ResolvedQuery]
+"""Index of the user among the histories, and the query."""
 
 
-class UserLists:
-    """Makes lists of `k` items of one generation, without those a user has seen and without hidden rows.
+class UserListBuilder:
+    """Builds lists of `k` items of one generation, without the items of a user's history and hidden rows.
 
-    searched_at_once: users; cells_at_once: vectors gathered by one scoring, in rows.
+    search_batch: users searched together. cells_at_once: vectors gathered by one scoring call, in rows.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class UserLists:
         generation: Generation,
         k: int,
         hidden: frozenset[int] = frozenset(),
-        searched_at_once: int = _SEARCHED_AT_ONCE,
+        search_batch: int = _SEARCH_BATCH,
         cells_at_once: int = _CELLS_AT_ONCE,
     ) -> None:
         n = len(generation.catalogue)
@@ -41,87 +41,90 @@ class UserLists:
         self.recommender = Recommender(generation, overlay)
         self._generation = generation
         self._eligible = self.recommender.items.eligible
-        self._how = generation.manifest.scoring.of_user
+        self._weights = generation.manifest.scoring.of_user
         self._k = k
-        self._searched_at_once = searched_at_once
+        self._search_batch = search_batch
         self._cells_at_once = cells_at_once
         self._seen = np.zeros(n, np.bool_)
 
-    def predictions(
+    def stored_lists(
         self, histories: Sequence[Rows], made: int, on_progress: ProgressCallback = no_progress
     ) -> list[StoredUserList]:
-        """`of`, with what each list was made from and when (seconds since 1970)."""
+        """`lists` with the history that each was made from, and the time (seconds since 1970)."""
         return [
-            StoredUserList(found, met[-MAX_HISTORY:], made)
-            for found, met in zip(self.of(histories, on_progress), histories, strict=True)
+            StoredUserList(neighbours, history[-MAX_HISTORY:], made)
+            for neighbours, history in zip(self.lists(histories, on_progress), histories, strict=True)
         ]
 
-    def of(self, histories: Sequence[Rows], on_progress: ProgressCallback = no_progress) -> list[Neighbours]:
+    def lists(
+        self, histories: Sequence[Rows], on_progress: ProgressCallback = no_progress
+    ) -> list[Neighbours]:
         """A list for each history (rows oldest first), in their order.
 
-        Histories of like length are searched together, as all of a search look equally deep.
+        Histories of similar length are searched together, because a batch is searched at one depth.
         """
-        found: dict[int, Neighbours] = {}
-        order = sorted(range(len(histories)), key=lambda at: len(histories[at]))
-        for start in range(0, len(order), self._searched_at_once):
-            some = order[start : start + self._searched_at_once]
-            found.update(self._searched(some, histories))
-            on_progress(len(some))
-        return [self._filled(met, found.get(at)) for at, met in enumerate(histories)]
+        lists: dict[int, Neighbours] = {}
+        order = sorted(range(len(histories)), key=lambda user: len(histories[user]))
+        for start in range(0, len(order), self._search_batch):
+            batch = order[start : start + self._search_batch]
+            lists.update(self._search(batch, histories))
+            on_progress(len(batch))
+        return [self._filled(history, lists.get(user)) for user, history in enumerate(histories)]
 
-    def _searched(self, places: Sequence[int], histories: Sequence[Rows]) -> Iterator[tuple[int, Neighbours]]:
-        """Place and list of those who met something that has a vector."""
-        wanted = (
-            (at, self.recommender.history_query(histories[at], self._k, frozenset(), self._how))
-            for at in places
-        )
-        asked = [one for one in wanted if not one[1].is_empty]
-        if not asked:
+    def _search(self, users: Sequence[int], histories: Sequence[Rows]) -> Iterator[tuple[int, Neighbours]]:
+        """User and list of those with an item that has a vector."""
+        queries = [(user, self._query(histories[user])) for user in users]
+        queries = [(user, query) for user, query in queries if not query.is_empty]
+        if not queries:
             return
-        candidates = self._candidates(asked)
-        for some in self._groups(asked, candidates):
+        candidates = self._candidates(queries)
+        for group in self._groups(queries, candidates):
             lists = self._generation.scorer.score_queries(
-                [one.items for _, one in asked[some]],
-                candidates[some],
+                [query.items for _, query in queries[group]],
+                candidates[group],
                 self._k,
-                [one.excluded for _, one in asked[some]],
+                [query.excluded for _, query in queries[group]],
                 self._eligible,
             )
-            yield from zip((at for at, _ in asked[some]), lists, strict=True)
+            yield from zip((user for user, _ in queries[group]), lists, strict=True)
 
-    def _candidates(self, asked: Sequence[_Asked]) -> list[Rows]:
+    def _query(self, history: Rows) -> ResolvedQuery:
+        return self.recommender.history_query(history, self._k, frozenset(), self._weights)
+
+    def _candidates(self, queries: Sequence[_UserQuery]) -> list[Rows]:
         """The nearest unseen items of each query, as many as scoring needs."""
         scorer = self._generation.scorer
-        needed = [self._k + scorer.extra_candidates(one.items) for _, one in asked]
-        deepest = max(count + len(one.excluded) for count, (_, one) in zip(needed, asked, strict=True))
-        queries = np.stack([scorer.query_vector(one.items) for _, one in asked])
-        found = self._generation.index.search_many(queries, deepest, eligible=self._eligible)
+        counts = [self._k + scorer.extra_candidates(query.items) for _, query in queries]
+        depth = max(count + len(query.excluded) for count, (_, query) in zip(counts, queries, strict=True))
+        vectors = np.stack([scorer.query_vector(query.items) for _, query in queries])
+        nearest = self._generation.index.search_many(vectors, depth, eligible=self._eligible)
         return [
-            self._unseen(rows, one.excluded)[:count]
-            for rows, count, (_, one) in zip(found, needed, asked, strict=True)
+            self._unseen(rows, query.excluded)[:count]
+            for rows, count, (_, query) in zip(nearest, counts, queries, strict=True)
         ]
 
     def _unseen(self, rows: Rows, seen: frozenset[int]) -> Rows:
-        mark = np.fromiter(seen, np.int64, len(seen))
-        self._seen[mark] = True
-        left = rows[~self._seen[rows]]
-        self._seen[mark] = False
-        return left
+        # A mask for all users, reset after each one.
+        seen_rows = np.fromiter(seen, np.int64, len(seen))
+        self._seen[seen_rows] = True
+        unseen = rows[~self._seen[rows]]
+        self._seen[seen_rows] = False
+        return unseen
 
-    def _groups(self, asked: Sequence[_Asked], candidates: Sequence[Rows]) -> Iterator[slice]:
-        """Neighbouring queries that are scored together, so that memory stays bounded."""
-        starts, start, held = self._generation.scorer.covisits.indptr, 0, 0
-        for at, ((_, one), near) in enumerate(zip(asked, candidates, strict=True)):
-            rows = one.items.rows
+    def _groups(self, queries: Sequence[_UserQuery], candidates: Sequence[Rows]) -> Iterator[slice]:
+        """Consecutive queries that are scored together, within `cells_at_once`."""
+        starts, start, gathered = self._generation.scorer.covisits.indptr, 0, 0
+        for index, ((_, query), near) in enumerate(zip(queries, candidates, strict=True)):
+            rows = query.items.rows
             cells = len(near) + len(rows) + int((starts[rows + 1] - starts[rows]).sum())
-            if held and held + cells > self._cells_at_once:
-                yield slice(start, at)
-                start, held = at, 0
-            held += cells
-        yield slice(start, len(asked))
+            if gathered and gathered + cells > self._cells_at_once:
+                yield slice(start, index)
+                start, gathered = index, 0
+            gathered += cells
+        yield slice(start, len(queries))
 
-    def _filled(self, met: Rows, found: Neighbours | None) -> Neighbours:
-        """Those who have too little to go by are few, and answered one at a time."""
-        if found is not None and len(found) == self._k:
-            return found
-        return self.recommender.answer_user(met, self._k).neighbours
+    def _filled(self, history: Rows, neighbours: Neighbours | None) -> Neighbours:
+        """Histories that give too few items are rare, and answered one at a time."""
+        if neighbours is not None and len(neighbours) == self._k:
+            return neighbours
+        return self.recommender.answer_user(history, self._k).neighbours

@@ -32,7 +32,7 @@ def folder(index_dir: Path) -> Path:
 def _lists(folder: Path) -> tuple[list[int], list[Neighbours]]:
     hot = Generation.open(folder).hot
     rows = [int(row) for row in hot.rows]
-    return rows, [found for row in rows if (found := hot.neighbours(row)) is not None]
+    return rows, [actual for row in rows if (actual := hot.neighbours(row)) is not None]
 
 
 def _write(folder: Path, rows: list[int], lists: list[Neighbours]) -> None:
@@ -42,10 +42,10 @@ def _write(folder: Path, rows: list[int], lists: list[Neighbours]) -> None:
     NeighbourLists.write(folder, np.array(rows), lists)
 
 
-def _with_first(lists: list[Neighbours], at: int, place: int, row: int) -> list[Neighbours]:
-    rows = lists[at].rows.copy()
+def _with_first(lists: list[Neighbours], position: int, place: int, row: int) -> list[Neighbours]:
+    rows = lists[position].rows.copy()
     rows[place] = row
-    return [*lists[:at], Neighbours(rows, lists[at].scores), *lists[at + 1 :]]
+    return [*lists[:position], Neighbours(rows, lists[position].scores), *lists[position + 1 :]]
 
 
 def _measured(folder: Path) -> tuple[dict[str, float], list[str]]:
@@ -146,7 +146,11 @@ def test_a_figure_that_is_not_a_number_passes_no_bound(generation: Generation) -
 
 def test_lists_that_are_too_short(folder: Path) -> None:
     rows, lists = _lists(folder)
-    _write(folder, rows, [found.head(99) if at % 10 == 0 else found for at, found in enumerate(lists)])
+    _write(
+        folder,
+        rows,
+        [actual.head(99) if position % 10 == 0 else actual for position, actual in enumerate(lists)],
+    )
     quality, problems = _measured(folder)
     short = len(range(0, len(lists), 10))
     assert quality["full_lists"] == pytest.approx(1 - short / len(lists))
@@ -157,8 +161,8 @@ def test_lists_of_other_items(folder: Path) -> None:
     rows, lists = _lists(folder)
     moved = [*lists[1:], lists[0]]
     exchanged = [
-        Neighbours(np.where(found.rows == row, old, found.rows), found.scores)
-        for row, old, found in zip(rows, [*rows[1:], rows[0]], moved, strict=True)
+        Neighbours(np.where(actual.rows == row, old, actual.rows), actual.scores)
+        for row, old, actual in zip(rows, [*rows[1:], rows[0]], moved, strict=True)
     ]
     _write(folder, rows, exchanged)
     quality, problems = _measured(folder)
@@ -168,7 +172,7 @@ def test_lists_of_other_items(folder: Path) -> None:
 
 def test_lists_in_another_order(folder: Path) -> None:
     rows, lists = _lists(folder)
-    _write(folder, rows, [Neighbours(found.rows[::-1], found.scores) for found in lists])
+    _write(folder, rows, [Neighbours(actual.rows[::-1], actual.scores) for actual in lists])
     quality, problems = _measured(folder)
     assert quality["parity@10"] < 0.05
     assert problems == [f"parity@10 is {quality['parity@10']:.4g}, below 0.95"]
@@ -178,12 +182,12 @@ def test_parity_is_the_share_of_the_first_ten_that_live_search_gives(folder: Pat
     rows, lists = _lists(folder)
     # Two of the first ten exchanged for the last two, in every list.
     order = [*range(8), 98, 99, *range(10, 98), 8, 9]
-    _write(folder, rows, [Neighbours(found.rows[order], found.scores) for found in lists])
+    _write(folder, rows, [Neighbours(actual.rows[order], actual.scores) for actual in lists])
     assert _measured(folder)[0]["parity@10"] == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(
-    ("figures", "said"),
+    ("figures", "message"),
     [
         ({"ann_recall@10": 0.9}, ["ann_recall@10 is 0.9, below 0.95"]),
         ({"ann_recall@100": 0.9}, ["ann_recall@100 is 0.9, below 0.95"]),
@@ -197,9 +201,9 @@ def test_parity_is_the_share_of_the_first_ten_that_live_search_gives(folder: Pat
     ],
 )
 def test_every_bound_is_put_in_words(
-    figures: dict[str, float], said: list[str], generation: Generation
+    figures: dict[str, float], message: list[str], generation: Generation
 ) -> None:
-    assert gate.problems(gate.measure(generation, None) | figures) == said
+    assert gate.problems(gate.measure(generation, None) | figures) == message
 
 
 def test_a_refusal_is_raised_and_on_record_unless_forced(index_dir: Path) -> None:

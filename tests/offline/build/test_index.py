@@ -1,5 +1,6 @@
 """The index: its kind, and figures that anyone can measure again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ from hybrid_recs.generation.manifest import IndexInfo, SearchFigure
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.index import build_index, exact_neighbours, recall_at, tail_sample
 from hybrid_recs.types import Floats, Rows
-from tests.offline.builders import unit_vectors
+from tests.offline.builders import build_options, unit_vectors
 
 N, SEED = 3_000, 20
 RECALL = 0.98
+EXACT = build_options(exact_below=N, ann_recall=RECALL, seed=SEED)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def tilt() -> Floats:
 @pytest.fixture(scope="module")
 def hnsw(vectors: Floats, tilt: Floats, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, IndexInfo]:
     path = tmp_path_factory.mktemp("hnsw") / "index.faiss"
-    return path, build_index(path, vectors, tilt, exact_below=N - 1, recall=RECALL, seed=SEED)
+    return path, build_index(path, vectors, tilt, replace(EXACT, exact_below=N - 1))
 
 
 def _effort(k: int, effort: int) -> SearchFigure:
@@ -44,10 +46,10 @@ def neighbours_by_hand(vectors: Floats, tilt: Floats, rows: Rows, k: int) -> Row
 
 def recall_by_hand(index: FaissIndex, vectors: Floats, tilt: Floats, k: int) -> float:
     rows = tail_sample(N, 500, SEED)
-    wanted = neighbours_by_hand(vectors, tilt, rows, k)
-    found = [set(index.search(vectors[row], k + 1).tolist()) for row in rows]
-    hits = sum(len(set(line.tolist()) & got) for line, got in zip(wanted, found, strict=True))
-    return hits / wanted.size
+    targets = neighbours_by_hand(vectors, tilt, rows, k)
+    actual = [set(index.search(vectors[row], k + 1).tolist()) for row in rows]
+    hits = sum(len(set(line.tolist()) & got) for line, got in zip(targets, actual, strict=True))
+    return hits / targets.size
 
 
 def test_exact_up_to_the_size_and_hnsw_above(
@@ -56,7 +58,7 @@ def test_exact_up_to_the_size_and_hnsw_above(
     path, info = hnsw
     assert info.kind == "HNSW32"
     assert FaissIndex(path, info.search).approximate
-    small = build_index(tmp_path / "flat", vectors, tilt, exact_below=N, recall=RECALL, seed=SEED)
+    small = build_index(tmp_path / "flat", vectors, tilt, EXACT)
     exact = FaissIndex(tmp_path / "flat", small.search)
     assert small.kind == "exact"
     assert not exact.approximate
@@ -65,9 +67,9 @@ def test_exact_up_to_the_size_and_hnsw_above(
         (100, 0, 1),
     ]
     rows = np.arange(0, N, 97)
-    for row, wanted in zip(rows, neighbours_by_hand(vectors, tilt, rows, 20), strict=True):
-        found = exact.search(vectors[row], 21)
-        assert found[found != row][:20].tolist() == wanted.tolist()
+    for row, targets in zip(rows, neighbours_by_hand(vectors, tilt, rows, 20), strict=True):
+        actual = exact.search(vectors[row], 21)
+        assert actual[actual != row][:20].tolist() == targets.tolist()
 
 
 def test_the_figures_are_what_is_measured_again(
@@ -88,7 +90,7 @@ def test_the_effort_is_no_larger_than_needed(
     path, info = hnsw
     effort = info.search[0].effort
     assert effort > 16
-    # Efforts are tried in steps of at most a half more: half of the one found was tried and fell short.
+    # A smaller effort than the chosen one was tried and fell short, and half of it falls short too.
     assert recall_by_hand(FaissIndex(path, [_effort(10, effort // 2)]), vectors, tilt, 10) < RECALL
 
 
@@ -110,7 +112,9 @@ def test_a_recall_that_cannot_be_reached_falls_back_to_exact(
     vectors: Floats, tilt: Floats, tmp_path: Path
 ) -> None:
     few = slice(0, 400)
-    info = build_index(tmp_path / "index", vectors[few], tilt[few], exact_below=10, recall=1.01, seed=SEED)
+    info = build_index(
+        tmp_path / "index", vectors[few], tilt[few], replace(EXACT, exact_below=10, ann_recall=1.01)
+    )
     assert info.kind == "exact"
     assert [figure.recall for figure in info.search] == [1, 1]
     assert not FaissIndex(tmp_path / "index", info.search).approximate
@@ -118,7 +122,7 @@ def test_a_recall_that_cannot_be_reached_falls_back_to_exact(
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 60])
 def test_small_catalogues_are_measured_too(n: int, tmp_path: Path) -> None:
-    info = build_index(tmp_path / "index", unit_vectors(2, n, 4), np.ones(n, np.float32), 100, 0.98, SEED)
+    info = build_index(tmp_path / "index", unit_vectors(2, n, 4), np.ones(n, np.float32), EXACT)
     assert info.kind == "exact"
     assert [figure.recall for figure in info.search] == [1, 1]
     assert len(FaissIndex(tmp_path / "index", info.search)) == n
@@ -139,22 +143,22 @@ def test_the_sample_is_of_the_less_popular_half(n: int, count: int, expected: in
 @pytest.mark.parametrize("k", [1, 10, 100])
 def test_exact_neighbours_leave_the_item_itself_out(vectors: Floats, tilt: Floats, k: int) -> None:
     rows = np.array([0, 5, N // 2, N - 1])
-    found = exact_neighbours(vectors, vectors * tilt[:, np.newaxis], rows, k)
-    assert [line.tolist() for line in found] == neighbours_by_hand(vectors, tilt, rows, k).tolist()
+    actual = exact_neighbours(vectors, vectors * tilt[:, np.newaxis], rows, k)
+    assert [line.tolist() for line in actual] == neighbours_by_hand(vectors, tilt, rows, k).tolist()
 
 
 def test_exact_neighbours_of_few_items() -> None:
     vectors = unit_vectors(3, 4, 3)
-    found = exact_neighbours(vectors, vectors, np.arange(4), 100)
-    wanted = neighbours_by_hand(vectors, np.ones(4, np.float32), np.arange(4), 3)
-    assert [line.tolist() for line in found] == wanted.tolist()
+    actual = exact_neighbours(vectors, vectors, np.arange(4), 100)
+    targets = neighbours_by_hand(vectors, np.ones(4, np.float32), np.arange(4), 3)
+    assert [line.tolist() for line in actual] == targets.tolist()
 
 
 def test_recall_counts_what_is_missing(vectors: Floats, tilt: Floats, tmp_path: Path) -> None:
-    build_index(tmp_path / "index", vectors, tilt, exact_below=N, recall=RECALL, seed=SEED)
+    build_index(tmp_path / "index", vectors, tilt, EXACT)
     rows = np.arange(0, 20)
     exact = list(neighbours_by_hand(vectors, tilt, rows, 10))
-    # Half of what is wanted are items that nothing can find.
+    # Half of the expected items cannot be found.
     half = [np.concatenate((line[:5], np.arange(N, N + 5))) for line in exact]
     index = FaissIndex(tmp_path / "index", [])
     assert recall_at(index, vectors, rows, exact, 10)[0] == 1
@@ -174,15 +178,17 @@ def grouped_vectors(n_groups: int, of_each: int) -> Floats:
 def test_ivf_beyond_a_size(ivf_above: int, tmp_path: Path) -> None:
     vectors = grouped_vectors(40, 60)
     tilt = np.linspace(1.5, 1, len(vectors), dtype=np.float32)
-    info = build_index(tmp_path / "index", vectors, tilt, 100, RECALL, SEED, ivf_above=ivf_above)
+    info = build_index(
+        tmp_path / "index", vectors, tilt, replace(EXACT, exact_below=100), ivf_above=ivf_above
+    )
     assert info.kind == ("IVF" if ivf_above == 1_000 else "HNSW32")
     index = FaissIndex(tmp_path / "index", info.search)
     assert index.approximate
     rows = np.arange(1_200, 2_400, 7)
     for k in (10, 100):
-        wanted = neighbours_by_hand(vectors, tilt, rows, k)
-        found = [
+        targets = neighbours_by_hand(vectors, tilt, rows, k)
+        actual = [
             np.isin(line, index.search(vectors[row], k + 1)).mean()
-            for row, line in zip(rows, wanted, strict=True)
+            for row, line in zip(rows, targets, strict=True)
         ]
-        assert np.mean(found) >= RECALL - 0.01
+        assert np.mean(actual) >= RECALL - 0.01

@@ -1,4 +1,4 @@
-"""dataset.toml: what is said when it is wrong, and which files it stands for."""
+"""dataset.toml: its error messages, and the files that it names."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ from tests.offline.builders import USER_AND_ITEM, write
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         (USER_AND_ITEM + 'colour = "red"\n', "interactions.colour: Extra inputs are not permitted"),
         (USER_AND_ITEM + '[extra]\nkey = "x"\n', "extra: Extra inputs are not permitted"),
@@ -36,9 +36,9 @@ from tests.offline.builders import USER_AND_ITEM, write
         ("", "interactions: Field required"),
     ],
 )
-def test_errors_name_the_file_and_the_key(toml: str, said: str, tmp_path: Path) -> None:
+def test_errors_name_the_file_and_the_key(toml: str, message: str, tmp_path: Path) -> None:
     path = write(tmp_path, {}, toml)
-    with pytest.raises(DatasetError, match=f"^{re.escape(str(path))}: {said}"):
+    with pytest.raises(DatasetError, match=f"^{re.escape(str(path))}: {message}"):
         DatasetConfig.load(path)
 
 
@@ -54,14 +54,14 @@ def test_a_description_that_cannot_be_read(content: bytes | None, tmp_path: Path
 def _files(folder: Path, names: list[str], path: str, more: str = "") -> list[str]:
     toml = USER_AND_ITEM.replace("a.csv", path) + more
     description = DatasetConfig.load(write(folder, dict.fromkeys(names, ""), toml))
-    return [str(found.relative_to(folder)) for found in description.files(description.interactions[0])]
+    return [str(actual.relative_to(folder)) for actual in description.files(description.interactions[0])]
 
 
 NAMES = ["data/b.csv", "data/a.csv", "data/deep/c.csv", "data/notes.md", "data/a.ndjson", "other.csv"]
 
 
 @pytest.mark.parametrize(
-    ("path", "more", "found"),
+    ("path", "more", "actual"),
     [
         ("data/b.csv", "", ["data/b.csv"]),
         ("data", "", ["data/a.csv", "data/a.ndjson", "data/b.csv", "data/deep/c.csv"]),
@@ -75,9 +75,9 @@ NAMES = ["data/b.csv", "data/a.csv", "data/deep/c.csv", "data/notes.md", "data/a
     ],
 )
 def test_one_file_a_folder_or_a_glob_in_name_order(
-    path: str, more: str, found: list[str], tmp_path: Path
+    path: str, more: str, actual: list[str], tmp_path: Path
 ) -> None:
-    assert _files(tmp_path, NAMES, path, more) == found
+    assert _files(tmp_path, NAMES, path, more) == actual
 
 
 @pytest.mark.parametrize(

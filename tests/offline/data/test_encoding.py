@@ -1,4 +1,4 @@
-"""Rows of items, and the matrix of who met what."""
+"""Rows of items, and the matrix of users and items."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def test_rows_and_matrix_by_hand() -> None:
     histories = [[A, B], [B, C], [D], [E], [C, A], [E]]
     weights: list[list[float]] = [[1, 1], [4, 0.5], [1], [30], [0.5, 0], [30]]
     data = encode(dataset_of(histories, weights=weights, items=[item_name(F), item_name(B)]))
-    # Popular first among those beside another item, ties by id; then the rest in the same way.
+    # Popular first among items that share a user with another one, ties by id; then the rest likewise.
     assert data.items["item"].to_list() == [item_name(item) for item in (B, A, C, E, D, F)]
     assert data.popularity.tolist() == [5, 1, 1, 60, 1, 0]
     assert data.n_vectors == 3
@@ -46,14 +46,14 @@ def test_titles_and_categories_stay_with_their_item() -> None:
     dataset = dataset_of([[A, B], [B, C]], items=[item_name(item) for item in range(6)])
     titled = dataset.items.with_columns(title="item", categories=dataset.items["item"].reshape((-1, 1)))
     titled = titled.with_columns(titled["categories"].arr.to_list())
-    data = encode(type(dataset)("made", dataset.pairs, titled, dataset.account, False, True))
+    data = encode(type(dataset)("made", dataset.pairs, titled, dataset.stats, False, True))
     assert data.items["title"].to_list() == data.items["item"].to_list()
     assert data.items["categories"].to_list() == [[item] for item in data.items["item"]]
 
 
 def test_random_histories_against_counts() -> None:
     histories = random_histories(seed=5, users=200, items=60, longest=6)
-    times = [[float(at) for at in range(len(history))] for history in histories]
+    times = [[float(index) for index in range(len(history))] for history in histories]
     data, rows = encoded(histories, times=times)
     expected = np.zeros((200, data.n_vectors))
     for user, history in enumerate(rows):

@@ -41,7 +41,7 @@ SECONDS = 1_291_191_960.0
 def test_times_in_text_become_seconds(text: str, seconds: float, tmp_path: Path) -> None:
     dataset = read(tmp_path, {"a.csv": f"user,item,time\nu,1,{text}\n"}, WITH_TIME)
     assert dataset.pairs["time"].to_list() == [seconds]
-    assert (dataset.account.first_time, dataset.account.last_time) == (seconds, seconds)
+    assert (dataset.stats.first_time, dataset.stats.last_time) == (seconds, seconds)
 
 
 def test_one_column_may_mix_forms_of_iso_text(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_one_column_may_mix_forms_of_iso_text(tmp_path: Path) -> None:
     text = "user,item,time\n" + "".join(f"u,{n},{time}\n" for n, time in enumerate(times))
     dataset = read(tmp_path, {"a.csv": text}, WITH_TIME)
     assert dataset.pairs["time"].to_list() == [SECONDS, SECONDS + 1, SECONDS + 2]
-    assert dataset.account.dropped == {"without a readable time": 2}
+    assert dataset.stats.dropped == {"without a readable time": 2}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ CLAUSES = {
     '"order" = 3': ["c"],
     "weight * 2 = 4": ["b"],
     "n > 5 AND n < 100": ["a", "b"],
-    "n <> '10' AND weight > 1": ["c", "d"],  # digits compared as text, as numbers beside it
+    "n <> '10' AND weight > 1": ["c", "d"],  # digits compared as text, another column as numbers
     "n NOT LIKE '10%'": ["a", "c"],
 }
 
@@ -110,7 +110,7 @@ def test_where_sees_the_columns_of_the_data(where: str, tmp_path: Path) -> None:
     assert dataset.pairs["time"].null_count() == len(dataset.pairs)
     assert dataset.pairs["weight"].to_list() == [1.0] * len(dataset.pairs)
     dropped = 4 - len(CLAUSES[where])
-    assert dataset.account.dropped == ({"not matching where": dropped} if dropped else {})
+    assert dataset.stats.dropped == ({"not matching where": dropped} if dropped else {})
 
 
 def test_where_on_an_id_leaves_the_id_as_it_was(tmp_path: Path) -> None:
@@ -123,11 +123,11 @@ def test_rows_whose_condition_is_unknown_are_dropped(tmp_path: Path) -> None:
     text = "user,item,n\nu,a,1\nu,b,\nu,c,2\n"
     dataset = read(tmp_path, {"a.csv": text}, USER_AND_ITEM + 'where = "n < 5"\n')
     assert dataset.pairs["item"].to_list() == ["a", "c"]
-    assert dataset.account.dropped == {"not matching where": 1}
+    assert dataset.stats.dropped == {"not matching where": 1}
 
 
 def _ordered(tmp_path: Path, rows: list[tuple[str, str]], toml: str = USER_AND_ITEM) -> bool:
-    text = "user,item,time\n" + "".join(f"{user},{item},{at}\n" for at, (user, item) in enumerate(rows))
+    text = "user,item,time\n" + "".join(f"{user},{item},{index}\n" for index, (user, item) in enumerate(rows))
     dataset = read(tmp_path, {"a.csv": text}, toml)
     by_user = {user: [item for other, item in rows if other == user] for user, _ in rows}
     for user, items in by_user.items():
@@ -156,7 +156,7 @@ def test_rows_sorted_by_item_say_nothing_of_order(backwards: bool, tmp_path: Pat
         assert _ordered(tmp_path, _two_users(items), WITH_TIME)
 
 
-def test_a_pair_stands_where_it_was_met_last(tmp_path: Path) -> None:
+def test_a_repeated_pair_has_the_order_of_its_last_row(tmp_path: Path) -> None:
     text = "user,item,time\nu,a,1\nu,b,2\nu,c,3\nu,a,4\n"
     for toml in (USER_AND_ITEM, WITH_TIME):
         dataset = read(tmp_path, {"a.csv": text}, toml)
@@ -167,7 +167,7 @@ def test_times_out_of_all_proportion_are_dropped(tmp_path: Path) -> None:
     text = "user,item,time\nu,a,1291191960\nu,b,9000000000000000\nu,c,1291191961\n"
     dataset = read(tmp_path, {"a.csv": text}, WITH_TIME)
     assert dataset.pairs["item"].to_list() == ["a", "c"]
-    assert dataset.account.dropped == {"without a readable time": 1}
+    assert dataset.stats.dropped == {"without a readable time": 1}
 
 
 def test_where_that_is_no_condition_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Interactions: the same pairs from every format, and an account of every row."""
+"""Interactions: the same pairs from every format, and counts of every row."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
-from hybrid_recs.offline.data.interactions import Account, read_dataset
+from hybrid_recs.offline.data.interactions import InputStats, read_dataset
 from hybrid_recs.types import MAX_ID_LENGTH
 from tests.conftest import real_data
 from tests.offline.builders import USER_AND_ITEM, WITH_TIME, File, read, write
@@ -64,7 +64,7 @@ def test_every_format_gives_the_same_pairs(name: str, tmp_path: Path) -> None:
     toml = WITH_TIME.replace("a.csv", file) + 'weight = "weight"\n' + more
     dataset = read(tmp_path, {file: content}, toml)
     assert dataset.pairs.select(COLUMNS).rows() == LITTLE_PAIRS
-    assert dataset.account == Account(
+    assert dataset.stats == InputStats(
         rows_read=5,
         rows_kept=5,
         users=3,
@@ -94,7 +94,7 @@ def test_first_user_column_that_is_not_null_wins(tmp_path: Path) -> None:
     toml = USER_AND_ITEM.replace('"user"', '["customer", "invoice"]')
     dataset = read(tmp_path, {"a.csv": text}, toml)
     assert dataset.pairs.select("user", "item").rows() == [("c1", "a"), ("i2", "b"), ("i3", "c")]
-    assert dataset.account.dropped == {"without a user": 1}
+    assert dataset.stats.dropped == {"without a user": 1}
 
 
 def test_numbers_as_ids_become_text(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_numbers_as_ids_become_text(tmp_path: Path) -> None:
     toml = USER_AND_ITEM.replace("a.csv", "a.parquet")
     dataset = read(tmp_path, {"a.parquet": frame}, toml)
     assert dataset.pairs.select("user", "item").rows() == [("1", "30")]
-    assert dataset.account.dropped == {"without an item": 1}
+    assert dataset.stats.dropped == {"without an item": 1}
 
 
 def test_event_types_weigh_and_others_are_dropped_and_counted(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_event_types_weigh_and_others_are_dropped_and_counted(tmp_path: Path) ->
     toml = USER_AND_ITEM + 'event = "type"\nevent_weights = { view = 1, cart = 2.5, buy = 5 }\n'
     dataset = read(tmp_path, {"a.csv": text}, toml)
     assert dataset.pairs.select("item", "weight").rows() == [("a", 6.0), ("b", 2.5)]
-    assert dataset.account.dropped == {"of another event type": 3}
+    assert dataset.stats.dropped == {"of another event type": 3}
 
 
 def test_each_reason_to_drop_a_row_is_counted(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_each_reason_to_drop_a_row_is_counted(tmp_path: Path) -> None:
         *["u,a,3,5,yes"] * 10,  # kept; most times must be readable for the column to be one
     ]
     toml = WITH_TIME + 'weight = "n"\nwhere = "good = \'yes\'"\n'
-    account = read(tmp_path, {"a.csv": "user,item,time,n,good\n" + "\n".join(rows)}, toml).account
-    assert account.dropped == {
+    stats = read(tmp_path, {"a.csv": "user,item,time,n,good\n" + "\n".join(rows)}, toml).stats
+    assert stats.dropped == {
         "not matching where": 2,
         "without a user": 3,
         "without an item": 1,
@@ -135,9 +135,9 @@ def test_each_reason_to_drop_a_row_is_counted(tmp_path: Path) -> None:
         "without a readable time": 5,
         "without a positive weight": 6,
     }
-    assert list(account.dropped.values()) == [6, 5, 4, 3, 2, 1]
-    assert account.rows_kept == 12
-    assert account.rows_read == len(rows) == account.rows_kept + sum(account.dropped.values())
+    assert list(stats.dropped.values()) == [6, 5, 4, 3, 2, 1]
+    assert stats.rows_kept == 12
+    assert stats.rows_read == len(rows) == stats.rows_kept + sum(stats.dropped.values())
 
 
 CELLS = st.tuples(
@@ -171,15 +171,15 @@ def test_the_account_adds_up_on_dirty_rows(
     dataset = read(tmp_path_factory.mktemp("dirty"), {"a.csv": text}, WITH_TIME + 'weight = "n"\n')
     reasons = [_reason(*row) for row in rows]
     kept = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
-    assert dataset.account.rows_read == len(rows)
-    assert dataset.account.rows_kept == len(kept)
-    assert dataset.account.dropped == {why: reasons.count(why) for why in reasons if why}
+    assert dataset.stats.rows_read == len(rows)
+    assert dataset.stats.rows_kept == len(kept)
+    assert dataset.stats.dropped == {why: reasons.count(why) for why in reasons if why}
     sums: dict[tuple[str, str], float] = {}
     for user, item, _, weight in kept:
         pair = user.strip(), item.strip()
         sums[pair] = sums.get(pair, 0) + float(weight)
-    found = {(user, item): weight for user, item, weight in dataset.pairs["user", "item", "weight"].rows()}
-    assert found == sums
+    actual = {(user, item): weight for user, item, weight in dataset.pairs["user", "item", "weight"].rows()}
+    assert actual == sums
 
 
 def test_long_histories_keep_their_latest_items(tmp_path: Path) -> None:
@@ -189,12 +189,12 @@ def test_long_histories_keep_their_latest_items(tmp_path: Path) -> None:
     dataset = read(tmp_path, {"a.csv": text}, WITH_TIME, max_history=3)
     assert dataset.pairs.filter(user="long")["item"].to_list() == ["4", "2", "0"]
     assert dataset.pairs.filter(user="fits")["item"].to_list() == ["0", "1", "2"]
-    assert dataset.account.users_capped == 1
-    assert (len(dataset.pairs), dataset.account.pairs, dataset.account.rows_kept) == (7, 10, 10)
+    assert dataset.stats.users_capped == 1
+    assert (len(dataset.pairs), dataset.stats.pairs, dataset.stats.rows_kept) == (7, 10, 10)
 
 
 @pytest.mark.parametrize(
-    ("files", "more", "said"),
+    ("files", "more", "message"),
     [
         ({"a.csv": "user,itm\nu,1\n"}, "", "a.csv: no column 'item'; it has user, itm"),
         ({"a.csv": "user,item\nu,1\n"}, 'weight = "n"\n', "a.csv: no column 'n'; it has user, item"),
@@ -217,9 +217,9 @@ def test_long_histories_keep_their_latest_items(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_used_is_one_clear_error(
-    files: dict[str, File], more: str, said: str, tmp_path: Path
+    files: dict[str, File], more: str, message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(DatasetError, match=re.escape(said)):
+    with pytest.raises(DatasetError, match=re.escape(message)):
         read(tmp_path, files, USER_AND_ITEM + more)
 
 
@@ -237,7 +237,7 @@ def test_ragged_and_undecodable_lines_do_not_fail_the_read(tmp_path: Path) -> No
     dataset = read(tmp_path, {"a.csv": commas}, USER_AND_ITEM)
     expected = [("u", "1"), ("w", "3"), ("x", "\ufffd\ufffd4")]
     assert dataset.pairs.select("user", "item").rows() == expected
-    assert dataset.account.dropped == {"without a user": 1, "without an item": 1}
+    assert dataset.stats.dropped == {"without a user": 1, "without an item": 1}
     # With the last column in use too, behind which the fields too many are.
     weighed = read(tmp_path, {"a.csv": commas}, USER_AND_ITEM + 'weight = "n"\n')
     assert weighed.pairs.select("user", "weight").rows() == [("u", 2.0), ("x", 1.0)]
@@ -245,22 +245,22 @@ def test_ragged_and_undecodable_lines_do_not_fail_the_read(tmp_path: Path) -> No
     toml = USER_AND_ITEM + 'separator = "::"\n'
     dataset = read(tmp_path, {"a.csv": colons}, toml)
     assert dataset.pairs.select("user", "item").rows() == expected
-    assert dataset.account.dropped == {"without an item": 1}
+    assert dataset.stats.dropped == {"without an item": 1}
 
 
 def test_online_retail_is_accounted_for(examples: Path) -> None:
     folder = real_data("online-retail").parent
     dataset = read_dataset(DatasetConfig.load(examples / "online-retail.toml", folder), 5_000)
-    assert dataset.account.rows_read == 541_909
-    assert dataset.account.rows_kept == 530_104
-    assert dataset.account.dropped == {"not matching where": 541_909 - 530_104}
+    assert dataset.stats.rows_read == 541_909
+    assert dataset.stats.rows_kept == 530_104
+    assert dataset.stats.dropped == {"not matching where": 541_909 - 530_104}
     assert dataset.ordered
 
 
 def test_movietweetings_ids_keep_their_leading_zeros(examples: Path) -> None:
     folder = real_data("movietweetings").parent
     dataset = read_dataset(DatasetConfig.load(examples / "movietweetings.toml", folder), 5_000)
-    assert dataset.account.rows_read == 141_695
+    assert dataset.stats.rows_read == 141_695
     assert dataset.pairs["item"].str.len_chars().unique().to_list() == [7]
     assert dataset.pairs["item"].str.starts_with("0").any()
 
@@ -298,8 +298,8 @@ def test_several_tables_are_read_one_after_the_other(tmp_path: Path) -> None:
         ("anna", "4", 1_300_000_300.0, 1.0),
         ("s2", "1", 1_300_000_200.0, 1.0),
     ]
-    assert both.account.rows_read == 7
-    assert both.account.dropped == {"without a user": 1, "of another event type": 1}
+    assert both.stats.rows_read == 7
+    assert both.stats.dropped == {"without a user": 1, "of another event type": 1}
 
 
 def test_times_are_for_all_tables_or_none(tmp_path: Path) -> None:

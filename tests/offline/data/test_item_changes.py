@@ -11,7 +11,7 @@ from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.items.change_store import ChangeStore
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import read_dataset
-from hybrid_recs.offline.data.item_changes import last_of, with_changes
+from hybrid_recs.offline.data.item_changes import last_sequence_number, with_changes
 from hybrid_recs.settings import Settings
 from tests.conftest import quiet_steps
 from tests.planted import item_id
@@ -32,7 +32,7 @@ def test_changes_go_before_the_items_table(planted: Path, tmp_path: Path) -> Non
     assert items.pop(old) == before.pop(old) | {"title": "Another title"}
     assert items == before  # the hidden one is as it was
     assert with_changes(dataset, []).items.equals(dataset.items)
-    assert last_of([]) == 0
+    assert last_sequence_number([]) == 0
 
 
 def test_a_rebuild_says_which_changes_it_knows(index_dir: Path, planted: Path, redis_url: str) -> None:

@@ -106,6 +106,6 @@ def test_no_items_table_is_an_empty_one(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path) -> None:
-    said = "items.csv: no column 'more'; it has id, title, kinds"
-    with pytest.raises(DatasetError, match=re.escape(said)):
+    message = "items.csv: no column 'more'; it has id, title, kinds"
+    with pytest.raises(DatasetError, match=re.escape(message)):
         _items(tmp_path, "items.csv", "id,title,kinds\n1,a,b\n", ALL)

@@ -19,7 +19,7 @@ def _timed(seed: int) -> Dataset:
 
 
 def _steps_by_hand(dataset: Dataset, split: Split) -> list[Step]:
-    """Which user met each held-out item, at what place and after what."""
+    """The user of each held-out item, its place, and the item before it."""
     kept = set(split.earlier.pairs.select("user", "item").rows())
     steps: list[Step] = []
     before, place = ("", ""), 0
@@ -64,38 +64,38 @@ def test_without_times_the_last_item_of_each_user_is_held_out() -> None:
     ]
 
 
-def test_histories_are_what_each_user_had_met_before_the_target() -> None:
+def test_histories_are_all_items_before_the_target() -> None:
     histories = random_histories(4, users=300, items=60, longest=9)
-    slice_ = hold_out(dataset_of(histories), 8, 20)
-    row_of = {item: row for row, item in enumerate(slice_.data.items["item"].to_list())}
-    known = {item for item, row in row_of.items() if row < slice_.data.n_vectors}
+    validation = hold_out(dataset_of(histories), 8, 20)
+    row_of = {item: row for row, item in enumerate(validation.data.items["item"].to_list())}
+    known = {item for item, row in row_of.items() if row < validation.data.n_vectors}
     expected = []
     for history in histories:
         names = [item_name(item) for item in history]
         if len(names) > 1 and names[-1] in known and names[-2] in known:
             before = [row_of[name] for name in names[:-1] if name in known]
             expected.append((row_of[names[-2]], row_of[names[-1]], before))
-    steps = {(int(of.given[0]), target) for of in slice_.items for target in of.targets.tolist()}
+    steps = {(int(of.given[0]), target) for of in validation.items for target in of.targets.tolist()}
     assert steps == {(a, b) for a, b, _ in expected}
-    assert slice_.steps == len(expected)
-    found = [(session.given.tolist(), session.targets.tolist()) for session in slice_.sessions]
-    assert len(found) > 200
-    assert found == [(before, [b]) for _, b, before in expected]
+    assert validation.n_item_steps == len(expected)
+    actual = [(session.given.tolist(), session.targets.tolist()) for session in validation.sessions]
+    assert len(actual) > 200
+    assert actual == [(before, [b]) for _, b, before in expected]
 
 
-def test_users_are_those_met_on_both_sides_of_the_cut() -> None:
+def test_users_are_those_active_on_both_sides_of_the_cut() -> None:
     histories = [[1, 2, 3, 4], [1, 3], [2, 1, 4], [5, 6]]
     times: list[list[float]] = [[1, 2, 19, 20], [3, 4], [21, 22, 23], [5, 6]]
-    slice_ = hold_out(dataset_of(histories * 4, times=times * 4), 2, 20)
-    row_of = {item: row for row, item in enumerate(slice_.data.items["item"].to_list())}
+    validation = hold_out(dataset_of(histories * 4, times=times * 4), 2, 20)
+    row_of = {item: row for row, item in enumerate(validation.data.items["item"].to_list())}
     last = 23.0
     cut = sorted(time for one in times * 4 for time in one)[int(0.9 * 43)]
     assert cut < last
     expected = []
-    for history, at in zip(histories * 4, times * 4, strict=True):
-        given = [row_of[item_name(i)] for i, t in zip(history, at, strict=True) if t <= cut]
-        targets = [row_of.get(item_name(i)) for i, t in zip(history, at, strict=True) if t > cut]
+    for history, index in zip(histories * 4, times * 4, strict=True):
+        given = [row_of[item_name(i)] for i, t in zip(history, index, strict=True) if t <= cut]
+        targets = [row_of.get(item_name(i)) for i, t in zip(history, index, strict=True) if t > cut]
         if given and targets:
             expected.append((given, targets))
     assert expected
-    assert [(user.given.tolist(), user.targets.tolist()) for user in slice_.users] == expected
+    assert [(user.given.tolist(), user.targets.tolist()) for user in validation.users] == expected

@@ -18,7 +18,7 @@ from hybrid_recs.offline.evaluation import learned_baselines
 from hybrid_recs.offline.evaluation.baseline_tuning import hold_out
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular, decayed, top_rows
 from hybrid_recs.offline.evaluation.learned_baselines import Als, RandomisedSvd, Word2Vec
-from hybrid_recs.offline.evaluation.method import Kind, Method
+from hybrid_recs.offline.evaluation.method import Method, MethodKind
 from hybrid_recs.types import Floats, Rows
 from tests.offline.builders import encoded, random_histories
 from tests.planted import world_of, write_planted
@@ -65,30 +65,30 @@ def rows(*values: int) -> Rows:
     return np.array(values, np.int64)
 
 
-def check_list(found: Rows, k: int, n: int) -> None:
-    assert found.dtype == np.int64
-    assert len(found) <= k
-    assert len(set(found.tolist())) == len(found)
-    assert all(0 <= row < n for row in found.tolist())
+def check_list(actual: Rows, k: int, n: int) -> None:
+    assert actual.dtype == np.int64
+    assert len(actual) <= k
+    assert len(set(actual.tolist())) == len(actual)
+    assert all(0 <= row < n for row in actual.tolist())
 
 
 @pytest.mark.parametrize("name", FITS)
 @pytest.mark.parametrize("k", [1, 20, 500])
 def test_the_contract_of_a_method(planted: Planted, name: str, k: int) -> None:
     method, n = planted.method(name), planted.data.n_vectors
-    assert method.kind is Kind.BASELINE
+    assert method.kind is MethodKind.BASELINE
     assert method.name
     for row in range(0, n, 17):
-        found = method.from_item(row, k)
-        check_list(found, k, n)
-        assert len(found) >= min(k, 10)
-        assert row not in found
+        actual = method.from_item(row, k)
+        check_list(actual, k, n)
+        assert len(actual) >= min(k, 10)
+        assert row not in actual
     for history in planted.histories[::53]:
         check_list(method.from_session(np.concatenate((history, history[:2])), k), k, n)
-        found = method.from_user(history, k)
-        check_list(found, k, n)
-        assert len(found)
-        assert not set(found.tolist()) & set(history.tolist())
+        actual = method.from_user(history, k)
+        check_list(actual, k, n)
+        assert len(actual)
+        assert not set(actual.tolist()) & set(history.tolist())
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -107,8 +107,8 @@ def test_rows_without_a_vector_are_no_fault(planted: Planted, name: str) -> None
 @pytest.mark.parametrize("name", ["item_knn", "svd", "als", "word2vec", "session_knn"])
 def test_neighbours_are_of_the_same_world(planted: Planted, name: str) -> None:
     method, worlds = planted.method(name), planted.worlds
-    found = [method.from_item(row, 10) for row in range(planted.data.n_vectors)]
-    same = [worlds[one] == worlds[row] for row, one in enumerate(found)]
+    actual = [method.from_item(row, 10) for row in range(planted.data.n_vectors)]
+    same = [worlds[one] == worlds[row] for row, one in enumerate(actual)]
     assert np.concatenate(same).mean() >= 0.9
     asked = planted.histories[::20]
     for ask in (method.from_session, method.from_user):
@@ -149,13 +149,13 @@ def test_item_knn_sums_cosines_of_sessions_and_users() -> None:
     session = np.array(histories[0] + histories[1] + histories[0][:1], np.int64)
     with_self = cosines + np.eye(len(cosines), dtype=np.float32)
     recent = list(dict.fromkeys(session[::-1].tolist()))
-    scores = sum(with_self[row] / (1 + 0.5 * at) for at, row in enumerate(recent))
-    found = method.from_session(session, 10)
-    assert scores[found] == pytest.approx(np.sort(scores)[::-1][:10], rel=1e-5)
+    scores = sum(with_self[row] / (1 + 0.5 * index) for index, row in enumerate(recent))
+    actual = method.from_session(session, 10)
+    assert scores[actual] == pytest.approx(np.sort(scores)[::-1][:10], rel=1e-5)
     scores = cosines[np.unique(session)].sum(axis=0)
     scores[session] = 0
-    found = method.from_user(session, 10)
-    assert scores[found] == pytest.approx(np.sort(scores)[::-1][:10], rel=1e-5)
+    actual = method.from_user(session, 10)
+    assert scores[actual] == pytest.approx(np.sort(scores)[::-1][:10], rel=1e-5)
 
 
 def test_top_rows_puts_ties_at_the_lower_row() -> None:
@@ -167,8 +167,8 @@ def test_top_rows_puts_ties_at_the_lower_row() -> None:
 
 
 def test_recent_items_count_more() -> None:
-    found, weights = decayed(rows(5, 2, 5, 9, 2))
-    assert found.tolist() == [2, 9, 5]
+    actual, weights = decayed(rows(5, 2, 5, 9, 2))
+    assert actual.tolist() == [2, 9, 5]
     assert weights.tolist() == pytest.approx([1, 1 / 1.5, 1 / 2])
 
 
@@ -220,7 +220,7 @@ def test_validation_holds_out_last_items() -> None:
     assert set(zip(held_out.sources.tolist(), held_out.targets.tolist(), strict=True)) == steps
     assert held_out.matrix.sum() == data.matrix.sum() - 3
     assert not held_out.matrix[held_out.users, held_out.targets].any()
-    assert held_out.of_items(np.eye(data.n_vectors, dtype=np.float32)) == 1  # fewer than 20 items
+    assert held_out.item_hit_rate(np.eye(data.n_vectors, dtype=np.float32)) == 1  # fewer than 20 items
 
 
 @pytest.mark.parametrize(("name", "library"), NEEDS.items())

@@ -15,30 +15,35 @@ from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
-from hybrid_recs.offline.evaluation.cases import TASKS, Case, WorkerGauges, cases_of, hold_out_latest
-from hybrid_recs.offline.evaluation.method import Kind
-from hybrid_recs.offline.evaluation.ours import ServedMethod, fit_ours, parts_of
+from hybrid_recs.offline.evaluation.cases import (
+    TASKS,
+    EvaluationCase,
+    EvaluationSplit,
+    cases_of,
+    hold_out_latest,
+)
+from hybrid_recs.offline.evaluation.method import MethodKind
+from hybrid_recs.offline.evaluation.served_method import ServedMethod, fit_served_method, parts_of
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
-from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json, Outcome
 from tests.conftest import quiet_steps
-from tests.offline.builders import USER_AND_ITEM, WITH_TIME, write
+from tests.offline.builders import USER_AND_ITEM, WITH_TIME, build_options, write
 
-SETTINGS = Settings(hot_share=0.5)
+OPTIONS = build_options(hot_share=0.5)
 
 
 def _events(seed: int, timed: bool) -> str:
-    """Users who come back to items; in the end also items that nobody met before."""
+    """Users who return to items; at the end also items without earlier interactions."""
     rng = np.random.default_rng(seed)
     lines = ["user,item,time" if timed else "user,item"]
-    for at in range(3_000):
-        item = int(rng.integers(40)) if at < 2_800 else int(rng.integers(50))
-        lines.append(f"u{rng.integers(150)},i{item:02d}" + (f",{1_000_000 + at // 2}" if timed else ""))
+    for position in range(3_000):
+        item = int(rng.integers(40)) if position < 2_800 else int(rng.integers(50))
+        lines.append(f"u{rng.integers(150)},i{item:02d}" + (f",{1_000_000 + position // 2}" if timed else ""))
     return "\n".join(lines) + "\n"
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["timed", "untimed"])
-def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> WorkerGauges:
+def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EvaluationSplit:
     folder = tmp_path_factory.mktemp("events")
     toml = WITH_TIME if request.param else USER_AND_ITEM
     return hold_out_latest(
@@ -46,19 +51,19 @@ def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     )
 
 
-def _flat(cases: dict[str, list[Case]]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+def _flat(cases: dict[str, list[EvaluationCase]]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     return [
         (task, tuple(case.given.tolist()), tuple(sorted(case.targets)))
-        for task, some in cases.items()
-        for case in some
+        for task, sample in cases.items()
+        for case in sample
     ]
 
 
-def test_what_is_held_out_is_not_learned_from(held: WorkerGauges) -> None:
+def test_what_is_held_out_is_not_learned_from(held: EvaluationSplit) -> None:
     earlier, later = (held.events.filter(pl.col("later") == flag) for flag in (False, True))
     pairs = held.train.pairs
     assert len(earlier) + len(later) == 3_000
-    assert pairs["weight"].sum() == len(earlier) == held.train.account.rows_kept
+    assert pairs["weight"].sum() == len(earlier) == held.train.stats.rows_kept
     assert not set(pairs["order"].to_list()) & set(later["order"].to_list())
     assert set(pairs.select("user", "item").rows()) == set(earlier.select("user", "item").rows())
     if held.train.timed:
@@ -70,7 +75,7 @@ def test_what_is_held_out_is_not_learned_from(held: WorkerGauges) -> None:
         assert set(later["order"].to_list()) <= set(last)
 
 
-def test_cases_are_what_was_held_out(held: WorkerGauges) -> None:
+def test_cases_are_what_was_held_out(held: EvaluationSplit) -> None:
     data = encode(held.train)
     cases = cases_of(held, data, 10_000, 1)
     names = data.items["item"].to_list()
@@ -78,45 +83,45 @@ def test_cases_are_what_was_held_out(held: WorkerGauges) -> None:
     steps, sessions, users = [], [], []
     for (user,), events in held.events.group_by("user", maintain_order=True):
         met = [row for row in events.select("item", "later").rows() if row[0] in known]
-        for at in range(1, len(met)):
-            before = [item for item, _ in met[:at]]
-            if met[at][1]:
-                sessions.append((before[-50:], {met[at][0]}))
-                steps += [([before[-1]], {met[at][0]})] if before[-1] != met[at][0] else []
+        for position in range(1, len(met)):
+            before = [item for item, _ in met[:position]]
+            if met[position][1]:
+                sessions.append((before[-50:], {met[position][0]}))
+                steps += [([before[-1]], {met[position][0]})] if before[-1] != met[position][0] else []
         given = [item for item, later in met if not later]
         targets = {item for item, later in met if later} - set(given)
         users += [(given, targets)] if given and targets else []
         assert user
-    found = {
-        task: [([names[row] for row in case.given], {names[row] for row in case.targets}) for case in some]
-        for task, some in cases.items()
+    actual = {
+        task: [([names[row] for row in case.given], {names[row] for row in case.targets}) for case in sample]
+        for task, sample in cases.items()
     }
-    assert found == dict(zip(TASKS, (steps, sessions, users), strict=True))
+    assert actual == dict(zip(TASKS, (steps, sessions, users), strict=True))
     assert len(steps) > 100
     assert len(users) > 30
 
 
-def test_cases_are_few_if_wanted_and_always_the_same(held: WorkerGauges) -> None:
+def test_cases_are_limited_and_reproducible(held: EvaluationSplit) -> None:
     data = encode(held.train)
     everything = cases_of(held, data, 10_000, 1)
-    some = cases_of(held, data, 25, 1)
-    assert {task: len(of) for task, of in some.items()} == dict.fromkeys(TASKS, 25)
-    assert _flat(some) == _flat(cases_of(held, data, 25, 1))
-    assert _flat(some) != _flat(cases_of(held, data, 25, 2))
-    assert set(_flat(some)) <= set(_flat(everything))
+    sample = cases_of(held, data, 25, 1)
+    assert {task: len(of) for task, of in sample.items()} == dict.fromkeys(TASKS, 25)
+    assert _flat(sample) == _flat(cases_of(held, data, 25, 1))
+    assert _flat(sample) != _flat(cases_of(held, data, 25, 2))
+    assert set(_flat(sample)) <= set(_flat(everything))
 
 
 @pytest.fixture(scope="module")
 def ours(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ServedMethod, EncodedData]:
     dataset = read_dataset(DatasetConfig.load(planted), 5_000)
     data = encode(dataset)
-    return fit_ours(dataset, data, SETTINGS, tmp_path_factory.mktemp("ours")), data
+    return fit_served_method(dataset, data, OPTIONS, tmp_path_factory.mktemp("ours")), data
 
 
 def test_ours_is_what_the_recommender_answers(ours: tuple[ServedMethod, EncodedData]) -> None:
     served, data = ours
     generation = served.recommender.generation
-    assert (served.name, served.kind) == ("hybrid-recs", Kind.SERVED)
+    assert (served.name, served.kind) == ("hybrid-recs", MethodKind.SERVED)
     assert generation.catalogue.item_id(7) == data.items["item"][7]
     recommender = Recommender(generation)
     hot = {int(row) for row in generation.hot.rows}
@@ -137,7 +142,7 @@ def test_its_exact_search_is_ours_with_an_exact_index(ours: tuple[ServedMethod, 
         "its vectors only",
         "its lists only",
     ]
-    assert {part.kind for part in (exact, vectors, lists)} == {Kind.PART}
+    assert {part.kind for part in (exact, vectors, lists)} == {MethodKind.PART}
     rng = np.random.default_rng(1)
     scorer = served.recommender.generation.scorer
     for row in range(data.n_vectors):
@@ -165,7 +170,7 @@ def mixed(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def result(mixed: Path) -> Json:
     baselines: dict[str, Fit] = {"most popular": Popular.fit, "item-KNN cosine": ItemKnn.fit}
-    return evaluate(DatasetConfig.load(mixed), SETTINGS, quiet_steps(), baselines, 300)
+    return evaluate(DatasetConfig.load(mixed), OPTIONS, quiet_steps(), baselines, 300)
 
 
 _FIGURES = {"hr@20", "mrr@20", "recall@20", "ndcg@20", "se", "head", "tail", "fit_s"}

@@ -36,12 +36,7 @@ def reference_gini(counts: list[int]) -> float:
 
 
 def measured(recommended: Rows, targets: set[int], k: int) -> tuple[float, float, float, float]:
-    return (
-        metrics.hit_rate(recommended, targets, k),
-        metrics.reciprocal_rank(recommended, targets, k),
-        metrics.recall(recommended, targets, k),
-        metrics.ndcg(recommended, targets, k),
-    )
+    return metrics.case_figures(recommended, targets, k)
 
 
 @given(
@@ -54,9 +49,9 @@ def test_one_case_against_the_reference(recommended: list[int], targets: set[int
 
 
 def test_a_case_by_hand() -> None:
-    found = measured(rows(4, 7, 1, 9), {7, 9, 2}, 3)
+    actual = measured(rows(4, 7, 1, 9), {7, 9, 2}, 3)
     ideal = 1 + 1 / math.log2(3) + 0.5
-    assert found == pytest.approx((1, 0.5, 1 / 3, 1 / math.log2(3) / ideal))
+    assert actual == pytest.approx((1, 0.5, 1 / 3, 1 / math.log2(3) / ideal))
 
 
 def test_no_hit_and_a_hit_beyond_the_cutoff() -> None:
@@ -65,8 +60,9 @@ def test_no_hit_and_a_hit_beyond_the_cutoff() -> None:
 
 
 def test_an_ideal_list_has_ndcg_1_even_if_it_is_shorter_than_the_targets() -> None:
-    assert metrics.ndcg(rows(3, 1), {1, 2, 3}, 2) == pytest.approx(1)
-    assert metrics.recall(rows(3, 1), {1, 2, 3}, 2) == pytest.approx(2 / 3)
+    figures = metrics.case_figures(rows(3, 1), {1, 2, 3}, 2)
+    assert figures.ndcg == pytest.approx(1)
+    assert figures.recall == pytest.approx(2 / 3)
 
 
 def test_empty_lists_and_no_targets_count_nothing() -> None:
@@ -75,7 +71,7 @@ def test_empty_lists_and_no_targets_count_nothing() -> None:
 
 
 def test_targets_may_be_an_array() -> None:
-    assert metrics.recall(rows(5, 6, 7), rows(7, 8), 20) == 0.5
+    assert metrics.case_figures(rows(5, 6, 7), rows(7, 8), 20).recall == 0.5
 
 
 @given(st.lists(st.integers(0, 40), min_size=2, max_size=30).filter(any))
@@ -120,8 +116,8 @@ def test_tally_against_numpy() -> None:
         seen += recommended[:k].tolist()
     table, head = np.array(cases), np.array(heads)
     figures = tally.figures()
-    for at, mean in enumerate((figures.hr, figures.mrr, figures.recall, figures.ndcg)):
-        values = table[:, at]
+    for index, mean in enumerate((figures.hr, figures.mrr, figures.recall, figures.ndcg)):
+        values = table[:, index]
         assert mean.value == pytest.approx(np.mean(values))
         assert mean.error == pytest.approx(np.std(values, ddof=1) / np.sqrt(300))
         assert mean.cases == 300

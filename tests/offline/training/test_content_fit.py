@@ -13,7 +13,8 @@ from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import CorruptGenerationError
 from hybrid_recs.generation.content_encoder import Description
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.manifest import Manifest, ScoringInfo
+from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.build import gate
 from hybrid_recs.offline.data.encoding import encode, with_content
 from hybrid_recs.offline.data.interactions import Dataset
@@ -24,7 +25,7 @@ from hybrid_recs.offline.training.content_fit import (
     known_features,
     ridge,
 )
-from hybrid_recs.offline.training.content_placement import extended, place
+from hybrid_recs.offline.training.content_vectors import add_content_vectors, append_vectors
 from hybrid_recs.offline.training.model import fit
 from hybrid_recs.ranking.explain import explain
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
@@ -44,12 +45,12 @@ def test_ridge_is_the_closed_form(regulariser: float, dimensions: int) -> None:
     matrix = sparse.random_array((60, 25), density=0.3, rng=rng, dtype=np.float32).tocsr()
     targets = unit_vectors(5, 60, dimensions)
     weights = rng.uniform(0.1, 1, 60).astype(np.float32)
-    found = ridge(sparse.csr_array(matrix), targets, weights, regulariser, tolerance=1e-5)
+    actual = ridge(sparse.csr_array(matrix), targets, weights, regulariser, tolerance=1e-5)
     x, w = matrix.toarray().astype(float), weights[:, np.newaxis].astype(float)
     expected = np.linalg.solve(x.T @ (w * x) + regulariser * np.eye(25), x.T @ (w * targets))
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(actual, expected, atol=1e-4)
     begun = ridge(
-        sparse.csr_array(matrix), targets, weights, regulariser, np.ones_like(found), tolerance=1e-5
+        sparse.csr_array(matrix), targets, weights, regulariser, np.ones_like(actual), tolerance=1e-5
     )
     np.testing.assert_allclose(begun, expected, atol=1e-4)
 
@@ -57,12 +58,12 @@ def test_ridge_is_the_closed_form(regulariser: float, dimensions: int) -> None:
 def test_features_and_their_weights_by_hand() -> None:
     bags = [np.array(of, np.uint32) for of in ([2, 4, 7], [2, 4], [2, 7], [2, 6])]
     features = known_features(bags)
-    # 2 is said of all, 6 of one only; 7 is odd: a piece of a word.
+    # 2 is a feature of all items, 6 of one only; 7 is odd: a piece of a word.
     assert features.hashes.tolist() == [4, 7]
     np.testing.assert_allclose(features.weights, [np.log(2), np.log(2) / 2], rtol=1e-6)
     expected = np.array([[2, 1], [np.sqrt(5), 0], [0, np.sqrt(5)], [0, 0]]) / np.sqrt(5)
     np.testing.assert_allclose(features.matrix(bags).toarray(), expected, rtol=1e-6)
-    assert known_features([*bags, np.array([4], np.uint32)], most=1).hashes.tolist() == [2]
+    assert known_features([*bags, np.array([4], np.uint32)], limit=1).hashes.tolist() == [2]
 
 
 def _shelves(n: int, dimensions: int, seed: int = 0) -> tuple[list[Description], Floats]:
@@ -71,7 +72,7 @@ def _shelves(n: int, dimensions: int, seed: int = 0) -> tuple[list[Description],
     shelf = rng.integers(0, 12, n)
     vectors = unit_vectors(seed, 12, dimensions)[shelf] + 0.2 * unit_vectors(seed + 1, n, dimensions)
     titles: list[Description] = [
-        (f"Shelf{chr(97 + of)} article {at}", [], None) for at, of in enumerate(shelf)
+        (f"Shelf{chr(97 + of)} article {position}", [], None) for position, of in enumerate(shelf)
     ]
     return titles, np.ascontiguousarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
@@ -89,17 +90,19 @@ def test_hiding_items_measures_what_new_items_will_get() -> None:
     cosines = np.einsum("ij,ij->i", placed, vectors[500:])
     assert info.cosine == pytest.approx(float(cosines.mean()), abs=0.02)
     assert info.cosine > 0.95
-    wanted, got = (np.argsort(-(some @ vectors[:500].T))[:, :NEIGHBOURS] for some in (vectors[500:], placed))
+    wanted, got = (
+        np.argsort(-(sample @ vectors[:500].T))[:, :NEIGHBOURS] for sample in (vectors[500:], placed)
+    )
     shared = [len(np.intersect1d(a, b)) / NEIGHBOURS for a, b in zip(wanted, got, strict=True)]
     assert info.recall == pytest.approx(float(np.mean(shared)), abs=0.1)
-    again = fit_encoder(items[:500], vectors[:500], degrees[:500], seed=1)
-    assert again is not None
-    np.testing.assert_array_equal(again[0].directions, encoder.directions)
+    repeated = fit_encoder(items[:500], vectors[:500], degrees[:500], seed=1)
+    assert repeated is not None
+    np.testing.assert_array_equal(repeated[0].directions, encoder.directions)
 
 
 def test_items_known_by_many_count_more() -> None:
     items: Sequence[Description] = [("pair", [], None)] * 2 + [
-        (f"word{at % 5}", [], None) for at in range(60)
+        (f"word{position % 5}", [], None) for position in range(60)
     ]
     vectors = unit_vectors(3, 62, 8)
     vectors[2:] = unit_vectors(4, 5, 8)[np.arange(60) % 5]
@@ -123,7 +126,7 @@ def test_no_encoder_where_texts_say_nothing_of_the_vectors() -> None:
 
 
 def test_rows_behind_the_learned_ones_by_hand() -> None:
-    data = encode(dataset_of([[0, 1], [2], [3], [3]], items=[item_name(at) for at in (4, 5)]))
+    data = encode(dataset_of([[0, 1], [2], [3], [3]], items=[item_name(position) for position in (4, 5)]))
     assert data.n_vectors == 2
     placed = with_content(data, np.array([3, 5]))
     names = [item_name(item) for item in (0, 1, 2, 5, 3, 4)]
@@ -134,7 +137,7 @@ def test_rows_behind_the_learned_ones_by_hand() -> None:
 
 def test_a_longer_scorer_scores_its_own_rows_as_before() -> None:
     scorer, more = random_scorer(3, 50, 8, weight=2.0), unit_vectors(9, 7, 8)
-    longer = extended(scorer, more)
+    longer = append_vectors(scorer, more)
     assert len(longer.covisits) == len(longer.vectors) == len(longer.boosts) == 57
     for row in range(50):
         before, after = (one.score_item(row, np.arange(50), 50) for one in (scorer, longer))
@@ -142,7 +145,7 @@ def test_a_longer_scorer_scores_its_own_rows_as_before() -> None:
         np.testing.assert_array_equal(after.scores, before.scores)
     assert [len(longer.covisits.neighbours_of(row)[0]) for row in range(50, 57)] == [0] * 7
     assert longer.boosts[50:].tolist() == [1] * 7
-    assert extended(scorer, more[:0]) is scorer
+    assert append_vectors(scorer, more[:0]) is scorer
 
 
 @pytest.fixture(scope="module")
@@ -173,10 +176,10 @@ def test_an_item_that_nobody_bought_is_among_its_world(cold: Generation) -> None
         title, categories = cold.catalogue.item(row).title, cold.catalogue.item(row).categories
         assert cold.content is not None
         np.testing.assert_array_equal(cold.content.encode(title, categories, None), cold.scorer.vectors[row])
-        found = cold.scorer.score_item(row, cold.index.search(cold.scorer.vectors[row], 11), 10)
-        assert [world_of(cold.catalogue.item_id(r)) for r in found.rows.tolist() if r < manifest.learned] == (
-            [world] * 10
-        )
+        actual = cold.scorer.score_item(row, cold.index.search(cold.scorer.vectors[row], 11), 10)
+        assert [
+            world_of(cold.catalogue.item_id(r)) for r in actual.rows.tolist() if r < manifest.learned
+        ] == ([world] * 10)
         assert row not in cold.hot
         assert float(cold.scorer.boosts[row]) == 1.0
         told = explain(cold, row, cold.catalogue.row(item_id(world, 0)) or 0)
@@ -191,7 +194,7 @@ def test_it_is_answered_by_its_content_and_says_so(cold: Generation) -> None:
         row = cold.catalogue.row(item)
         answer = Recommender(cold).answer(ItemQuery(row, 10), Outcome.TAIL)
         assert (answer.source, answer.outcome) == (Source.CONTENT, Outcome.NO_INTERACTIONS)
-        names = [cold.catalogue.item_id(found) for found in answer.neighbours.rows.tolist()]
+        names = [cold.catalogue.item_id(actual) for actual in answer.neighbours.rows.tolist()]
         assert [world_of(name) for name in names if name not in COLD] == [world] * 10
 
 
@@ -216,14 +219,14 @@ def test_the_manifest_and_the_gate(cold: Generation, generation: Generation) -> 
         info = one.manifest.content
         assert info is not None
         assert (info.items, info.hidden) == (240, 24)
-        assert info.recall > 0.3  # 20 of 216 by chance
+        assert info.recall > 0.3  # 20 of 216 at random
     assert cold.manifest.content == generation.manifest.content
     assert gate.problems(cold.manifest.quality) == []
     shown = {
         row
-        for at in cold.hot.rows.tolist()
-        if (found := cold.hot.neighbours(at))
-        for row in found.head(10).rows.tolist()
+        for position in cold.hot.rows.tolist()
+        if (actual := cold.hot.neighbours(position))
+        for row in actual.head(10).rows.tolist()
         if row < cold.manifest.learned
     }
     assert cold.manifest.quality["coverage"] == len(shown) / cold.manifest.learned
@@ -246,18 +249,18 @@ def _made() -> Dataset:
 
 def test_without_metadata_there_is_no_encoder_and_nothing_else_changes() -> None:
     data = encode(_made())
-    scorer = fit(data, 8, 0, ScoringInfo()).scorer(ScoringInfo())
-    placed = place(data, scorer, 0)
-    assert placed.encoder is None
-    assert placed.info is None
-    assert placed.scorer is scorer
-    assert placed.data is data
+    scorer = fit(data, 8, 0, ScoringParameters()).scorer(ScoringParameters())
+    model = add_content_vectors(data, scorer, 0)
+    assert model.encoder is None
+    assert model.info is None
+    assert model.scorer is scorer
+    assert model.data is data
 
 
 def test_a_text_that_only_cold_items_have_places_none() -> None:
     dataset = _made()
     cold_items = pl.DataFrame({"item": ["x", "y"], "title": ["lone words", "lone words"]})
     items = pl.concat([dataset.items, cold_items], how="diagonal")
-    placed = place(encode(replace(dataset, items=items)), random_scorer(0, 30, 8, 1.0), 0)
-    assert placed.encoder is None
-    assert placed.data.n_content == 0
+    model = add_content_vectors(encode(replace(dataset, items=items)), random_scorer(0, 30, 8, 1.0), 0)
+    assert model.encoder is None
+    assert model.data.n_content == 0

@@ -26,13 +26,13 @@ def scaled(matrix: Matrix) -> Matrix:
     return np.asarray(matrix / np.maximum(matrix.max(axis=1, keepdims=True), 1e-300))
 
 
-def assert_lists(found: Matrix, every: Matrix, length: int) -> None:
-    """`found` holds the `length` heaviest of each row of `every`, scaled to 1 at the heaviest."""
-    wanted = scaled(every)
-    listed = found > 0
+def assert_lists(actual: Matrix, every: Matrix, length: int) -> None:
+    """`actual` holds the `length` heaviest of each row of `every`, scaled to 1 at the heaviest."""
+    targets = scaled(every)
+    listed = actual > 0
     np.testing.assert_array_equal(listed.sum(axis=1), np.minimum((every > 0).sum(axis=1), length))
-    np.testing.assert_allclose(found[listed], wanted[listed], rtol=1e-5)
-    for weights, is_listed in zip(wanted, listed, strict=True):
+    np.testing.assert_allclose(actual[listed], targets[listed], rtol=1e-5)
+    for weights, is_listed in zip(targets, listed, strict=True):
         if is_listed.any():
             assert weights[is_listed].min() >= weights[~is_listed].max() * (1 - 1e-5)
 
@@ -41,21 +41,21 @@ def test_links_of_two_short_histories() -> None:
     data, ((a, b, c), _) = encoded([[0, 1, 2], [1, 0]])
     links = count_covisits(data).links
     assert links is not None
-    found = links.toarray()
-    assert found[a, b] == found[b, a] == 2
-    assert found[b, c] == found[c, b] == 1
-    assert found[a, c] == found[c, a] == 0.5
-    assert np.diag(found).tolist() == [0, 0, 0]
+    actual = links.toarray()
+    assert actual[a, b] == actual[b, a] == 2
+    assert actual[b, c] == actual[c, b] == 1
+    assert actual[a, c] == actual[c, a] == 0.5
+    assert np.diag(actual).tolist() == [0, 0, 0]
 
 
 def test_the_window_ends_after_five_places_and_at_the_end_of_a_history() -> None:
     data, (first, second) = encoded([list(range(8)), [8, 9]])
     links = count_covisits(data).links
     assert links is not None
-    found = links.toarray()
-    assert found[first[0], first[5]] == np.float32(0.2)
-    assert found[first[0], first[6]] == 0
-    assert found[np.ix_(first, second)].sum() == 0
+    actual = links.toarray()
+    assert actual[first[0], first[5]] == np.float32(0.2)
+    assert actual[first[0], first[6]] == 0
+    assert actual[np.ix_(first, second)].sum() == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -116,12 +116,12 @@ def test_without_an_order_lists_come_from_shared_users(length: int) -> None:
 
 @pytest.mark.parametrize("ordered", [True, False])
 def test_each_list_is_heaviest_first_and_ties_go_to_the_lower_row(ordered: bool) -> None:
-    data, rows = encoded([[0, at] for at in range(1, 8)] + [[0, 5]], ordered=ordered)
+    data, rows = encoded([[0, index] for index in range(1, 8)] + [[0, 5]], ordered=ordered)
     lists = count_covisits(data).lists
     hub, favourite = rows[0][0], rows[-1][1]
-    found, weights = lists.neighbours_of(hub)
+    actual, weights = lists.neighbours_of(hub)
     others = [row for row in range(8) if row not in (hub, favourite)]
-    assert found.tolist() == [favourite, *others]
+    assert actual.tolist() == [favourite, *others]
     np.testing.assert_allclose(weights, [1, *[0.5] * 6])
     short, _ = count_covisits(data, 3).lists.neighbours_of(hub)
     assert short.tolist() == [favourite, *others[:2]]
@@ -141,9 +141,9 @@ def test_the_size_of_a_part_changes_nothing() -> None:
         for name in ("indptr", "indices", "data"):
             np.testing.assert_array_equal(getattr(parts.links, name), getattr(whole.links, name))
         for name in ("indptr", "rows", "weights"):
-            found, wanted = getattr(parts.lists, name), getattr(whole.lists, name)
-            assert found.dtype == wanted.dtype
-            np.testing.assert_array_equal(found, wanted)
+            actual, targets = getattr(parts.lists, name), getattr(whole.lists, name)
+            assert actual.dtype == targets.dtype
+            np.testing.assert_array_equal(actual, targets)
     np.testing.assert_array_equal(whole.links.toarray(), whole.links.toarray().T)
     sixtieths = np.rint(links_by_hand(rows, data.n_vectors) * 60)
     np.testing.assert_array_equal(whole.links.toarray(), (sixtieths / 60).astype(np.float32))

@@ -77,8 +77,8 @@ def test_columns_are_orthonormal_and_free_of_the_trivial_vector(with_links: bool
 def test_the_same_input_gives_the_same_bits() -> None:
     data, _ = encoded(random_histories(5, users=500, items=200, longest=10))
     links = count_covisits(data).links
-    first, again = (fit_vectors(data.matrix, links, 64, 20) for _ in range(2))
-    assert first.tobytes() == again.tobytes()
+    first, repeated = (fit_vectors(data.matrix, links, 64, 20) for _ in range(2))
+    assert first.tobytes() == repeated.tobytes()
     assert fit_vectors(data.matrix, links, 64, 21).tobytes() != first.tobytes()
 
 
@@ -139,7 +139,7 @@ def test_nearest_neighbours_are_of_the_same_planted_world(planted: Path) -> None
     cosines = rows @ rows.T
     np.fill_diagonal(cosines, -2)
     nearest = np.argsort(-cosines, axis=1)[:, :10]
-    # By chance it would be one in eight.
+    # At random it would be one in eight.
     assert (world[nearest] == world[:, np.newaxis]).mean() > 0.95
 
 

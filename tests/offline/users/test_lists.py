@@ -10,7 +10,7 @@ import pytest
 from hybrid_recs.generation.generation import INDEX_FILE, Generation
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.items.overlay import Overlay
-from hybrid_recs.offline.users.lists import UserLists
+from hybrid_recs.offline.users.lists import UserListBuilder
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.types import Neighbours, Rows
 from tests.builders import write_generation
@@ -26,10 +26,10 @@ def _check(
     generation: Generation, histories: list[Rows], k: int, hidden: frozenset[int], **groups: int
 ) -> None:
     done: list[int] = []
-    found = UserLists(generation, k, hidden, **groups).of(histories, done.append)
+    actual = UserListBuilder(generation, k, hidden, **groups).lists(histories, done.append)
     recommender = Recommender(generation, Overlay(hidden=hidden))
-    assert sum(done) == len(found) == len(histories)
-    for met, one in zip(histories, found, strict=True):
+    assert sum(done) == len(actual) == len(histories)
+    for met, one in zip(histories, actual, strict=True):
         alone: Neighbours = recommender.answer_user(met, k).neighbours
         assert one.rows.tolist() == alone.rows.tolist()
         assert one.scores.tolist() == alone.scores.tolist()
@@ -53,7 +53,7 @@ def test_short_lists_are_filled_with_what_is_popular(generation: Generation) -> 
 
 
 def test_scoring_in_small_groups_changes_nothing(generation: Generation) -> None:
-    _check(generation, _histories(5, 40, 200, 60), 20, frozenset({3}), searched_at_once=7, cells_at_once=1)
+    _check(generation, _histories(5, 40, 200, 60), 20, frozenset({3}), search_batch=7, cells_at_once=1)
 
 
 def test_an_inverted_file_that_is_read_in_full_gives_the_same_lists(tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def test_an_inverted_file_that_is_read_in_full_gives_the_same_lists(tmp_path: Pa
     _check(approximate, _histories(9, 60, 3_000, 70), 20, frozenset({1, 2}))
 
 
-def test_a_prediction_knows_its_latest_items_and_when_it_was_made(generation: Generation) -> None:
+def test_a_stored_list_has_its_latest_items_and_when_it_was_made(generation: Generation) -> None:
     histories = [np.arange(70, dtype=np.int64), np.array([7, 3], np.int64)]
-    long, short = UserLists(generation, 10).predictions(histories, 1_700_000_000)
+    long, short = UserListBuilder(generation, 10).stored_lists(histories, 1_700_000_000)
     assert long.history.tolist() == list(range(20, 70))
     assert short.history.tolist() == [7, 3]
     assert (long.made, short.made) == (1_700_000_000, 1_700_000_000)

@@ -142,7 +142,7 @@ def test_redis_holds_what_the_bound_allows_and_no_more(
     def used() -> int:
         return int(client.info("memory")["used_memory"])
 
-    users = [f"u{at},{item_id(at % WORLDS, at % 20)},{at}" for at in range(1_500)]
+    users = [f"u{index},{item_id(index % WORLDS, index % 20)},{index}" for index in range(1_500)]
     description = _small(settings.var_dir, users)
     before = used()
     bounded = settings.model_copy(update={"predictions_max_mb": 1})
@@ -150,7 +150,7 @@ def test_redis_holds_what_the_bound_allows_and_no_more(
     assert len(files.read(generation.id)) == 1_500
     held = _redis_users(client, keys, generation.id)
     assert 1_000 < len(held) < 1_500
-    assert held == {f"u{at}" for at in range(1_500 - len(held), 1_500)}
+    assert held == {f"u{index}" for index in range(1_500 - len(held), 1_500)}
     assert used() - before < 1_000_000
 
 
@@ -183,19 +183,19 @@ def _write(files: UserListFiles, name: str, generation: Generation, users: list[
 def test_what_is_read_back_is_what_was_written(tmp_path: Path, generation: Generation) -> None:
     files = UserListFiles(tmp_path)
     with files.writing("g", generation.catalogue) as writer:
-        some = [
+        sample = [
             StoredUserList(
                 Neighbours(np.array(rows, np.int64), np.array(rows, np.float32)), np.array(met, np.int64), 7
             )
             for rows, met in (([5, 1], [9]), ([], [4, 2]), ([0], [8, 7, 6]))
         ]
-        writer.write(["a", "b", "c"], some)
-    ((users, stored),) = files.stored("g", generation.catalogue)
+        writer.write(["a", "b", "c"], sample)
+    ((users, stored),) = files.read_stored("g", generation.catalogue)
     assert users == ["a", "b", "c"]
-    for found, written in zip(stored, some, strict=True):
-        assert found.neighbours.rows.tolist() == written.neighbours.rows.tolist()
-        assert found.neighbours.scores.tolist() == written.neighbours.scores.tolist()
-        assert (found.history.tolist(), found.made) == (written.history.tolist(), 7)
+    for actual, written in zip(stored, sample, strict=True):
+        assert actual.neighbours.rows.tolist() == written.neighbours.rows.tolist()
+        assert actual.neighbours.scores.tolist() == written.neighbours.scores.tolist()
+        assert (actual.history.tolist(), actual.made) == (written.history.tolist(), 7)
 
 
 def test_one_job_at_a_time(tmp_path: Path, generation: Generation) -> None:

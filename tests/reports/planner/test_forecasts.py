@@ -1,5 +1,4 @@
-"""The planner's predictions against the hit rates of the real service, and its costs against the real
-Redis."""
+"""The planner's predictions against what the real service then does, and costs against the real Redis."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cli import main
 from hybrid_recs.demo.child_service import ChildService, child_service
-from hybrid_recs.demo.replay import Outcome, send, skewed_requests
+from hybrid_recs.demo.replay import ReplayResult, send, skewed_requests
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.reports.planner.costs import list_cost, sample_lists
@@ -60,7 +59,7 @@ def _zipf_requests(generation: Generation) -> list[str]:
 def test_predicted_hit_rates_are_measured_at_three_sizes(
     service: ChildService, index_dir: Path, redis_url: str, client: redis.Redis, keys: Keys, tmp_path: Path
 ) -> None:
-    """Predicted from a log before any request, and from the counters of the first replay."""
+    """Predicted from a log before anything is asked, and from the counters of the first replay."""
     store = GenerationStore(index_dir)
     before = store.open_current()
     requests = _zipf_requests(before)
@@ -83,9 +82,9 @@ def test_predicted_hit_rates_are_measured_at_three_sizes(
 
 def _send_in_parts(
     service: ChildService, requests: list[str], client: redis.Redis, keys: Keys, generation: str
-) -> Outcome:
-    """Few enough requests between two flushes that each is counted by item: more would be sampled."""
-    outcome = Outcome()
+) -> ReplayResult:
+    """Few enough between two flushes that every request is counted by item: more would be sampled."""
+    outcome = ReplayResult()
     for start in range(0, REQUESTS, MAX_SAMPLED_PER_ROUND // 2):
         outcome += send(service.url, requests[start : start + MAX_SAMPLED_PER_ROUND // 2])
         sent = outcome.sources.total()
@@ -141,4 +140,4 @@ def test_planning_without_redis_and_without_a_generation(tmp_path: Path) -> None
     assert "2 items reach 90%" in done.output
     refused = CliRunner().invoke(main, ["plan"], env=environment)
     assert refused.exit_code == 1
-    assert "no generation is published, so there are no counters; try --log or --dataset" in refused.output
+    assert "no generation is published, so nothing was counted; try --log or --dataset" in refused.output

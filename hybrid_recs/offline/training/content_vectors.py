@@ -1,4 +1,4 @@
-"""Gives items that nobody met beside another one a vector by what is written about them."""
+"""Embeds items without co-occurrences from their metadata."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ from hybrid_recs.types import Floats, ProgressCallback, no_progress
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedItems:
+class CompleteModel:
     """Items in their final rows, the scoring function over all that have a vector, and the encoder.
 
-    encoder and info are None when nothing is written about the items, or nothing that tells their vectors.
+    encoder and info are None when the items have no metadata, or none that predicts their vectors.
     """
 
     data: EncodedData
@@ -27,24 +27,27 @@ class PlacedItems:
     info: ContentInfo | None = None
 
 
-def place(
+def add_content_vectors(
     data: EncodedData, scorer: Scorer, seed: int, on_progress: ProgressCallback = no_progress
-) -> PlacedItems:
-    """Fit the encoder to the items with a learned vector, and give all that it can place a vector.
+) -> CompleteModel:
+    """Fit the encoder to the items with a learned vector, and embed the others from their metadata.
 
-    Learned rows stay as they are; rows with a vector from metadata follow them.
+    Learned rows stay as they are; the rows embedded from metadata follow them.
     """
-    learned, last = data.n_vectors, len(data.items)
-    fitted = fit_encoder(list(_described(data, 0, learned)), scorer.vectors, data.degrees, seed, on_progress)
+    learned, end = data.n_vectors, len(data.items)
+    fitted = fit_encoder(list(_metadata(data, 0, learned)), scorer.vectors, data.degrees, seed, on_progress)
     if fitted is None:
-        return PlacedItems(data, scorer)
+        return CompleteModel(data, scorer)
     encoder, info = fitted
-    found, vectors = encoder.encode_many(_described(data, learned, last))
-    return PlacedItems(with_content(data, learned + found), extended(scorer, vectors), encoder, info)
+    embedded, vectors = encoder.encode_many(_metadata(data, learned, end))
+    return CompleteModel(
+        with_content(data, learned + embedded), append_vectors(scorer, vectors), encoder, info
+    )
 
 
-def extended(scorer: Scorer, vectors: Floats) -> Scorer:
-    """With rows (m × d) behind its own, tilted as what nobody met yet, and in no co-visits."""
+def append_vectors(scorer: Scorer, vectors: Floats) -> Scorer:
+    """The scorer with further rows (m × d) behind its own, with the tilt of an item that has no users and
+    without co-visits."""
     if not len(vectors):
         return scorer
     lists = scorer.covisits
@@ -57,5 +60,5 @@ def extended(scorer: Scorer, vectors: Floats) -> Scorer:
     )
 
 
-def _described(data: EncodedData, first: int, end: int) -> Iterator[Description]:
+def _metadata(data: EncodedData, first: int, end: int) -> Iterator[Description]:
     return data.items[first:end].select("title", "categories", "text").iter_rows()
