@@ -150,7 +150,7 @@ def test_documents_list_every_setting_with_its_default() -> None:
         name.upper(): "unset" if field.default is None else f"`{field.default}`"
         for name, field in Settings.model_fields.items()
     }
-    assert _settings_in("docs/settings.md") == expected
+    assert _settings_in("docs/reference/settings.md") == expected
     assert _settings_in("README.md").items() < expected.items()
 
 
