@@ -82,6 +82,16 @@ def test_every_key_of_a_dataset_is_listed() -> None:
     assert set().union(*tables) == listed
 
 
+def test_every_redis_key_is_listed() -> None:
+    keys = re.findall(r"\{self\.prefix\}(:[a-z-]+)", (ROOT / "hybrid_recs" / "cache" / "keys.py").read_text())
+    listed = {
+        match[1]
+        for cells in rows(DOCS / "reference" / "storage.md")
+        for match in re.finditer(r"`hr(:[a-z-]+)", cells[0])
+    }
+    assert listed == set(keys)
+
+
 def _code_in(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
