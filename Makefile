@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCHMARK_READY := $(VENV)/.benchmark-ready
 BROWSER_READY := $(VENV)/.browser-ready
+DOCS_READY := $(VENV)/.docs-ready
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
+DOCS_PORT ?= 8001
 WORKERS ?= 1
 WINDOW ?= 24h
 FORMAT ?= text
@@ -16,7 +18,7 @@ DAYS ?= 30
 TARGET ?= 0.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-browser lint rebuild-index evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report plan-cache audit replay generations stop-redis lock clean
+.PHONY: help setup demo test test-slow test-browser lint rebuild-index evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report plan-cache audit replay generations stop-redis docs docs-build lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -35,6 +37,10 @@ $(BENCHMARK_READY): requirements-benchmark.lock $(READY)
 $(BROWSER_READY): requirements-browser.lock $(READY)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-browser.lock
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/playwright install chromium
+	touch $@
+
+$(DOCS_READY): requirements-docs.lock $(READY)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-docs.lock
 	touch $@
 
 demo: $(READY)  ## a made-up shop from data to served answers, in about a minute
@@ -61,10 +67,10 @@ evaluate: $(BENCHMARK_READY)  ## measure on held-out data beside baselines (DATA
 	  --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \
 	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --format $(or $(filter-out text,$(FORMAT)),table)
 
-quality: $(BENCHMARK_READY)  ## evaluate every dataset of examples/ below DATA_DIR= into docs/quality.md
+quality: $(BENCHMARK_READY)  ## evaluate every dataset of examples/ below DATA_DIR= into docs/benchmarks/quality.md
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality --data-dir '$(or $(DATA_DIR),$(error give DATA_DIR=))'
 
-bench: $(BENCHMARK_READY)  ## every speed claim, measured against its comparators (results.md, docs/scale.md); 45 minutes
+bench: $(BENCHMARK_READY)  ## every speed claim, measured against its comparators (docs/benchmarks/); 45 minutes
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.scale
 
@@ -78,7 +84,7 @@ recommend-users: $(READY)  ## every user's list ahead of time (DATASET= DATA_DIR
 serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
 	$(BIN)/hybrid-recs serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
-consume-events: $(READY)  ## apply events as they come in, beside serve; any number of them (docs/events.md)
+consume-events: $(READY)  ## apply events as they come in, beside serve; any number of them (docs/how-to/send-events.md)
 	@$(BIN)/python -m jobs.consume_events
 
 hit-rate-report: $(READY)  ## which tier answered and what to change (WINDOW=24h FORMAT=text|json|md|html OUT=)
@@ -104,13 +110,21 @@ generations: $(READY)  ## list what is published (see also: hybrid-recs generati
 stop-redis: $(READY)  ## end the embedded redis-server
 	@$(BIN)/hybrid-recs stop-redis
 
-lock:  ## resolve requirements.lock anew (needs uv)
+docs: $(DOCS_READY)  ## the documentation as a site on this machine (DOCS_PORT=8001)
+	$(BIN)/mkdocs serve --strict --config-file docs/site/mkdocs.yml --dev-addr 127.0.0.1:$(DOCS_PORT)
+
+docs-build: $(DOCS_READY)  ## build the site into dist/site; a wrong link is an error
+	$(BIN)/mkdocs build --strict --config-file docs/site/mkdocs.yml
+
+lock:  ## resolve the locks again (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --upgrade --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra benchmark -c requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-benchmark.lock
 	uv pip compile pyproject.toml --extra browser -c requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-browser.lock
+	uv pip compile pyproject.toml --extra docs -c requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-docs.lock
 
 clean:  ## remove the virtual environment and caches; generations and Redis data stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

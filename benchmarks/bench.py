@@ -1,8 +1,8 @@
 """Measure every speed claim against its comparator: python -m benchmarks.bench.
 
 Builds synthetic catalogues of 100 k and 1 M items × 128 dimensions with the real job (kept in var/bench),
-runs the benchmarks of benchmarks/speed on real programs over loopback, and writes benchmarks/results.md and
-.json. --quick: small catalogues, few rounds; prints the table and writes nothing.
+runs the benchmarks of benchmarks/speed on real programs over loopback, and writes docs/benchmarks/speed.md
+and benchmarks/results.json. --quick: small catalogues, few rounds; prints the table and writes nothing.
 """
 
 import dataclasses
@@ -20,6 +20,8 @@ from benchmarks.speed.harness import FULL, QUICK, Harness, own_redis
 from benchmarks.speed.results import Result, run_benchmark
 
 _ROOT = Path(__file__).parents[1]
+PAGE = _ROOT / "docs" / "benchmarks" / "speed.md"
+DATA = _ROOT / "benchmarks" / "results.json"
 BENCHMARKS = [
     *hot.BENCHMARKS,
     *live.BENCHMARKS,
@@ -74,7 +76,7 @@ def main(
             click.echo(f"\n{report.table(results)}\n{report.absolutes(results)}")
             click.echo(f"measured in {time.perf_counter() - started:.0f} s")
             if not quick and not only:
-                report.write(_ROOT / "benchmarks", results, machine_info, machine.versions(url))
+                report.write(PAGE, DATA, results, machine_info, machine.versions(url))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

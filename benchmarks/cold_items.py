@@ -1,7 +1,7 @@
 """Neighbours of items without interactions, from metadata: python -m benchmarks.cold_items --data-dir DIR.
 
 Hides a tenth of the items, removes all their interactions, and queries their neighbours by their metadata.
-Writes docs/cold-items.md from the introduction in this file and the measured tables.
+Writes docs/benchmarks/cold-items.md from the introduction in this file and the measured tables.
 """
 
 import dataclasses
@@ -64,18 +64,18 @@ def main(data_dir: Path, seeds: int, only: tuple[str, ...], sizes: tuple[int, ..
     """Measure, print each row as soon as it is there, and write the page."""
     console = Console(highlight=False, width=180)
     quality = [
-        "| dataset | hidden, asked about | " + " | ".join((POPULAR, WORDS, TFIDF, CONTENT)) + " | seconds |",
+        "| dataset | hidden, queried | " + " | ".join((POPULAR, WORDS, TFIDF, CONTENT)) + " | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in only or NAMES:
         quality.append(_quality_row(DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir), seeds))
         console.print(quality[-1], markup=False)
-    scale = ["| items | features | fit | CPU | most memory | one encode, CPU |", "|---|---|---|---|---|---|"]
+    scale = ["| items | features | fit | CPU | peak memory | one encode, CPU |", "|---|---|---|---|---|---|"]
     for size in sizes:
         scale.append(_scale_row(size))
         console.print(scale[-1], markup=False)
     page = INTRODUCTION + "\n".join(quality) + SCALE + "\n".join(scale) + "\n"
-    (ROOT / "docs" / "cold-items.md").write_text(page)
+    (ROOT / "docs" / "benchmarks" / "cold-items.md").write_text(page)
 
 
 def _quality_row(config: DatasetConfig, seeds: int) -> str:
@@ -210,49 +210,25 @@ def _time_fit(table: pl.DataFrame, size: int) -> str:
 
 INTRODUCTION = """# Cold items
 
-An item that co-occurs with no other item has no co-visits and no learned vector. If it has metadata, it gets
-a vector from that: the **content encoder** (`hybrid_recs/generation/content_encoder.py`) holds a direction
-for each feature of a text, and an item's vector is the sum of the directions of its features, scaled to
-length 1.
+How well the content encoder ([how it works](../explanation/cold-items.md)) places items without interactions.
+Written by `python -m benchmarks.cold_items --data-dir <folder of the datasets>`.
 
-- **Features**: words of title and text, character n-grams of words (3 and 4 characters; 1 and 2 in scripts
-  without spaces), and categories, each as a 32-bit hash of its kind and its NFKC-normalised, case-folded
-  form. Digits are kept. The vocabulary is the 32,768 most frequent features that at least two items have; a
-  feature of all items has no weight.
-- **Directions** are fitted at each rebuild by ridge regression from TF-IDF to the learned unit vectors, on
-  the 100,000 most popular items at most, each weighted by u / (u + 5) for its u users. The regulariser is
-  chosen by hiding a tenth of the items. The manifest (`content`) holds it and the result for the hidden
-  items: the cosine of content vector and learned vector, and how many of the 20 nearest agree. If that is
-  not clearly better than the mean of all vectors, no encoder is kept.
-- **Rows**: learned vectors come first, exactly as without an encoder, then vectors from metadata, then
-  items without a vector (no metadata, or none in the vocabulary). Content rows have the tilt of an item
-  without interactions (1), are in no co-visit list and are never hot; search finds them like any other row.
+## Quality
 
-## Do they displace other items?
-
-Less than their number would suggest. With a tenth of the items hidden and embedded from metadata, they take
-4.5 % (online-retail), 2.9 % (goodbooks) and 1.6 % (ml) of the first ten places by vectors, where they took 9
-to 10 % with their learned vectors; none is in more than 10 of 2,000 lists, where learned items reach 17 to
-34. HR@20 of the served lists with content rows among the candidates, and without them (`make evaluate`):
-online-retail .4760 (.4763), ml-latest-small .1145 (.1145), standard errors .008 and .005. So their scores
-are not damped; a factor of 0.8 would halve how often new items are shown, and precision would hardly rise
-(.64 to .69 of them are among the 50 nearest by learned vectors in online-retail).
-
-## Measured
-
-`python -m benchmarks.cold_items --data-dir <folder of the datasets>`. A tenth of the items with a vector
-and metadata is hidden, and all their interactions are removed before anything is learned. The table shows
-Recall@20 of the items that a hidden item really co-occurs with: the 20 items with the highest weight in its
-co-visit list from all the data (within five places; nearer and later co-occurrences count more), without
-hidden ones, for hidden items with at least 5 users and 5 such neighbours. All methods choose among the
-learned items. Mean and standard error over five draws of the hidden tenth. Seconds: fitting the encoder and
-embedding the hidden items, on a busy machine.
+A tenth of the items with a vector and metadata is hidden, and all their interactions are removed before
+anything is learned. The table shows Recall@20 of the items that a hidden item really co-occurs with: the 20
+items with the highest weight in its co-visit list from all the data (within five places; nearer and later
+co-occurrences count more), without hidden ones, for hidden items with at least 5 users and 5 such neighbours.
+All methods choose among the learned items. Mean and standard error over five draws of the hidden tenth.
+Seconds: fitting the encoder and embedding the hidden items, on a busy machine.
 
 """
 SCALE = """
 
-Cost of the fit on synthetic products (title, shelf, description), 128 dimensions, two shared cores on a busy
-machine; memory is that of the whole process, including the items:
+## Cost
+
+The fit on synthetic products (title, shelf, description) with 128 dimensions, on two shared cores of a busy
+machine. Memory is that of the whole process, including the items.
 
 """
 

@@ -1,8 +1,8 @@
 """The planner's predictions against the real service: python -m benchmarks.plan_check --data-dir …
 
 Builds online-retail without its last two months and replays these as item requests to a service: once for
-each of three sizes of the hot set without rising items, and once with them. Writes docs/plan_check.json and
-the picture docs/plan_check.svg.
+each of three sizes of the hot set without rising items, and once with them. Writes
+plan_check.json and the picture plan_check.svg into docs/benchmarks/.
 """
 
 import json
@@ -65,7 +65,7 @@ class Checked:
 
 @click.command(help=__doc__)
 @click.option("--data-dir", required=True, type=click.Path(path_type=Path))
-@click.option("--out", default=ROOT / "docs", type=click.Path(path_type=Path))
+@click.option("--out", default=ROOT / "docs" / "benchmarks", type=click.Path(path_type=Path))
 def main(data_dir: Path, out: Path) -> None:
     """Build once, then replay for every size."""
     description = (ROOT / "examples" / "online-retail.toml").read_text()

@@ -1,7 +1,7 @@
 """Evaluate every example dataset and all baselines: python -m benchmarks.quality --data-dir DIR.
 
-Writes docs/quality.md and benchmarks/quality.json. Session-KNN, which is not part of the package, is added to
-the baselines here.
+Writes docs/benchmarks/quality.md and benchmarks/quality.json. Session-KNN, which is not part of the package,
+is added to the baselines here.
 """
 
 import json
@@ -55,8 +55,7 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
 def write(results: list[Json]) -> None:
     """Write the results so far."""
     sections = "\n".join(show.as_markdown(result) for result in results)
-    (ROOT / "docs").mkdir(exist_ok=True)
-    (ROOT / "docs" / "quality.md").write_text(f"{INTRODUCTION}\n{sections}")
+    (ROOT / "docs" / "benchmarks" / "quality.md").write_text(f"{INTRODUCTION}\n{sections}")
     (ROOT / "benchmarks" / "quality.json").write_text(json.dumps(results, indent=1) + "\n")
 
 

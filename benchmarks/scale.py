@@ -1,8 +1,8 @@
 """The offline job at growing sizes: python -m benchmarks.scale --items 10000 --items 100000 --items 1000000.
 
 Synthetic interactions, 20 per item. For each size: the whole rebuild, live search on the result, the vector
-fit, and implicit's ALS on the same matrix, each in its own process. Writes docs/scale.md and
-benchmarks/scale.json.
+fit, and implicit's ALS on the same matrix, each in its own process. Writes
+docs/benchmarks/scale.md and benchmarks/scale.json.
 """
 
 import json
@@ -64,7 +64,7 @@ def main(sizes: tuple[int, ...], part: str | None, dataset: Path | None) -> None
     report = as_markdown(results, sorted(sizes))
     console.print(report, markup=False)
     (ROOT / "benchmarks" / "scale.json").write_text(json.dumps(results, indent=1) + "\n")
-    (ROOT / "docs" / "scale.md").write_text(report)
+    (ROOT / "docs" / "benchmarks" / "scale.md").write_text(report)
 
 
 def measure(items: int, console: Console) -> Json:
@@ -164,7 +164,7 @@ def growth_exponent(sizes: list[int], seconds: list[float]) -> float:
 
 
 def as_markdown(results: list[Json], sizes: list[int]) -> str:
-    """The text of docs/scale.md."""
+    """The text of docs/benchmarks/scale.md."""
     command = "python -m benchmarks.scale " + " ".join(f"--items {size}" for size in sizes)
     rebuilds = [result["rebuild"] for result in results]
     names = [step["name"] for step in rebuilds[0]["steps"]]

@@ -3,8 +3,8 @@
 An index is built from train.txt of serenade-example and served by a real service with a real Redis. Then the
 clicks of test.txt are sent in the order of their times, all sessions interleaved. Before each click except
 the first of a session, recommendations for the session are requested, which should contain that click; then
-the click is posted. Baselines get the same cases. Writes a table into docs/users.md. With --directly the
-recommender is called without a service.
+the click is posted. Baselines get the same cases. Writes a table into
+docs/benchmarks/users-and-sessions.md. With --directly the recommender is called without a service.
 """
 
 import http.client

@@ -1,11 +1,14 @@
-"""Writes measured tables between the markers in docs/users.md; each benchmark updates its own table."""
+"""Writes measured tables between the markers in docs/benchmarks/users-and-sessions.md.
+
+Each benchmark updates its own table.
+"""
 
 import re
 from pathlib import Path
 
 from rich.console import Console
 
-PAGE = Path(__file__).parents[1] / "docs" / "users.md"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks" / "users-and-sessions.md"
 
 
 def put_table(

@@ -2,7 +2,7 @@
 
 The last 10 % of interactions by time are held out. From the rest an index is built, and the job computes
 every user's list; the evaluated lists are read back from its Parquet files. Writes a table into
-docs/users.md.
+docs/benchmarks/users-and-sessions.md.
 """
 
 import tempfile

@@ -7,12 +7,13 @@ from pathlib import Path
 from benchmarks.speed.results import Result
 from hybrid_recs.types import Json
 
-_INTRODUCTION = """# Speed
+INTRODUCTION = """# Speed
 
 Written by one run of `make bench`. Contenders were measured in interleaved rounds of the same run; a figure
 is the median over the rounds. The server under test has one worker and a core to itself; the client and Redis
-share another core, the same for every contender (the row `pss` uses all cores). Loopback only. The docstring
-of each module in `benchmarks/speed/` says what its rows compare; the comparators are in
+share another core, the same for every contender (the row `pss` uses all cores). Loopback only.
+[Where the time goes](where-time-goes.md) says what is compared with what, and why some targets are missed;
+the docstring of each module in `benchmarks/speed/` has the details; the comparators are in
 `benchmarks/servers/`.
 """
 
@@ -56,10 +57,10 @@ def _format_value(value: object) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
-def write(folder: Path, rows: Sequence[Result], machine: Json, versions: Json) -> None:
-    """Write results.md and results.json."""
+def write(page: Path, data: Path, rows: Sequence[Result], machine: Json, versions: Json) -> None:
+    """Write the table and the absolute figures as Markdown into `page`, all of it as JSON into `data`."""
     content = {"machine": machine, "versions": versions, "rows": [row.as_json() for row in rows]}
-    (folder / "results.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    parts = [_INTRODUCTION, table(rows), "## Absolute figures\n", absolutes(rows)]
+    data.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    parts = [INTRODUCTION, table(rows), "## Absolute figures\n", absolutes(rows)]
     parts += ["## Machine and versions\n", f"{_format_value(machine)}\n", f"{_format_value(versions)}\n"]
-    (folder / "results.md").write_text("\n".join(parts))
+    page.write_text("\n".join(parts))

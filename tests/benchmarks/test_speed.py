@@ -61,11 +61,12 @@ def test_report_has_a_line_and_an_entry_per_row(tmp_path: Path) -> None:
         at_least("hot", "hot over ceiling", 0.5, 0.8, {"ours requests/s": 1000.0}),
         Result("broken", "failed", None, "", "", None, error="OSError: no\nmore"),
     ]
-    report.write(tmp_path, rows, {"cores": 2}, {"python": "3"})
-    text = (tmp_path / "results.md").read_text()
+    page, data = tmp_path / "speed.md", tmp_path / "results.json"
+    report.write(page, data, rows, {"cores": 2}, {"python": "3"})
+    text = page.read_text()
     assert "| hot | hot over ceiling | 0.5 × | ≥ 0.8 | **no** |" in text
     assert "| broken | failed | error: OSError: no |  | – |" in text
-    content = json.loads((tmp_path / "results.json").read_text())
+    content = json.loads(data.read_text())
     assert set(content) == {"machine", "versions", "rows"}
     assert content["rows"][0]["absolute"] == {"ours requests/s": 1000.0}
     assert content["rows"][1]["error"] == "OSError: no\nmore"

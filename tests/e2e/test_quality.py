@@ -1,4 +1,4 @@
-"""Quality bounds on the real datasets (docs/quality.md). Minutes each."""
+"""Quality bounds on the real datasets (docs/benchmarks/quality.md). Minutes each."""
 
 import pytest
 

@@ -21,7 +21,7 @@ import pytest
 
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.demo.child_service import child_service
-from tests.e2e.test_readme import PINNED
+from tests.e2e.readme import PINNED
 from tests.planted import item_id, world_of
 from tests.services import wait_until
 

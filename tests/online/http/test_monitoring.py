@@ -14,7 +14,7 @@ from hybrid_recs.demo.child_service import ChildService
 from tests.paths import ROOT
 from tests.planted import NEVER_BOUGHT, item_id
 
-FOLDER = ROOT / "docs" / "monitoring"
+FOLDER = ROOT / "docs" / "how-to" / "monitoring"
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())
 GROUPS = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
 RULES = [rule for group in GROUPS for rule in group["rules"]]
