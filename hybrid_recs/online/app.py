@@ -9,34 +9,31 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from hybrid_recs import logs, wiring
-from hybrid_recs.cache.client import connect, connect_async
+from hybrid_recs.cache.client import connect_async
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.neighbour_cache import NeighbourCache
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.items.change_feed import ChangeFeed
-from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.online.api import create_api
 from hybrid_recs.online.http.fast_path import FastPath
+from hybrid_recs.online.http.page_files import PageFiles
+from hybrid_recs.online.http.state import AppState
 from hybrid_recs.online.http.write_guard import WriteGuard
-from hybrid_recs.online.serving.json_renderer import JsonRenderer
+from hybrid_recs.online.serving.hit_rate_reader import HitRateReader
 from hybrid_recs.online.serving.list_keeper import ListKeeper
-from hybrid_recs.online.serving.live_search import LiveSearch, search_threads
+from hybrid_recs.online.serving.live_search import search_threads
 from hybrid_recs.online.serving.query_service import QueryService
-from hybrid_recs.online.serving.response_cache import ResponseCache
-from hybrid_recs.online.serving.rising_items import RisingItems
 from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.serving.session_view import SessionView
-from hybrid_recs.online.serving.snapshot import Snapshot
+from hybrid_recs.online.serving.snapshot import SnapshotFactory
 from hybrid_recs.online.visitors.components import VisitorComponents
+from hybrid_recs.online.visitors.consumer_lag_reader import ConsumerLagReader
 from hybrid_recs.online.visitors.event_intake import EventIntake
 from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.online.visitors.session_streams import SessionStreams
 from hybrid_recs.online.visitors.state_reader import VisitorStateReader
 from hybrid_recs.online.visitors.trending_reader import TrendingReader
-from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.telemetry.request_recorder import RequestRecorder
 from hybrid_recs.telemetry.shared_counters import SharedCounters
 
@@ -59,49 +56,24 @@ def create_app(
     logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    url, keys = wiring.redis_url(settings), wiring.keys(settings)
-    folder = settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))
-    list_ttl, threads = wiring.list_ttl_seconds(settings), search_threads()
-
-    def prepare(generation: Generation, overlay: Overlay) -> Snapshot:
-        recommender = Recommender(generation, overlay)
-        return Snapshot(
-            generation,
-            overlay,
-            recommender,
-            JsonRenderer(recommender),
-            ResponseCache(settings.local_cache_mb * _BYTES_A_MB),
-            LiveSearch(recommender, threads),
-            RisingItems(
-                Recommender(generation), keys, settings.rising_max_items, min(_RISING_TTL_SECONDS, list_ttl)
-            ),
-        )
-
+    url, keys, threads = wiring.redis_url(settings), wiring.keys(settings), search_threads()
     feed = ChangeFeed(wiring.item_changes(settings), settings.max_new_items)
-    service = Service(
-        store=wiring.store(settings),
-        keys=keys,
-        cache=NeighbourCache(url, settings.redis_timeout_ms / 1_000),
-        background=connect_async(url, _BACKGROUND_TIMEOUT),
-        keeper=ListKeeper(url, keys, list_ttl),
-        counters=SharedCounters(folder),
-        recorder=recorder_of(keys),
-        prepare=prepare,
-        overlay_of=feed.overlay_of,
-        threads=threads,
-        poll_seconds=settings.poll_seconds,
-        flush_seconds=settings.flush_seconds,
+    service = _service(settings, url, keys, threads, feed, recorder_of(keys))
+    visitors = _visitor_components(settings, url, keys, threads, service)
+    state = AppState(
+        service=service,
+        queries=QueryService(service, visitors.visitors, visitors.impressions),
+        feed=feed,
+        intake=visitors.intake,
+        streams=visitors.streams,
+        trending=TrendingReader(visitors.client, keys),
+        consumer_lag=ConsumerLagReader(visitors.client, keys),
+        hit_rates=HitRateReader(url, keys, _BACKGROUND_TIMEOUT),
+        page=PageFiles.load(),
+        heartbeat_seconds=settings.heartbeat_seconds,
     )
-
-    visitors = _visitor_components(settings, url, keys, service, threads)
-    query_service = QueryService(service, visitors.visitors, visitors.predictions)
-
-    def report_of(seconds: int, title: Callable[[str], str | None]) -> HitRateReport:
-        with connect(url, _BACKGROUND_TIMEOUT) as client:
-            return hit_rate_report(client, keys, seconds, title)
-
     guarded = WriteGuard(
-        create_api(service, query_service, feed, visitors, report_of),
+        create_api(state, visitors),
         wiring.api_keys(settings),
         settings.writes_per_second,
         int(settings.max_body_mb * _BYTES_A_MB),
@@ -109,23 +81,45 @@ def create_app(
     return FastPath(guarded, service, name_every_request=settings.log_format == "json")
 
 
+def _service(
+    settings: Settings, url: str, keys: Keys, threads: Executor, feed: ChangeFeed, recorder: RequestRecorder
+) -> Service:
+    list_ttl = wiring.list_ttl_seconds(settings)
+    return Service(
+        store=wiring.store(settings),
+        keys=keys,
+        cache=NeighbourCache(url, settings.redis_timeout_ms / 1_000),
+        background=connect_async(url, _BACKGROUND_TIMEOUT),
+        keeper=ListKeeper(url, keys, list_ttl),
+        counters=SharedCounters(settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))),
+        recorder=recorder,
+        snapshots=SnapshotFactory(
+            keys=keys,
+            threads=threads,
+            local_cache_bytes=settings.local_cache_mb * _BYTES_A_MB,
+            rising_max_items=settings.rising_max_items,
+            rising_ttl_seconds=min(_RISING_TTL_SECONDS, list_ttl),
+        ),
+        feed=feed,
+        threads=threads,
+        poll_seconds=settings.poll_seconds,
+        flush_seconds=settings.flush_seconds,
+    )
+
+
 def _visitor_components(
-    settings: Settings, url: str, keys: Keys, service: Service, threads: Executor
+    settings: Settings, url: str, keys: Keys, threads: Executor, service: Service
 ) -> VisitorComponents:
     visitors = VisitorStateReader(connect_async(url, settings.redis_timeout_ms / 1_000), keys)
     patient = connect_async(url, settings.events_timeout_ms / 1_000)
-    client = connect_async(url, _BACKGROUND_TIMEOUT)
-    state = SessionView(service, visitors, threads)
+    view = SessionView(service, visitors, threads)
     return VisitorComponents(
-        client=client,
-        keys=keys,
+        client=connect_async(url, _BACKGROUND_TIMEOUT),
         intake=EventIntake(patient, keys, settings.events_max_pending, *wiring.visitor_ttl_seconds(settings)),
         visitors=visitors,
         streams=SessionStreams(
-            connect_async(url, _BACKGROUND_TIMEOUT), keys, state.current, settings.streams_max
+            connect_async(url, _BACKGROUND_TIMEOUT), keys, view.current, settings.streams_max
         ),
-        trends=TrendingReader(client, keys),
-        predictions=ImpressionLog(keys, settings.log_predictions_share),
-        heartbeat_seconds=settings.heartbeat_seconds,
+        impressions=ImpressionLog(keys, settings.log_predictions_share),
         flush_seconds=settings.flush_seconds,
     )

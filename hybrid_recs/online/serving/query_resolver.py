@@ -25,7 +25,8 @@ class QueryResolver:
         self, serving: Snapshot, request: RecommendationRequest, session: VisitorState, user: VisitorState
     ) -> None:
         self._recommender: Recommender = serving.recommender
-        rows = self._recommender.items.rows
+        self._items = serving.items
+        rows = self._items.rows
         self._request = request
         self._session = session
         self._prediction = decode_user_list(user.stored) if user.stored else None
@@ -93,12 +94,11 @@ class QueryResolver:
 
     def _together(self, of_visitor: WeightedItems) -> WeightedItems:
         """The visitor's items, those of the question, and what has a vector but no row: one set."""
-        items = self._recommender.items
         weights = dict(zip(of_visitor.rows.tolist(), of_visitor.weights.tolist(), strict=True))
         vectors = [v for v in (of_visitor.vector, self._given(), self._described()) if v is not None]
         for row, weight in self._weights.items():
-            if items.is_new(row):
-                vectors.append(weight * items.vector(row))
+            if self._items.is_new(row):
+                vectors.append(weight * self._items.vector(row))
             elif self._recommender.is_placed(row):
                 weights[row] = weights.get(row, 0.0) + weight
         vector = np.asarray(sum(vectors[1:], vectors[0]), np.float32) if vectors else None
@@ -121,7 +121,7 @@ class QueryResolver:
     def _item_weights(self) -> dict[int, float]:
         weights: dict[int, float] = {}
         for item in self._request.items:
-            row = self._recommender.items.row(item.item_id)
+            row = self._items.row(item.item_id)
             if row is None:
                 if self._request.on_unknown == "error":
                     raise UnknownItemError(item.item_id)

@@ -73,7 +73,7 @@ class QueryService:
         """Log the answer, if it belongs to the sample."""
         recommendation_id = f"{answer.source.value}-{name}"
         if self._log.samples(recommendation_id):
-            item_id, rows = serving.recommender.items.item_id, answer.neighbours.rows.tolist()
+            item_id, rows = serving.items.item_id, answer.neighbours.rows.tolist()
             self._log.served(
                 recommendation_id,
                 request.kind,

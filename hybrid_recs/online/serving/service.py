@@ -20,11 +20,12 @@ from hybrid_recs.cache.neighbour_cache import NeighbourCache
 from hybrid_recs.errors import CacheUnavailableError, HybridRecsError, NoGenerationError, UnknownItemError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.online.serving.json_renderer import RenderedAnswer
 from hybrid_recs.online.serving.list_keeper import ListKeeper
 from hybrid_recs.online.serving.rising_items import ADMIT_EVERY_SECONDS
-from hybrid_recs.online.serving.snapshot import OverlayOf, Prepare, Snapshot, open_and_warm
+from hybrid_recs.online.serving.snapshot import Snapshot, SnapshotFactory, open_and_warm
 from hybrid_recs.ranking.recommender import ItemQuery, SearchNeeded
 from hybrid_recs.telemetry.request_recorder import NO_GENERATION, RequestRecorder
 from hybrid_recs.telemetry.shared_counters import SharedCounters, WorkerGauges
@@ -52,8 +53,8 @@ class Service:
         keeper: ListKeeper,
         counters: SharedCounters,
         recorder: RequestRecorder,
-        prepare: Prepare,
-        overlay_of: OverlayOf,
+        snapshots: SnapshotFactory,
+        feed: ChangeFeed,
         threads: Executor,
         poll_seconds: float,
         flush_seconds: float,
@@ -64,8 +65,8 @@ class Service:
         self._cache = cache
         self._background = background
         self._keeper = keeper
-        self._prepare = prepare
-        self._overlay_of = overlay_of
+        self._snapshots = snapshots
+        self._feed = feed
         self._threads = threads
         self._poll_seconds = poll_seconds
         self._flush_seconds = flush_seconds
@@ -154,7 +155,7 @@ class Service:
         started = time.perf_counter()
         serving = self.serving_for(1)
         generation = serving.generation
-        row = serving.recommender.items.row(item_id)
+        row = serving.items.row(item_id)
         if row is None and unknown_is_error:
             self.counted(generation, Source.NONE, Outcome.UNKNOWN_ITEM, started, b"")
             raise UnknownItemError(item_id)
@@ -223,13 +224,13 @@ class Service:
             return
         try:
             generation = await asyncio.to_thread(open_and_warm, self._store, wanted)
-            overlay = await asyncio.to_thread(self._overlay_of, generation)
+            overlay = await asyncio.to_thread(self._feed.overlay_of, generation)
         except (HybridRecsError, OSError, ValueError) as error:
             self._failed = (wanted, time.monotonic())
             log.error("generation %s cannot be loaded, %s goes on: %s", wanted, serving or "nothing", error)
             return
         self._recorder.serves(generation.id)
-        self._serving = self._prepare(generation, overlay)
+        self._serving = self._snapshots.create(generation, overlay)
         self._failed = None
         log.info(
             "serving generation %s: %d items, %d hot", wanted, len(generation.catalogue), len(generation.hot)
@@ -243,7 +244,7 @@ class Service:
     async def look_for_changes(self) -> None:
         """Answer with the new and hidden items there are; what was written before this was called counts."""
         while (serving := self._serving) is not None:
-            overlay = await asyncio.to_thread(self._overlay_of, serving.generation)
+            overlay = await asyncio.to_thread(self._feed.overlay_of, serving.generation)
             if self._serving is serving:
                 if overlay is not serving.overlay:
                     self.change(overlay)

@@ -21,14 +21,15 @@ class SessionView:
 
     async def current(self, session_id: str) -> tuple[str, bytes]:
         """The stream id of the newest event known, and the body of an event on the session's stream."""
-        recommender = self._service.serving.recommender
+        snapshot = self._service.serving
+        recommender = snapshot.recommender
         state = await self._visitors.session(session_id)
         upto = state.version.decode() if state.version else ""
         pushed = SessionList.decode(state.stored)
         if pushed is None or not pushed.is_what(recommender, upto):
             loop = asyncio.get_running_loop()
             pushed = await loop.run_in_executor(self._threads, _computed, recommender, state.items, upto)
-        return upto, rendered(session_id, pushed, recommender.items)
+        return upto, rendered(session_id, pushed, snapshot.items)
 
 
 def _computed(recommender: Recommender, items: tuple[str, ...], upto: str) -> SessionList:

@@ -1,9 +1,11 @@
 """Everything a worker holds for the generation it serves; swapped as one reference, so never mixed."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
+from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.neighbour_codec import decode_head
 from hybrid_recs.generation.store import GenerationStore
@@ -13,6 +15,7 @@ from hybrid_recs.online.serving.json_renderer import JsonRenderer
 from hybrid_recs.online.serving.live_search import LiveSearch
 from hybrid_recs.online.serving.response_cache import ResponseCache
 from hybrid_recs.online.serving.rising_items import RisingItems
+from hybrid_recs.ranking.item_pool import ItemPool
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Outcome, Source
 
@@ -26,6 +29,7 @@ class Snapshot:
     generation: Generation
     overlay: Overlay
     recommender: Recommender
+    items: ItemPool
     renderer: JsonRenderer
     local: ResponseCache
     live: LiveSearch
@@ -38,6 +42,7 @@ class Snapshot:
             self,
             overlay=overlay,
             recommender=recommender,
+            items=recommender.items,
             renderer=JsonRenderer(recommender),
             local=self.local.emptied(),
             live=self.live.over(recommender),
@@ -64,14 +69,32 @@ class Snapshot:
 
     def rows(self, item_ids: Sequence[str]) -> frozenset[int]:
         """The rows of those that are known."""
-        return frozenset(self.recommender.items.rows(item_ids))
+        return frozenset(self.items.rows(item_ids))
 
 
-Prepare = Callable[[Generation, Overlay], Snapshot]
-"""How a worker comes to hold a generation."""
+@dataclass(frozen=True, slots=True)
+class SnapshotFactory:
+    """Makes the snapshot of a generation that was loaded. threads: for searches."""
 
-OverlayOf = Callable[[Generation], Overlay]
-"""What has changed since a generation was built; may read from disk."""
+    keys: Keys
+    threads: Executor
+    local_cache_bytes: int
+    rising_max_items: int
+    rising_ttl_seconds: int
+
+    def create(self, generation: Generation, overlay: Overlay) -> Snapshot:
+        """A snapshot with empty caches."""
+        recommender = Recommender(generation, overlay)
+        return Snapshot(
+            generation,
+            overlay,
+            recommender,
+            recommender.items,
+            JsonRenderer(recommender),
+            ResponseCache(self.local_cache_bytes),
+            LiveSearch(recommender, self.threads),
+            RisingItems(Recommender(generation), self.keys, self.rising_max_items, self.rising_ttl_seconds),
+        )
 
 
 def open_and_warm(store: GenerationStore, wanted: str) -> Generation:

@@ -5,51 +5,50 @@ import time
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import FastAPI, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.title_index import words_of
-from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.items.overlay_builder import OverlayBuilder
 from hybrid_recs.online.http import responses, status_schemas
-from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, ItemId, example, loaded
+from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, ItemId, example
+from hybrid_recs.online.http.state import State
 from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_ITEMS, MAX_K
-from hybrid_recs.online.serving.service import Service
 from hybrid_recs.types import MAX_ID_LENGTH, Json
 
+router = APIRouter()
 
-def add(app: FastAPI, service: Service, feed: ChangeFeed) -> None:
-    """Add the route."""
 
-    @app.get(
-        "/items",
-        summary="Find items by a piece of their title",
-        description="An item is found when every word of `q` is part of a word of its title, whatever the "
-        "case and accents; where all of them begin a word first, then by popularity. An id of an item that "
-        "is exactly `q` comes before all. With `item_id` instead: those items.",
-        response_class=Response,
-        responses={
-            **example("The items.", status_schemas.FoundItems, status_schemas.EXAMPLE_FOUND),
-            **INVALID,
-            **NOT_READY,
-        },
-    )
-    async def find_items(
-        q: Annotated[str, Query(max_length=MAX_ID_LENGTH, description="a piece of a title, or an id")] = "",
-        item_id: Annotated[
-            list[ItemId], Query(max_length=MAX_ITEMS, description="repeat it for several items")
-        ] = [],  # noqa: B006  FastAPI copies it
-        k: Annotated[int, Query(ge=1, le=MAX_K, description="how many to find at most")] = DEFAULT_K,
-    ) -> Response:
-        generation = loaded(service)
-        builder = feed.builder_of(generation)
-        started = time.perf_counter()
-        if item_id:
-            found = _known(generation, builder, item_id)
-        else:
-            found = await asyncio.to_thread(_found, generation, builder, q, k)
-        took = (time.perf_counter() - started) * 1_000
-        return responses.json_response({"items": found}, headers={"Server-Timing": f"find;dur={took:.3f}"})
+@router.get(
+    "/items",
+    summary="Find items by a piece of their title",
+    description="An item is found when every word of `q` is part of a word of its title, whatever the "
+    "case and accents; where all of them begin a word first, then by popularity. An id of an item that "
+    "is exactly `q` comes before all. With `item_id` instead: those items.",
+    response_class=Response,
+    responses={
+        **example("The items.", status_schemas.FoundItems, status_schemas.EXAMPLE_FOUND),
+        **INVALID,
+        **NOT_READY,
+    },
+)
+async def find_items(
+    state: State,
+    q: Annotated[str, Query(max_length=MAX_ID_LENGTH, description="a piece of a title, or an id")] = "",
+    item_id: Annotated[
+        list[ItemId], Query(max_length=MAX_ITEMS, description="repeat it for several items")
+    ] = [],  # noqa: B006  FastAPI copies it
+    k: Annotated[int, Query(ge=1, le=MAX_K, description="how many to find at most")] = DEFAULT_K,
+) -> Response:
+    generation = state.require_generation()
+    builder = state.feed.builder_of(generation)
+    started = time.perf_counter()
+    if item_id:
+        found = _known(generation, builder, item_id)
+    else:
+        found = await asyncio.to_thread(_found, generation, builder, q, k)
+    took = (time.perf_counter() - started) * 1_000
+    return responses.json_response({"items": found}, headers={"Server-Timing": f"find;dur={took:.3f}"})
 
 
 def _found(generation: Generation, builder: OverlayBuilder, query: str, count: int) -> list[Json]:

@@ -1,14 +1,11 @@
-"""What routes share: parameter types, the descriptions of common answers, the loaded generation."""
+"""What routes share: parameter types and the descriptions of common answers."""
 
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from hybrid_recs.errors import NoGenerationError
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.online.http import schemas
 from hybrid_recs.online.serving.json_renderer import JSON
-from hybrid_recs.online.serving.service import Service
 from hybrid_recs.types import MAX_ID_LENGTH
 
 ItemId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH)]
@@ -37,10 +34,3 @@ def example(description: str, model: Any, example: Any = None) -> Responses:
     if example is not None:
         content["content"] = {JSON: {"example": example}}
     return {200: content}
-
-
-def loaded(service: Service) -> Generation:
-    """The generation in service; raises NoGenerationError before there is one."""
-    if service.generation is None:
-        raise NoGenerationError("no generation is loaded yet")
-    return service.generation

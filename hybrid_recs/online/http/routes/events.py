@@ -3,13 +3,13 @@
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from hybrid_recs.events.event import MAX_EVENTS
 from hybrid_recs.online.http import event_schemas, responses, schemas
 from hybrid_recs.online.http.routes.common import GUARDED, Responses
+from hybrid_recs.online.http.state import State
 from hybrid_recs.online.serving.json_renderer import JSON
-from hybrid_recs.online.visitors.event_intake import EventIntake
 
 _UNAVAILABLE: Responses = {
     503: {
@@ -23,37 +23,36 @@ _BODY: dict[str, Any] = {
     "content": {JSON: {"schema": event_schemas.BATCH, "examples": event_schemas.EXAMPLE_BATCHES}},
 }
 
+router = APIRouter()
 
-def add(app: FastAPI, intake: EventIntake) -> None:
-    """Add the route."""
 
-    @app.post(
-        "/events",
-        summary="What visitors do",
-        description="One event, a list, or an object with a list `events`; at most 1,000. Each is checked by "
-        "itself: the answer says how many were accepted, how many had been accepted before (by `event_id`, "
-        "within a day at least), and why others were not. What is accepted is seen by the next read of its "
-        "session, and applied by `make consume-events`.",
-        response_class=Response,
-        openapi_extra={"requestBody": _BODY},
-        responses={
-            200: {"model": event_schemas.EventsReceipt, "description": "None of them was new."},
-            202: {
-                "model": event_schemas.EventsReceipt,
-                "description": "At least one was accepted.",
-                "content": {JSON: {"example": event_schemas.EXAMPLE_RECEIPT}},
-            },
-            422: {"model": schemas.ErrorBody, "description": "Not JSON, or not one of the three shapes."},
-            **_UNAVAILABLE,
-            **GUARDED,
+@router.post(
+    "/events",
+    summary="What visitors do",
+    description="One event, a list, or an object with a list `events`; at most 1,000. Each is checked by "
+    "itself: the answer says how many were accepted, how many had been accepted before (by `event_id`, "
+    "within a day at least), and why others were not. What is accepted is seen by the next read of its "
+    "session, and applied by `make consume-events`.",
+    response_class=Response,
+    openapi_extra={"requestBody": _BODY},
+    responses={
+        200: {"model": event_schemas.EventsReceipt, "description": "None of them was new."},
+        202: {
+            "model": event_schemas.EventsReceipt,
+            "description": "At least one was accepted.",
+            "content": {JSON: {"example": event_schemas.EXAMPLE_RECEIPT}},
         },
-    )
-    async def events(request: Request) -> Response:
-        batch = _batch(await request.body())
-        if isinstance(batch, Response):
-            return batch
-        receipt = await intake.take(batch)
-        return responses.json_response(receipt, 202 if receipt.accepted else 200)
+        422: {"model": schemas.ErrorBody, "description": "Not JSON, or not one of the three shapes."},
+        **_UNAVAILABLE,
+        **GUARDED,
+    },
+)
+async def events(state: State, request: Request) -> Response:
+    batch = _batch(await request.body())
+    if isinstance(batch, Response):
+        return batch
+    receipt = await state.intake.take(batch)
+    return responses.json_response(receipt, 202 if receipt.accepted else 200)
 
 
 def _batch(body: bytes) -> list[Any] | Response:
