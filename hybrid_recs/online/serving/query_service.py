@@ -74,7 +74,7 @@ class QueryService:
         recommendation_id = f"{answer.source.value}-{name}"
         if self._log.samples(recommendation_id):
             item_id, rows = serving.items.item_id, answer.neighbours.rows.tolist()
-            self._log.served(
+            self._log.add(
                 recommendation_id,
                 request.kind,
                 answer.source,

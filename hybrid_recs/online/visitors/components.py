@@ -8,7 +8,7 @@ import redis.asyncio
 from hybrid_recs.online.visitors.event_intake import EventIntake
 from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.online.visitors.session_streams import SessionStreams
-from hybrid_recs.online.visitors.shutdown import when_asked_to_end
+from hybrid_recs.online.visitors.shutdown import on_stop_signal
 from hybrid_recs.online.visitors.state_reader import VisitorStateReader
 
 
@@ -25,8 +25,8 @@ class VisitorComponents:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Listen for the end of the service, and begin to write the impression log."""
-        when_asked_to_end(self.streams.close)
+        """Close streams on a stop signal, and begin to write the impression log."""
+        on_stop_signal(self.streams.close)
         self.tasks.append(asyncio.create_task(self._write_impressions()))
 
     async def stop(self) -> None:

@@ -37,7 +37,7 @@ async def trending(
 ) -> Response:
     snapshot = state.service.serving
     known = snapshot.items
-    top = (await state.trending.top(window, known)).of_category(category)[:k]
+    top = (await state.trending.snapshot(window, known)).of_category(category)[:k]
     return responses.json_response(
         {
             "window": window,
