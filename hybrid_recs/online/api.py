@@ -23,6 +23,7 @@ from hybrid_recs.online.http.routes import (
     trending,
 )
 from hybrid_recs.online.http.state import AppState, attach
+from hybrid_recs.online.serving.components import ServingComponents
 from hybrid_recs.online.visitors.components import VisitorComponents
 
 # In the order in which a request is matched, and in which /docs lists them.
@@ -40,16 +41,16 @@ _MODULES = (
 )
 
 
-def create_api(state: AppState, visitors: VisitorComponents) -> FastAPI:
-    """The application of one worker; starts and stops its service and its visitors' components."""
+def create_api(state: AppState, serving: ServingComponents, visitors: VisitorComponents) -> FastAPI:
+    """The application of one worker, which starts and stops `serving` and `visitors`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await state.service.start()
+        await serving.start()
         await visitors.start()
         yield
         await visitors.stop()
-        await state.service.stop()
+        await serving.stop()
 
     app = FastAPI(
         title="hybrid-recs",

@@ -19,11 +19,14 @@ from hybrid_recs.online.http.fast_path import FastPath
 from hybrid_recs.online.http.page_files import PageFiles
 from hybrid_recs.online.http.state import AppState
 from hybrid_recs.online.http.write_guard import WriteGuard
+from hybrid_recs.online.serving.components import ServingComponents
+from hybrid_recs.online.serving.generation_watcher import GenerationWatcher
 from hybrid_recs.online.serving.hit_rate_reader import HitRateReader
+from hybrid_recs.online.serving.item_query_service import ItemQueryService
 from hybrid_recs.online.serving.list_keeper import ListKeeper
 from hybrid_recs.online.serving.live_search import search_threads
+from hybrid_recs.online.serving.maintenance import Maintenance
 from hybrid_recs.online.serving.query_service import QueryService
-from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.serving.session_view import SessionView
 from hybrid_recs.online.serving.snapshot import SnapshotFactory
 from hybrid_recs.online.visitors.components import VisitorComponents
@@ -58,11 +61,13 @@ def create_app(
     sys.setswitchinterval(_SWITCH_SECONDS)
     url, keys, threads = wiring.redis_url(settings), wiring.keys(settings), search_threads()
     feed = ChangeFeed(wiring.item_changes(settings), settings.max_new_items)
-    service = _service(settings, url, keys, threads, feed, recorder_of(keys))
-    visitors = _visitor_components(settings, url, keys, threads, service)
+    serving = _serving_components(settings, url, keys, threads, feed, recorder_of(keys))
+    visitors = _visitor_components(settings, url, keys, threads, serving.service)
     state = AppState(
-        service=service,
-        queries=QueryService(service, visitors.visitors, visitors.impressions),
+        items=serving.service,
+        queries=QueryService(serving.service, visitors.visitors, visitors.impressions),
+        watcher=serving.watcher,
+        maintenance=serving.maintenance,
         feed=feed,
         intake=visitors.intake,
         streams=visitors.streams,
@@ -73,42 +78,48 @@ def create_app(
         heartbeat_seconds=settings.heartbeat_seconds,
     )
     guarded = WriteGuard(
-        create_api(state, visitors),
+        create_api(state, serving, visitors),
         wiring.api_keys(settings),
         settings.writes_per_second,
         int(settings.max_body_mb * _BYTES_A_MB),
     )
-    return FastPath(guarded, service, name_every_request=settings.log_format == "json")
+    return FastPath(guarded, serving.service, name_every_request=settings.log_format == "json")
 
 
-def _service(
+def _serving_components(
     settings: Settings, url: str, keys: Keys, threads: Executor, feed: ChangeFeed, recorder: RequestRecorder
-) -> Service:
+) -> ServingComponents:
+    cache = NeighbourCache(url, settings.redis_timeout_ms / 1_000)
     list_ttl = wiring.list_ttl_seconds(settings)
-    return Service(
-        store=wiring.store(settings),
+    keeper = ListKeeper(url, keys, list_ttl)
+    service = ItemQueryService(keys, cache, keeper, recorder)
+    snapshots = SnapshotFactory(
         keys=keys,
-        cache=NeighbourCache(url, settings.redis_timeout_ms / 1_000),
-        background=connect_async(url, _BACKGROUND_TIMEOUT),
-        keeper=ListKeeper(url, keys, list_ttl),
-        counters=SharedCounters(settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))),
-        recorder=recorder,
-        snapshots=SnapshotFactory(
-            keys=keys,
-            threads=threads,
-            local_cache_bytes=settings.local_cache_mb * _BYTES_A_MB,
-            rising_max_items=settings.rising_max_items,
-            rising_ttl_seconds=min(_RISING_TTL_SECONDS, list_ttl),
-        ),
-        feed=feed,
         threads=threads,
-        poll_seconds=settings.poll_seconds,
-        flush_seconds=settings.flush_seconds,
+        local_cache_bytes=settings.local_cache_mb * _BYTES_A_MB,
+        rising_max_items=settings.rising_max_items,
+        rising_ttl_seconds=min(_RISING_TTL_SECONDS, list_ttl),
+    )
+    return ServingComponents(
+        service=service,
+        watcher=GenerationWatcher(
+            wiring.store(settings), feed, snapshots, service, recorder, settings.poll_seconds
+        ),
+        maintenance=Maintenance(
+            service=service,
+            recorder=recorder,
+            counters=SharedCounters(settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))),
+            cache=cache,
+            keeper=keeper,
+            client=connect_async(url, _BACKGROUND_TIMEOUT),
+            threads=threads,
+            flush_seconds=settings.flush_seconds,
+        ),
     )
 
 
 def _visitor_components(
-    settings: Settings, url: str, keys: Keys, threads: Executor, service: Service
+    settings: Settings, url: str, keys: Keys, threads: Executor, service: ItemQueryService
 ) -> VisitorComponents:
     visitors = VisitorStateReader(connect_async(url, settings.redis_timeout_ms / 1_000), keys)
     patient = connect_async(url, settings.events_timeout_ms / 1_000)

@@ -48,7 +48,7 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
         assert {"time", "level", "logger", "message", "pid"} <= line.keys()
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"])
     loggers = {line["logger"] for line in lines}
-    assert {"uvicorn.error", "hybrid_recs.online.serving.service"} <= loggers
+    assert {"uvicorn.error", "hybrid_recs.online.serving.generation_watcher"} <= loggers
     assert "uvicorn.access" not in loggers
     of_requests = {line["request_id"]: line for line in lines if line["logger"] == "hybrid_recs.request"}
     assert of_requests["r-1"]["trace_id"] == TRACE

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hybrid_recs.online.http.request_ids import CARRIED, traced
+from hybrid_recs.online.serving.item_query_service import ItemQueryService
 from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_K, RECOMMENDATIONS
-from hybrid_recs.online.serving.service import Service
 from hybrid_recs.types import MAX_ID_LENGTH
 
 _K = {b"%d" % k: k for k in range(1, MAX_K + 1)}
@@ -48,7 +48,7 @@ _parsed_before = lru_cache(_MAX_PARSED_QUERIES)(parse)
 class FastPath:
     """The ASGI application around the full one."""
 
-    def __init__(self, app: ASGIApp, service: Service, name_every_request: bool = False) -> None:
+    def __init__(self, app: ASGIApp, service: ItemQueryService, name_every_request: bool = False) -> None:
         self._app = app
         self._service = service
         self._name_every_request = name_every_request
@@ -71,12 +71,12 @@ class FastPath:
             asked = _parsed_before(query) if len(query) <= _MAX_QUERY_LENGTH else parse(query)
             if asked is not None:
                 service = self._service
-                served = service.remembered(*asked)
-                if served is None and service.generation is not None:
-                    served = await service.recommend(*asked)
-                if served is not None:
-                    headers = served.raw_headers()
+                answer = service.local_answer(*asked)
+                if answer is None and service.generation is not None:
+                    answer = await service.recommend(*asked)
+                if answer is not None:
+                    headers = answer.raw_headers()
                     await send({"type": "http.response.start", "status": 200, "headers": headers})
-                    await send({"type": "http.response.body", "body": served.body})
+                    await send({"type": "http.response.body", "body": answer.body})
                     return
         await self._app(scope, receive, send)

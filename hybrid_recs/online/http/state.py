@@ -5,13 +5,14 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
-from hybrid_recs.errors import NoGenerationError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.online.http.page_files import PageFiles
+from hybrid_recs.online.serving.generation_watcher import GenerationWatcher
 from hybrid_recs.online.serving.hit_rate_reader import HitRateReader
+from hybrid_recs.online.serving.item_query_service import ItemQueryService
+from hybrid_recs.online.serving.maintenance import Maintenance
 from hybrid_recs.online.serving.query_service import QueryService
-from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.visitors.consumer_lag_reader import ConsumerLagReader
 from hybrid_recs.online.visitors.event_intake import EventIntake
 from hybrid_recs.online.visitors.session_streams import SessionStreams
@@ -22,8 +23,10 @@ from hybrid_recs.online.visitors.trending_reader import TrendingReader
 class AppState:
     """What the handlers of one worker need."""
 
-    service: Service
+    items: ItemQueryService
     queries: QueryService
+    watcher: GenerationWatcher
+    maintenance: Maintenance
     feed: ChangeFeed
     intake: EventIntake
     streams: SessionStreams
@@ -35,10 +38,7 @@ class AppState:
 
     def require_generation(self) -> Generation:
         """The serving generation; raises NoGenerationError before one is loaded."""
-        generation = self.service.generation
-        if generation is None:
-            raise NoGenerationError("no generation is loaded yet")
-        return generation
+        return self.items.require_snapshot().generation
 
 
 def attach(app: FastAPI, state: AppState) -> None:

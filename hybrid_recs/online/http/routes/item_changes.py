@@ -37,7 +37,7 @@ router = APIRouter()
 async def _change(state: State, item_id: str, fields: ItemFields) -> Response:
     generation = state.require_generation()
     changed, unknown = await asyncio.to_thread(state.feed.put, generation, item_id, fields)
-    await state.service.look_for_changes()
+    await state.watcher.check_overlay()
     generation = state.require_generation()
     placed = state.feed.builder_of(generation).placed(item_id, generation.catalogue.row(item_id))
     said = schemas.ItemChanged(

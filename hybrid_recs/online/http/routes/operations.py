@@ -43,16 +43,14 @@ async def healthz() -> Response:
 @router.get("/readyz", summary="Can it answer", response_model=schemas.Readiness, responses={**NOT_READY})
 async def readyz(state: State) -> Response:
     generation = state.require_generation()
-    cache = "available" if state.service.cache_available else "unavailable"
+    cache = "available" if state.items.cache_available else "unavailable"
     return responses.json_response({"status": "ready", "generation": generation.id, "cache": cache})
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response, responses={200: _TEXT})
 async def metrics(state: State) -> Response:
-    state.service.share_counters()
-    text = prometheus.exposition(
-        state.service.counters, state.service.generation, await state.consumer_lag.read()
-    )
+    counters, lag = state.maintenance.shared_counters(), await state.consumer_lag.read()
+    text = prometheus.exposition(counters, state.items.generation, lag)
     return Response(text, media_type=prometheus.CONTENT_TYPE)
 
 
@@ -64,7 +62,7 @@ async def metrics(state: State) -> Response:
 )
 async def cache_hit_rate(state: State, seconds: Annotated[int, Depends(_window)]) -> Response:
     try:
-        report = await asyncio.to_thread(state.hit_rates.report, seconds, state.service.generation)
+        report = await asyncio.to_thread(state.hit_rates.report, seconds, state.items.generation)
     except UNREACHABLE as error:
         raise RedisServerError(f"the counters cannot be read: {error}") from error
     return responses.json_response(report)

@@ -81,8 +81,8 @@ async def recommendations(
         on_unknown=on_unknown,
     )
     plain = None if exclude else request.plain_item
-    served = state.service.remembered(plain, k) if plain is not None else None
-    return responses.recommendations(served or await state.queries.answer(request))
+    local = state.items.local_answer(plain, k) if plain is not None else None
+    return responses.recommendations(local or await state.queries.answer(request))
 
 
 @router.post(

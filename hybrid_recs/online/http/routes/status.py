@@ -13,21 +13,20 @@ router = APIRouter()
 
 @router.get("/status", summary="The service as it is now", response_model=Status)
 async def status(state: State) -> Response:
-    state.service.share_counters()
-    lag = await state.consumer_lag.read()
-    total = state.service.counters.total()
-    told = Status(
-        generation=_generation(state.service.serving) if state.service.generation else None,
-        cache_available=state.service.cache_available and lag is not None,
+    total, lag = state.maintenance.shared_counters().total(), await state.consumer_lag.read()
+    snapshot = state.items.snapshot
+    content = Status(
+        generation=_generation(snapshot) if snapshot else None,
+        cache_available=state.items.cache_available and lag is not None,
         workers=total.workers,
         served={source: count for source, count in total.sources.items() if count},
         events=_events(lag) if lag else None,
     )
-    return responses.json_response(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+    return responses.json_response(content.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
 
-def _generation(serving: Snapshot) -> GenerationStatus:
-    manifest, overlay = serving.generation.manifest, serving.overlay
+def _generation(snapshot: Snapshot) -> GenerationStatus:
+    manifest, overlay = snapshot.generation.manifest, snapshot.overlay
     figures = manifest.index.search
     return GenerationStatus(
         id=manifest.id,

@@ -35,16 +35,16 @@ async def trending(
     category: Annotated[ItemId | None, Query(description="exactly as in the catalogue")] = None,
     k: Annotated[int, Query(ge=1, le=MAX_K, description="how many items at most")] = DEFAULT_K,
 ) -> Response:
-    snapshot = state.service.serving
-    known = snapshot.items
-    top = (await state.trending.snapshot(window, known)).of_category(category)[:k]
+    snapshot = state.items.require_snapshot()
+    items = snapshot.items
+    top = (await state.trending.snapshot(window, items)).of_category(category)[:k]
     return responses.json_response(
         {
             "window": window,
             "generation": snapshot.generation.id,
             "category": category,
             "items": [
-                {"item_id": known.item_id(row), "score": round(score, 4), "title": known.title(row)}
+                {"item_id": items.item_id(row), "score": round(score, 4), "title": items.title(row)}
                 for row, score in top
             ],
         }
