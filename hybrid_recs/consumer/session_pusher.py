@@ -12,10 +12,11 @@ from hybrid_recs.events.session_list import (
     SESSION_LIST_SECONDS,
     STORE,
     SessionList,
-    rendered,
+    render,
     store_arguments,
 )
 from hybrid_recs.generation.scoring import MAX_HISTORY
+from hybrid_recs.ranking.json_renderer import JsonRenderer
 from hybrid_recs.ranking.recommender import Recommender
 
 _HEAD_BYTES = 256
@@ -40,10 +41,10 @@ class SessionPusher:
         if not stale:
             return 0
         answers = self._recommender.recommend([items for _, items, _ in stale])
-        entries = []
+        entries, renderer = [], JsonRenderer(recommender)
         for (session_id, _, upto), answer in zip(stale, answers, strict=True):
             pushed = SessionList.of(answer, upto, recommender)
-            body = rendered(session_id, pushed, recommender.items)
+            body = render(session_id, pushed, renderer)
             entries.append((self._keys.pushed(session_id), pushed, body))
         self._store(args=store_arguments(SESSION_LIST_SECONDS, entries))
         self.pushed += len(entries)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from hybrid_recs.ranking.item_pool import ItemPool
+from hybrid_recs.ranking.json_renderer import JsonRenderer
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.types import Answer, Json, Neighbours, Outcome, PublicReason, Source
 
@@ -99,30 +99,16 @@ class SessionList:
             return None
 
 
-def rendered(session_id: str, pushed: SessionList, known: ItemPool, k: int = MAX_SHOWN) -> bytes:
-    """The body of an event on a session's stream; `known` are the items that the rows are of."""
-    scores = np.array(pushed.bits[:k], np.uint16).view(np.float16).astype(np.float64).round(4).tolist()
-    items = [
-        {"item_id": known.item_id(row), "score": score, "title": known.title(row)}
-        for row, score in zip(pushed.rows[:k], scores, strict=True)
-    ]
-    return orjson.dumps(
-        {
-            "session_id": session_id,
-            "recommendation_id": _name(session_id, pushed),
-            "generation": pushed.generation,
-            "source": pushed.source,
-            "fallback_reason": pushed.reason,
-            "unknown_items": [],
-            "items": items,
-        }
-    )
+def render(session_id: str, session_list: SessionList, renderer: JsonRenderer) -> bytes:
+    """The body of a message on a session's stream: the best MAX_SHOWN items of the list.
 
-
-def _name(session_id: str, pushed: SessionList) -> str:
-    """The id of what is pushed: the same whoever sends it."""
-    of = f"{session_id} {pushed.upto} {pushed.generation} {pushed.overlay}"
-    return f"{pushed.source.value}-{hashlib.blake2b(of.encode(), digest_size=8).hexdigest()}"
+    renderer: of the generation and overlay that the list was computed from. Consumers and service give the
+    same list the same id.
+    """
+    parts = session_id, session_list.upto, session_list.generation, str(session_list.overlay)
+    name = hashlib.blake2b(" ".join(parts).encode(), digest_size=8).hexdigest()
+    rows, bits = session_list.rows[:MAX_SHOWN], session_list.bits[:MAX_SHOWN]
+    return renderer.session_body(session_id, name, session_list.source, session_list.reason, rows, bits)
 
 
 def message_of(upto: str, body: bytes) -> bytes:

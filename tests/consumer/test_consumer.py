@@ -11,9 +11,10 @@ import redis
 
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.worker import Worker
-from hybrid_recs.events.session_list import SessionList, read_message, rendered
+from hybrid_recs.events.session_list import SessionList, read_message, render
 from hybrid_recs.events.trending_windows import WINDOWS
 from hybrid_recs.generation.generation import Generation
+from hybrid_recs.ranking.json_renderer import JsonRenderer
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.telemetry.consumer_lag import consumer_lag
 from tests.consumer.killed import ITEMS
@@ -96,7 +97,7 @@ def test_sessions_get_what_the_recommender_says(
     assert world_of(recommender.items.item_id(expected.rows[0])) == 2
     assert 0 < client.ttl(keys.pushed("visitor")) <= 3_600
     assert message is not None
-    body = rendered("visitor", expected, recommender.items)
+    body = render("visitor", expected, JsonRenderer(recommender))
     assert read_message(message["data"]) == (expected.upto, body)
 
 

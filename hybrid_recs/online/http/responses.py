@@ -18,7 +18,7 @@ from hybrid_recs.errors import (
     TooManyNewItemsError,
     UnknownItemError,
 )
-from hybrid_recs.online.serving.json_renderer import JSON, RenderedAnswer
+from hybrid_recs.online.serving.rendered_answer import JSON, RenderedAnswer
 from hybrid_recs.types import Json
 
 # Error → status and code; the only such table.

@@ -11,8 +11,8 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.neighbour_cache import NeighbourCache
 from hybrid_recs.errors import CacheUnavailableError, NoGenerationError, UnknownItemError
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.online.serving.json_renderer import RenderedAnswer
 from hybrid_recs.online.serving.list_keeper import ListKeeper
+from hybrid_recs.online.serving.rendered_answer import RenderedAnswer
 from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.ranking.recommender import ItemQuery, SearchNeeded
 from hybrid_recs.telemetry.request_recorder import NO_GENERATION, RequestRecorder
@@ -106,7 +106,11 @@ class ItemQueryService:
         if body is None:
             query = ItemQuery(row, k, snapshot.rows(exclude))
             answer = await self._answer(snapshot, query, item_id, encoded)
-            source, outcome, body = answer.source, answer.outcome, snapshot.renderer.body(item_id, answer)
+            source, outcome, body = (
+                answer.source,
+                answer.outcome,
+                snapshot.renderer.item_body(item_id, answer),
+            )
         if source is _CACHE and not exclude:
             snapshot.responses.put(item_id, k, body)
         return self.record(snapshot, source, outcome, started, body)

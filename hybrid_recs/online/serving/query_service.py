@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from hybrid_recs.errors import BadVectorError, HybridRecsError, UnknownItemError
 from hybrid_recs.online.serving.item_query_service import ItemQueryService
-from hybrid_recs.online.serving.json_renderer import RenderedAnswer
 from hybrid_recs.online.serving.query import RecommendationRequest
 from hybrid_recs.online.serving.query_resolver import QueryResolver
+from hybrid_recs.online.serving.rendered_answer import RenderedAnswer
 from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.online.visitors.state_reader import VisitorState, VisitorStateReader
@@ -56,7 +56,7 @@ class QueryService:
         query = resolver.query()
         answer = resolver.precomputed(query) or await snapshot.live.answer(query, in_batch)
         name = f"{self._worker}{next(self._numbers):08x}"
-        body = snapshot.renderer.visitor_body(name, resolver.unknown, answer)
+        body = snapshot.renderer.query_body(name, resolver.unknown, answer)
         rendered = self._items.record(snapshot, answer.source, answer.outcome, started, body)
         self._log(snapshot, request, answer, name, resolver.age_seconds)
         return rendered

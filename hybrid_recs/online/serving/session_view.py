@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from hybrid_recs.events.session_list import MAX_SHOWN, SessionList, rendered
+from hybrid_recs.events.session_list import MAX_SHOWN, SessionList, render
 from hybrid_recs.online.serving.item_query_service import ItemQueryService
 from hybrid_recs.online.visitors.state_reader import VisitorStateReader
 from hybrid_recs.ranking.recommender import Recommender
@@ -30,7 +30,7 @@ class SessionView:
             stored = await loop.run_in_executor(
                 self._threads, _compute, snapshot.recommender, state.items, upto
             )
-        return upto, rendered(session_id, stored, snapshot.items)
+        return upto, render(session_id, stored, snapshot.renderer)
 
 
 def _compute(recommender: Recommender, items: tuple[str, ...], upto: str) -> SessionList:

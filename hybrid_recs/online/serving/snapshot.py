@@ -11,11 +11,11 @@ from hybrid_recs.generation.neighbour_codec import decode_head
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.items.overlay import Overlay
-from hybrid_recs.online.serving.json_renderer import JsonRenderer
 from hybrid_recs.online.serving.live_search import LiveSearch
 from hybrid_recs.online.serving.response_cache import ResponseCache
 from hybrid_recs.online.serving.rising_items import RisingItems
 from hybrid_recs.ranking.item_pool import ItemPool
+from hybrid_recs.ranking.json_renderer import JsonRenderer
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Outcome, Source
 
@@ -65,7 +65,7 @@ class Snapshot:
             return None
         if not self.overlay.hidden.isdisjoint(head[0]):
             return None
-        return self.renderer.body_of(item_id, _CACHE, _HIT, *head)
+        return self.renderer.item_body_of(item_id, _CACHE, _HIT, *head)
 
     def hot_requests(self, requests: Counter[str]) -> int:
         """How many of the requests, by item id, were for hot items."""

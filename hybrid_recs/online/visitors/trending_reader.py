@@ -23,16 +23,19 @@ class TrendingSnapshot:
     """The trending items that may be recommended: (row, decayed count), highest count first."""
 
     items: ItemPool
-    rows: list[tuple[int, float]]
+    ranked: list[tuple[int, float]]
     _by_category: dict[str, list[tuple[int, float]]] | None = field(default=None)
 
-    def of_category(self, category: str | None) -> list[tuple[int, float]]:
-        """The rows in a category; None: all rows. Categories are looked up once."""
-        if category is None:
-            return self.rows
+    def of_category(self, category: str | None, k: int) -> tuple[list[int], list[float]]:
+        """The first k rows in a category (None: of all), and their counts."""
+        ranked = (self.ranked if category is None else self._in_category(category))[:k]
+        return [row for row, _ in ranked], [count for _, count in ranked]
+
+    def _in_category(self, category: str) -> list[tuple[int, float]]:
+        # Categories are looked up for the first request that names one.
         if self._by_category is None:
             self._by_category = {}
-            for row, count in self.rows:
+            for row, count in self.ranked:
                 for name in set(self.items.categories_of(row)):
                     self._by_category.setdefault(name, []).append((row, count))
         return self._by_category.get(category, [])
@@ -67,9 +70,9 @@ class TrendingReader:
     async def _read(self, window: Window, items: ItemPool) -> TrendingSnapshot:
         name = self._keys.trending(window)
         counts = await self._client.zrange(name, 0, -1, desc=True, withscores=True)
-        rows = []
+        ranked = []
         for item_id, count in cast(list[tuple[bytes, float]], counts):
             row = items.row(item_id.decode("utf-8", "replace"))
             if row is not None and (items.eligible is None or row in items.eligible):
-                rows.append((row, count))
-        return TrendingSnapshot(items, rows)
+                ranked.append((row, count))
+        return TrendingSnapshot(items, ranked)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from hybrid_recs.online.http import schemas
-from hybrid_recs.online.serving.json_renderer import JSON
+from hybrid_recs.online.serving.rendered_answer import JSON
 from hybrid_recs.types import MAX_ID_LENGTH
 
 ItemId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH)]

@@ -9,7 +9,7 @@ from hybrid_recs.events.event import MAX_EVENTS
 from hybrid_recs.online.http import event_schemas, responses, schemas
 from hybrid_recs.online.http.routes.common import GUARDED, Responses
 from hybrid_recs.online.http.state import State
-from hybrid_recs.online.serving.json_renderer import JSON
+from hybrid_recs.online.serving.rendered_answer import JSON
 
 _UNAVAILABLE: Responses = {
     503: {

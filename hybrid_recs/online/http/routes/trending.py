@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import orjson
 from fastapi import APIRouter, Query, Response
 
 from hybrid_recs.online.http import event_schemas, responses, schemas
@@ -36,16 +37,13 @@ async def trending(
     k: Annotated[int, Query(ge=1, le=MAX_K, description="how many items at most")] = DEFAULT_K,
 ) -> Response:
     snapshot = state.items.require_snapshot()
-    items = snapshot.items
-    top = (await state.trending.snapshot(window, items)).of_category(category)[:k]
+    trending_items = await state.trending.snapshot(window, snapshot.items)
+    rows, counts = trending_items.of_category(category, k)
     return responses.json_response(
         {
             "window": window,
             "generation": snapshot.generation.id,
             "category": category,
-            "items": [
-                {"item_id": items.item_id(row), "score": round(score, 4), "title": items.title(row)}
-                for row, score in top
-            ],
+            "items": orjson.Fragment(snapshot.renderer.item_list(rows, counts)),
         }
     )
