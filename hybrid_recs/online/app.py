@@ -1,4 +1,4 @@
-"""Builds the application from the settings; what uvicorn calls in every worker."""
+"""Builds the application from the settings; uvicorn calls `create_app` in every worker."""
 
 import sys
 import tempfile
@@ -43,17 +43,22 @@ from hybrid_recs.telemetry.shared_counters import SharedCounters
 _BACKGROUND_TIMEOUT = 2.0
 _RISING_TTL_SECONDS = 3_600
 _BYTES_A_MB = 1_000_000
-# How long a thread at work (a list for a rising item, a generation being opened) may keep the event loop
-# waiting for the interpreter; Python's own 5 ms is many answers' worth.
+# How long a busy thread (a list of a rising item, opening a generation) may keep the event loop waiting for
+# the interpreter's lock. The default of 5 ms is the time of hundreds of answers.
 _SWITCH_SECONDS = 0.0005
 
 
 def create_app(
     settings: Settings | None = None, recorder_of: Callable[[Keys], RequestRecorder] = RequestRecorder
 ) -> ASGIApp:
-    """One worker's application; opens nothing but a counter file until it is started.
+    """The application of one worker. The generation is loaded and Redis connected when it is started.
 
-    recorder_of: makes the request counters; for a benchmark of what counting costs.
+    Creating it changes the process (logging, FAISS's threads, the interpreter's switch interval) and opens a
+    counter file. Unless the settings name a Redis URL, a redis-server is started below `var_dir` if none runs
+    there; unless they name a folder for counters, a temporary one is made and left behind. `hybrid-recs serve`
+    does both once for all workers and sets both settings.
+
+    recorder_of: makes the request recorder; for a benchmark of what counting costs.
     """
     settings = settings or Settings()
     logs.configure(settings.log_format, settings.log_level)
