@@ -1,4 +1,4 @@
-"""The HTTP application: routes, errors, life span."""
+"""The HTTP application: routes, error handlers, lifespan."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,7 +55,8 @@ def create_api(state: AppState, serving: ServingComponents, visitors: VisitorCom
     app = FastAPI(
         title="hybrid-recs",
         version=hybrid_recs.__version__,
-        description="Items like this one: from a cached list when the item is popular, else by live search.",
+        description="Recommendations from a cached list for popular items, and by live search for all "
+        "others.",
         lifespan=lifespan,
         redoc_url=None,
         # Not by include_router: it matches a request against one router after the other, and against the

@@ -55,8 +55,8 @@ def create_app(
 
     Creating it changes the process (logging, FAISS's threads, the interpreter's switch interval) and opens a
     counter file. Unless the settings name a Redis URL, a redis-server is started below `var_dir` if none runs
-    there; unless they name a folder for counters, a temporary one is made and left behind. `hybrid-recs serve`
-    does both once for all workers and sets both settings.
+    there; unless they name a folder for counters, a temporary one is made and left behind. `hybrid-recs
+    serve` does both once for all workers and sets both settings.
 
     recorder_of: makes the request recorder; for a benchmark of what counting costs.
     """

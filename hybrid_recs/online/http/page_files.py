@@ -1,7 +1,7 @@
 """The files of the page at `/`, held in memory as they are sent.
 
-The page itself is asked about on every visit (ETag); what it loads lies below a path with a hash of all
-files in it, so browsers may keep it for good.
+Browsers revalidate the page itself on every visit (ETag). The files that it loads have a hash of all files in
+their path, so browsers may keep them forever.
 """
 
 import gzip
@@ -14,18 +14,18 @@ from fastapi import Request, Response
 _TYPES = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript"}
 _INDEX = "index.html"
 _VERSION = b"{version}"  # in index.html
-# Nothing from elsewhere, nothing inline; the icon is a data URL.
+# Nothing from other sites and nothing inline; the icon is a data URL.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_OF_ALL = {"X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
-_OF_INDEX = {
+_COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+_INDEX_HEADERS = {
     "Content-Security-Policy": _POLICY,
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_OF_PART = {"Cache-Control": "public, max-age=31536000, immutable"}
+_PART_HEADERS = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,20 @@ class PageFile:
     """One file, plain and compressed."""
 
     plain: bytes
-    zipped: bytes
+    compressed: bytes
     headers: dict[str, str]
 
     def response(self, request: Request) -> Response:
         if self.headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(None, 304, self.headers)
         if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(self.zipped, 200, self.headers | {"Content-Encoding": "gzip"})
+            return Response(self.compressed, 200, self.headers | {"Content-Encoding": "gzip"})
         return Response(self.plain, 200, self.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class PageFiles:
-    """version: a hash of all files. index: what lies at `/`. parts: the other files by name."""
+    """version: a hash of all files. index: the file at `/`. parts: the other files by name."""
 
     version: str
     index: PageFile
@@ -64,9 +64,9 @@ class PageFiles:
 
 
 def _file(name: str, content: bytes) -> PageFile:
-    etag = f'W/"{_digest(content)}"'  # weak: one for zipped and not
-    told = {"Content-Type": _type_of(name) or "", "ETag": etag}
-    headers = _OF_ALL | told | (_OF_INDEX if name == _INDEX else _OF_PART)
+    etag = f'W/"{_digest(content)}"'  # weak: the same for both encodings
+    own = {"Content-Type": _type_of(name) or "", "ETag": etag}
+    headers = _COMMON_HEADERS | own | (_INDEX_HEADERS if name == _INDEX else _PART_HEADERS)
     return PageFile(content, gzip.compress(content, 9, mtime=0), headers)
 
 

@@ -1,4 +1,4 @@
-"""The one object that route handlers get everything from, and the dependency that hands it to them."""
+"""The state that route handlers work with, and the dependency that passes it to them."""
 
 from dataclasses import dataclass
 from typing import Annotated

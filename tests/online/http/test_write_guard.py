@@ -24,7 +24,7 @@ KEYS = ["a-key-of-twenty-chars", "another-key-of-more-chars"]
 def _guarded(
     keys: list[str],
     writes_per_second: float = 0,
-    longest_body: int = 100,
+    max_body: int = 100,
     same: Callable[[bytes, bytes], bool] = hmac.compare_digest,
 ) -> WriteGuard:
     app = FastAPI()
@@ -34,7 +34,7 @@ def _guarded(
     async def received(request: Request) -> int:
         return len(await request.body())
 
-    return WriteGuard(app, keys, writes_per_second, longest_body, same)
+    return WriteGuard(app, keys, writes_per_second, max_body, same)
 
 
 class _Body:

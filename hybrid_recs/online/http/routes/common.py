@@ -1,4 +1,4 @@
-"""What routes share: parameter types and the descriptions of common answers."""
+"""Parameter types and descriptions of common responses, shared by routes."""
 
 from typing import Annotated, Any
 
@@ -18,18 +18,18 @@ INVALID: Responses = {
 NOT_READY: Responses = {503: {"model": schemas.ErrorBody, "description": "No generation is loaded yet."}}
 UNKNOWN: Responses = {404: {"model": schemas.ErrorBody, "description": "No such item."}}
 GUARDED: Responses = {
-    401: {"model": schemas.ErrorBody, "description": "Keys are set, and none of them was given."},
+    401: {"model": schemas.ErrorBody, "description": "API keys are set, and the request has none of them."},
     403: {
         "model": schemas.ErrorBody,
-        "description": "No keys are set, and the client is not this machine's.",
+        "description": "No API keys are set, and the client is not on this machine.",
     },
     413: {"model": schemas.ErrorBody, "description": "The body is too long."},
-    429: {"model": schemas.ErrorBody, "description": "Too many writes of one key or client."},
+    429: {"model": schemas.ErrorBody, "description": "Too many writes by one key or client."},
 }
 
 
 def example(description: str, model: Any, example: Any = None) -> Responses:
-    """The description of a route's 200 answer."""
+    """The description of a route's 200 response."""
     content: dict[str, Any] = {"model": model, "description": description}
     if example is not None:
         content["content"] = {JSON: {"example": example}}

@@ -1,4 +1,4 @@
-"""What is known of items, and why one is in another's list."""
+"""One item, and why it is in another item's list."""
 
 import asyncio
 from typing import Annotated
@@ -18,10 +18,10 @@ router = APIRouter()
 
 @router.get(
     "/items/{a:path}/explain/{b:path}",
-    summary="Why an item is, or is not, in another's list",
-    description="The same as `hybrid-recs explain A B`. Ids may hold slashes, plain or as %2F; a B that "
-    "begins with explain/ or has /explain/ in it cannot be told apart and is for the command only. "
-    "Takes time in proportion to the catalogue: for people, not for every page view.",
+    summary="Explain why an item is, or is not, in another item's list",
+    description="The same as `hybrid-recs explain A B`. Ids may contain slashes, plain or as %2F. A `b` that "
+    "begins with explain/ or contains /explain/ is ambiguous in a path: use the command. Takes time in "
+    "proportion to the size of the catalogue: for people, not for every page view.",
     response_class=Response,
     responses={
         **example("The parts of the score.", schemas.Explanation, schemas.EXAMPLE_EXPLANATION),
@@ -32,8 +32,8 @@ router = APIRouter()
 )
 async def explain_pair(
     state: State,
-    a: Annotated[ItemId, Path(examples=["85123A"], description="the item whose list it is")],
-    b: Annotated[ItemId, Path(examples=["21733"], description="the item that is in it, or is not")],
+    a: Annotated[ItemId, Path(examples=["85123A"], description="the item whose list is explained")],
+    b: Annotated[ItemId, Path(examples=["21733"], description="the item that is, or is not, in the list")],
     k: Annotated[int, Query(ge=1, le=MAX_K, description="length of the list")] = DEFAULT_K,
 ) -> Response:
     generation, rows = state.require_generation(), {}
@@ -47,7 +47,7 @@ async def explain_pair(
 
 @router.get(
     "/items/{item_id:path}",
-    summary="What is known of an item",
+    summary="Get an item",
     response_class=Response,
     responses={
         **example("The item.", schemas.ItemDetails, schemas.EXAMPLE_ITEM),
@@ -62,15 +62,15 @@ async def item(state: State, item_id: Annotated[ItemId, Path(examples=["85123A"]
     new = builder.new.get(item_id)
     if new is None:
         row = known_row(generation, item_id)
-    known = generation.catalogue.item(row) if row is not None else None
-    found = new or known
-    assert found is not None
+    built = generation.catalogue.item(row) if row is not None else None
+    current = new or built
+    assert current is not None
     return responses.json_response(
         schemas.ItemDetails(
             item_id=item_id,
-            title=found.title,
-            categories=list(found.categories),
-            popularity=known.popularity if known else 0.0,
+            title=current.title,
+            categories=list(current.categories),
+            popularity=built.popularity if built else 0.0,
             hot=new is None and row is not None and row in generation.hot,
             available=builder.available(item_id),
             placed=builder.placed(item_id, row),

@@ -16,7 +16,10 @@ from hybrid_recs.telemetry.hit_rates import HitRateReport
 from hybrid_recs.telemetry.window import WINDOW_PATTERN, parse_window
 
 router = APIRouter()
-_TEXT = {"description": "Prometheus text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+_METRICS = {
+    "description": "Prometheus text format.",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
 
 
 def _window(
@@ -35,19 +38,24 @@ def _window(
         raise RequestValidationError([problem], body=str(request.url)) from error
 
 
-@router.get("/healthz", summary="Is the process alive", response_model=schemas.Health)
+@router.get("/healthz", summary="Whether the process is alive", response_model=schemas.Health)
 async def healthz() -> Response:
     return responses.json_response({"status": "ok"})
 
 
-@router.get("/readyz", summary="Can it answer", response_model=schemas.Readiness, responses={**NOT_READY})
+@router.get(
+    "/readyz",
+    summary="Whether a generation is loaded",
+    response_model=schemas.Readiness,
+    responses={**NOT_READY},
+)
 async def readyz(state: State) -> Response:
     generation = state.require_generation()
     cache = "available" if state.items.cache_available else "unavailable"
     return responses.json_response({"status": "ready", "generation": generation.id, "cache": cache})
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response, responses={200: _TEXT})
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response, responses={200: _METRICS})
 async def metrics(state: State) -> Response:
     counters, lag = state.maintenance.shared_counters(), await state.consumer_lag.read()
     text = prometheus.exposition(counters, state.items.generation, lag)
@@ -56,7 +64,7 @@ async def metrics(state: State) -> Response:
 
 @router.get(
     "/reports/cache-hit-rate",
-    summary="Where answers came from",
+    summary="Cache hit rate, sources and latencies",
     response_class=Response,
     responses={**example("The report.", HitRateReport), **INVALID, **NOT_READY},
 )

@@ -1,4 +1,4 @@
-"""What is pushed to a session."""
+"""The stream of a session's recommendations."""
 
 from typing import Annotated
 
@@ -12,8 +12,8 @@ from hybrid_recs.online.http.state import State
 STREAM = "/sessions/{session_id}/recommendations/stream"
 _STREAM: Responses = {
     200: {
-        "description": "Server-sent events. The data of each is JSON as in the example, its id that of the "
-        "newest event it knows of.",
+        "description": "Server-sent events. The data of a message is JSON as in the example; its id is the "
+        "stream id of the newest event that was used.",
         "content": {
             CONTENT_TYPE: {"schema": {"type": "string"}, "example": event_schemas.EXAMPLE_STREAM},
         },
@@ -26,9 +26,10 @@ router = APIRouter()
 
 @router.get(
     STREAM,
-    summary="Recommendations for a session, as they change",
-    description="First what is to be shown now, then again after every event of the session that a "
-    "consumer has seen. A client that reads slowly gets the newest, not all. Comments keep it open.",
+    summary="Stream a session's recommendations as they change",
+    description="Sends the current recommendations, then new ones after every event of the session that a "
+    "consumer has applied. A slow client gets the newest message, not every one. Comments keep the "
+    "connection open.",
     response_class=Response,
     responses={**INVALID, **_STREAM},
 )

@@ -1,4 +1,4 @@
-"""The service as it is now, in one answer."""
+"""The current state of the service, in one response."""
 
 from fastapi import APIRouter, Response
 
@@ -11,7 +11,7 @@ from hybrid_recs.telemetry.consumer_lag import ConsumerLag
 router = APIRouter()
 
 
-@router.get("/status", summary="The service as it is now", response_model=Status)
+@router.get("/status", summary="The current state of the service", response_model=Status)
 async def status(state: State) -> Response:
     total, lag = state.maintenance.shared_counters().total(), await state.consumer_lag.read()
     snapshot = state.items.snapshot
