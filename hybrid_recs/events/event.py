@@ -47,26 +47,26 @@ local function remember(key, entry, seconds)
     redis.call('EXPIRE', key, seconds)
   end
 end
-local fates, accepted = {}, 0
+local results, accepted = {}, 0
 for at = 6, #ARGV, 5 do
   local id = ARGV[at]
   local seen = redis.call('SISMEMBER', KEYS[3], id) == 1 or redis.call('SISMEMBER', KEYS[4], id) == 1
     or redis.call('SISMEMBER', KEYS[5], id) == 1
   if seen then
-    fates[#fates + 1] = 0
+    results[#results + 1] = 0
   else
     redis.call('SADD', KEYS[3], id)
     local entry = redis.call('XADD', KEYS[1], '*', 'e', ARGV[at + 4]) .. ' ' .. ARGV[at + 3]
     remember(ARGV[at + 1], entry, ARGV[4])
     remember(ARGV[at + 2], entry, ARGV[5])
-    fates[#fates + 1], accepted = 1, accepted + 1
+    results[#results + 1], accepted = 1, accepted + 1
   end
 end
 if accepted > 0 then
   redis.call('EXPIRE', KEYS[3], ARGV[2])
   redis.call('HINCRBY', KEYS[2], 'accepted', accepted)
 end
-return fates
+return results
 """
 
 

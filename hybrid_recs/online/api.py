@@ -59,8 +59,8 @@ def create_api(state: AppState, serving: ServingComponents, visitors: VisitorCom
         "others.",
         lifespan=lifespan,
         redoc_url=None,
-        # Not by include_router: it matches a request against one router after the other, and against the
-        # right one twice. That was measured at 25 µs a request, on 60 µs for /healthz.
+        # include_router would match each request against the routers one by one, and against the right router
+        # twice: 25 µs per request, on the 60 µs that /healthz takes.
         routes=[route for module in _MODULES for route in module.router.routes],
     )
     app.add_exception_handler(HybridRecsError, responses.on_product_error)

@@ -42,7 +42,7 @@ class AppState:
 
 
 def attach(app: FastAPI, state: AppState) -> None:
-    """Make `state` the one that handlers of `app` get."""
+    """Make `state` the state of the handlers of `app`."""
     app.state.handlers = state
 
 

@@ -1,5 +1,4 @@
-"""A callback as soon as the process is told to stop: uvicorn waits for open responses previous its own
-hooks."""
+"""Calls back on a stop signal. uvicorn runs its own shutdown hooks only after open responses have ended."""
 
 import asyncio
 import signal

@@ -52,9 +52,9 @@ def test_the_same_request_in_flight_is_searched_once(
 
     async def twice() -> None:
         for rounds in (1, 2):
-            found = await _together(live, different * 8)
+            lists = await _together(live, different * 8)
             assert live.searches == 4 * rounds
-            for query, neighbours in zip(different * 8, found, strict=True):
+            for query, neighbours in zip(different * 8, lists, strict=True):
                 expected = recommender.live(query)
                 assert neighbours.rows.tolist() == expected.rows.tolist()
                 assert neighbours.scores.tolist() == expected.scores.tolist()
@@ -92,10 +92,10 @@ def test_requests_of_one_turn_are_answered_as_one_by_one(generation: Generation,
         for row, k in zip(rng.integers(0, n, 90), rng.choice([1, 10, 30, 300], 90), strict=True)
     ]
     live, recommender = _live_search(generation, threads, ON_THE_LOOP, ON_THE_LOOP), Recommender(generation)
-    for query, found in zip(queries, asyncio.run(_together(live, queries)), strict=True):
+    for query, neighbours in zip(queries, asyncio.run(_together(live, queries)), strict=True):
         expected = recommender.live(query)
-        assert found.rows.tolist() == expected.rows.tolist()
-        assert found.scores.tolist() == expected.scores.tolist()
+        assert neighbours.rows.tolist() == expected.rows.tolist()
+        assert neighbours.scores.tolist() == expected.scores.tolist()
     assert live.searches == len(set(queries))
 
 
@@ -105,12 +105,12 @@ def test_an_error_reaches_those_who_are_searched_for_together_and_nobody_later(
     live = _live_search(generation, threads, ON_THE_LOOP, ON_THE_LOOP)
 
     async def ask() -> list[Neighbours | BaseException]:
-        asked = [live.neighbours(ItemQuery(row, 10)) for row in (200, 10**9, 10**9)]
-        first = await asyncio.gather(*asked, return_exceptions=True)
+        searches = [live.neighbours(ItemQuery(row, 10)) for row in (200, 10**9, 10**9)]
+        first = await asyncio.gather(*searches, return_exceptions=True)
         return [*first, *await asyncio.gather(live.neighbours(ItemQuery(200, 10)), return_exceptions=True)]
 
     *together, later = asyncio.run(ask())
-    assert all(isinstance(found, IndexError) for found in together)
+    assert all(isinstance(result, IndexError) for result in together)
     assert isinstance(later, Neighbours)
 
 
@@ -134,6 +134,6 @@ def test_a_search_uses_one_thread_of_openmp(threads: Executor) -> None:
 def test_every_tail_item_gets_what_the_recommender_says(generation: Generation, threads: Executor) -> None:
     rows = range(len(generation.hot), generation.manifest.vectors)
     live, recommender = _live_search(generation, threads, IN_A_THREAD, IN_A_THREAD), Recommender(generation)
-    found = asyncio.run(_together(live, [ItemQuery(row, 10) for row in rows]))
-    for row, neighbours in zip(rows, found, strict=True):
+    lists = asyncio.run(_together(live, [ItemQuery(row, 10) for row in rows]))
+    for row, neighbours in zip(rows, lists, strict=True):
         np.testing.assert_array_equal(neighbours.rows, recommender.live(ItemQuery(row, 10)).rows)

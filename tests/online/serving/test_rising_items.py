@@ -1,4 +1,4 @@
-"""Items asked for often get a list; a crawl, unknown ids and a Redis that is away get nobody one."""
+"""Items that are requested often get a list; crawls, unknown ids and an unreachable Redis add none."""
 
 import asyncio
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class TestSketch:
         assert too_high < 100
 
     def test_a_crawl_never_looks_like_demand(self) -> None:
-        """300,000 items, each asked for twice, in random order."""
+        """300,000 items, each requested twice, in random order."""
         sketch, rows = FrequencySketch(), np.repeat(np.arange(300_000), 2)
         np.random.default_rng(4).shuffle(rows)
         assert max(map(sketch.count, rows.tolist())) < RISING_AFTER_REQUESTS
@@ -129,7 +129,7 @@ def test_the_least_recently_read_make_room(
     rising = RisingItems(Recommender(generation), keys, 3, TTL)
     _ask(rising, 200, 201, 202)
     _admit(rising, redis_url, threads)
-    assert rising.touch(200)  # read, so 201 is now the one read least recently
+    assert rising.touch(200)  # used, so 201 is now the least recently used
     _ask(rising, 203)
     _admit(rising, redis_url, threads)
     assert [rising.touch(row) for row in (200, 201, 202, 203)] == [True, False, True, True]
@@ -240,7 +240,7 @@ def test_a_crawl_and_unknown_ids_fill_nothing(
             assert _source(http, NEVER_BOUGHT[0]) == ("popular", "no_vector")
         for at in range(200):
             _source(http, f"unknown {at}")
-        # Any wanted list would be written in the round that writes this one.
+        # Any queued list would be written in the round that writes this one.
         for _ in range(50):
             _source(http, TAIL)
         wait_until(lambda: _source(http, TAIL) == ("cache", None), what="a list of the rising item")

@@ -1,4 +1,4 @@
-"""The log of predictions: a sample, within a bound, written in the background or dropped and counted."""
+"""The impression log: a bounded sample, written in the background or dropped and counted."""
 
 import asyncio
 import hashlib
