@@ -54,7 +54,6 @@ class PageFiles:
 
     @classmethod
     def load(cls) -> "PageFiles":
-        """Read and compress the files of this package."""
         folder = files("hybrid_recs.online.http").joinpath("page")
         contents = {file.name: file.read_bytes() for file in folder.iterdir() if _type_of(file.name)}
         version = _digest(b"".join(contents[name] for name in sorted(contents)))

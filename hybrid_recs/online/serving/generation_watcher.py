@@ -48,7 +48,6 @@ class GenerationWatcher:
             log.warning("not ready: no generation in %s yet; run make rebuild-index", self._store.root)
 
     def jobs(self) -> list[PeriodicJob]:
-        """Look for generations and for item changes."""
         return [
             PeriodicJob(self._poll_seconds, self._check_generation),
             PeriodicJob(_OVERLAY_SECONDS, self.check_overlay),

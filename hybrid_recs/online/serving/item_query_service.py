@@ -46,7 +46,6 @@ class ItemQueryService:
 
     @property
     def generation(self) -> Generation | None:
-        """The generation of the snapshot."""
         return self._snapshot.generation if self._snapshot else None
 
     def require_snapshot(self) -> Snapshot:

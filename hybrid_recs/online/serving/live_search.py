@@ -62,7 +62,6 @@ class LiveSearch:
         return await loop.run_in_executor(self._threads, self._recommender.for_set, query)
 
     async def neighbours(self, query: ItemQuery) -> Neighbours:
-        """The live answer to `query`."""
         loop = asyncio.get_running_loop()
         # One future per request: a cancelled request must not cancel the others.
         future: asyncio.Future[Neighbours] = loop.create_future()
@@ -106,7 +105,6 @@ class LiveSearch:
                     self._answer(query, neighbours)
 
     def _settle(self, query: ItemQuery, done: asyncio.Future[Neighbours]) -> None:
-        """Pass on the result of a thread."""
         error = done.exception()
         if error is None:
             self._answer(query, done.result())

@@ -49,7 +49,6 @@ class CategoryConditions(_RequestPart):
     not_: Names = Field([], alias="not")
 
     def filter(self) -> CategoryFilter:
-        """The filter that the recommender applies."""
         return CategoryFilter(tuple(self.any), tuple(self.all), tuple(self.not_))
 
 

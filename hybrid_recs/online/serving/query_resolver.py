@@ -75,7 +75,6 @@ class QueryResolver:
         return not frozenset(self._stored.history.tolist()).issuperset(self._recent)
 
     def query(self) -> ResolvedQuery:
-        """The request as one query."""
         request, visitor = self._request, self._visitor()
         items = self._merge(visitor.items)
         filters = request.categories.filter()

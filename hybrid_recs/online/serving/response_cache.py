@@ -36,7 +36,6 @@ class ResponseCache:
         return self._young_bytes + self._old_bytes
 
     def get(self, item_id: str, k: int) -> bytes | None:
-        """The body, or None."""
         key = item_id, k
         body = self._young.get(key)
         if body is None:

@@ -74,7 +74,6 @@ class Snapshot:
         return sum(count for row, count in rows if row is not None and is_hot(row))
 
     def rows(self, item_ids: Sequence[str]) -> frozenset[int]:
-        """The rows of the ids that are known."""
         return frozenset(self.items.rows(item_ids))
 
 

@@ -68,7 +68,6 @@ class EventIntake:
         return IntakeResult(accepted, len(results) - accepted, rejected)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.aclose()
 
     async def _accept(self, events: list[Event], now: float) -> list[int] | int:

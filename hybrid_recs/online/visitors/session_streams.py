@@ -49,7 +49,6 @@ class Stream:
         self._wake.set()
 
     def close(self) -> None:
-        """End the stream."""
         self._closed = True
         self._wake.set()
 
@@ -132,7 +131,6 @@ class SessionStreams:
                 stream.close()
 
     async def stop(self) -> None:
-        """End the streams and the subscription."""
         self.close()
         tasks = [task for task in (self._listener, *self._leaving) if task is not None]
         for task in tasks:

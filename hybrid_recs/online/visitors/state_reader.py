@@ -58,7 +58,6 @@ class VisitorStateReader:
         return await self._state(self._keys.user(user_id), self._keys.prediction(generation, user_id))
 
     async def close(self) -> None:
-        """Stop reading and close the connection."""
         if self._reader is not None:
             self._reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
