@@ -98,7 +98,9 @@ def random_unit_vectors(rng: np.random.Generator, n: int, dimensions: int) -> Fl
     return np.ascontiguousarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def write_generation(folder: Path, generation: str, ids: Sequence[str], hot: Rows) -> Generation:
+def write_generation(
+    folder: Path, generation: str, ids: Sequence[str], hot: Rows, titles: Sequence[str] | None = None
+) -> Generation:
     """An unsealed generation in which every item has a random vector and no co-visits."""
     n, dimensions = len(ids), 4
     scorer = Scorer(
@@ -107,7 +109,8 @@ def write_generation(folder: Path, generation: str, ids: Sequence[str], hot: Row
         covisits_of([([], [])] * n),
         1.0,
     )
-    write_catalogue(folder, ids, ["" for _ in ids], [[] for _ in ids], np.arange(n, 0, -1).astype(np.float64))
+    titles = titles or [""] * n
+    write_catalogue(folder, ids, titles, [[] for _ in ids], np.arange(n, 0, -1).astype(np.float64))
     save_array(folder / VECTORS_FILE, scorer.vectors)
     save_array(folder / BOOSTS_FILE, scorer.boosts)
     scorer.covisits.save(folder)

@@ -17,6 +17,7 @@ from hybrid_recs.events.session_list import (
     store_arguments,
 )
 from hybrid_recs.generation.scoring import MAX_HISTORY
+from hybrid_recs.ranking.json_renderer import JsonRenderer
 from hybrid_recs.ranking.recommender import Recommender
 
 _PREFIX_BYTES = 256
@@ -41,10 +42,10 @@ class SessionPusher:
         if not stale:
             return 0
         answers = self._recommender.recommend([items for _, items, _ in stale])
-        entries = []
+        entries, renderer = [], JsonRenderer(recommender)
         for (session_id, _, upto), answer in zip(stale, answers, strict=True):
             session_list = SessionList.from_answer(answer, upto, recommender)
-            body = render_session_list(session_id, session_list, recommender.items)
+            body = render_session_list(session_id, session_list, renderer)
             entries.append((self._keys.session_list(session_id), session_list, body))
         self._store(args=store_arguments(SESSION_LIST_SECONDS, entries))
         self.pushed += len(entries)

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from hybrid_recs.events.stream_id import StreamId
-from hybrid_recs.ranking.item_pool import ItemPool
+from hybrid_recs.ranking.json_renderer import JsonRenderer
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.types import Answer, Json, Neighbours, Outcome, PublicReason, Source, scores_from_bits
 
@@ -101,32 +101,16 @@ class SessionList:
             return None
 
 
-def render_session_list(
-    session_id: str, session_list: SessionList, pool: ItemPool, k: int = MAX_SHOWN
-) -> bytes:
-    """The body of an event on a session's stream; `pool`: the items of the list's generation and overlay."""
-    scores = scores_from_bits(session_list.bits[:k]).astype(np.float64).round(4).tolist()
-    items = [
-        {"item_id": pool.item_id(row), "score": score, "title": pool.title(row)}
-        for row, score in zip(session_list.rows[:k], scores, strict=True)
-    ]
-    return orjson.dumps(
-        {
-            "session_id": session_id,
-            "recommendation_id": _recommendation_id(session_id, session_list),
-            "generation": session_list.generation,
-            "source": session_list.source,
-            "fallback_reason": session_list.reason,
-            "unknown_items": [],
-            "items": items,
-        }
-    )
+def render_session_list(session_id: str, session_list: SessionList, renderer: JsonRenderer) -> bytes:
+    """The body of a message on a session's stream: the best MAX_SHOWN items of the list.
 
-
-def _recommendation_id(session_id: str, session_list: SessionList) -> str:
-    """The same from every consumer and worker."""
-    text = f"{session_id} {session_list.upto} {session_list.generation} {session_list.overlay}"
-    return f"{session_list.source.value}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
+    renderer: of the generation and overlay that the list was computed from. Consumers and service give the
+    same list the same id.
+    """
+    parts = session_id, session_list.upto, session_list.generation, str(session_list.overlay)
+    name = hashlib.blake2b(" ".join(parts).encode(), digest_size=8).hexdigest()
+    rows, bits = session_list.rows[:MAX_SHOWN], session_list.bits[:MAX_SHOWN]
+    return renderer.session_body(session_id, name, session_list.source, session_list.reason, rows, bits)
 
 
 def encode_message(upto: str, body: bytes) -> bytes:

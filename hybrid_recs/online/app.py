@@ -1,4 +1,4 @@
-"""Builds the application from the settings; what uvicorn calls in every worker."""
+"""Builds the application from the settings; uvicorn calls `create_app` in every worker."""
 
 import sys
 import tempfile
@@ -9,123 +9,133 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from hybrid_recs import logs, wiring
-from hybrid_recs.cache.client import connect, connect_async
+from hybrid_recs.cache.client import connect_async
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.neighbour_cache import NeighbourCache
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.items.change_feed import ChangeFeed
-from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.online.api import create_api
 from hybrid_recs.online.http.fast_path import FastPath
+from hybrid_recs.online.http.page_files import PageFiles
+from hybrid_recs.online.http.state import AppState
 from hybrid_recs.online.http.write_guard import WriteGuard
-from hybrid_recs.online.serving.json_renderer import JsonRenderer
+from hybrid_recs.online.serving.components import ServingComponents
+from hybrid_recs.online.serving.generation_watcher import GenerationWatcher
+from hybrid_recs.online.serving.hit_rate_reader import HitRateReader
+from hybrid_recs.online.serving.item_query_service import ItemQueryService
 from hybrid_recs.online.serving.list_keeper import ListKeeper
-from hybrid_recs.online.serving.live_search import LiveSearch, search_threads
+from hybrid_recs.online.serving.live_search import search_threads
+from hybrid_recs.online.serving.maintenance import Maintenance
 from hybrid_recs.online.serving.query_service import QueryService
-from hybrid_recs.online.serving.response_cache import ResponseCache
-from hybrid_recs.online.serving.rising_items import RisingItems
-from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.serving.session_view import SessionView
-from hybrid_recs.online.serving.snapshot import Snapshot
+from hybrid_recs.online.serving.snapshot import SnapshotFactory
 from hybrid_recs.online.visitors.components import VisitorComponents
+from hybrid_recs.online.visitors.consumer_lag_reader import ConsumerLagReader
 from hybrid_recs.online.visitors.event_intake import EventIntake
 from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.online.visitors.session_streams import SessionStreams
 from hybrid_recs.online.visitors.state_reader import VisitorStateReader
 from hybrid_recs.online.visitors.trending_reader import TrendingReader
-from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
-from hybrid_recs.telemetry.hit_rates import HitRateReport, hit_rate_report
 from hybrid_recs.telemetry.request_recorder import RequestRecorder
 from hybrid_recs.telemetry.shared_counters import SharedCounters
 
 _BACKGROUND_TIMEOUT = 2.0
 _RISING_TTL_SECONDS = 3_600
 _BYTES_A_MB = 1_000_000
-# How long a thread at work (a list for a rising item, a generation being opened) may keep the event loop
-# waiting for the interpreter; Python's own 5 ms is many answers' worth.
+# How long a busy thread (a list of a rising item, opening a generation) may keep the event loop waiting for
+# the interpreter's lock. The default of 5 ms is the time of hundreds of answers.
 _SWITCH_SECONDS = 0.0005
 
 
 def create_app(
     settings: Settings | None = None, recorder_of: Callable[[Keys], RequestRecorder] = RequestRecorder
 ) -> ASGIApp:
-    """One worker's application; opens nothing but a counter file until it is started.
+    """The application of one worker. The generation is loaded and Redis connected when it is started.
 
-    recorder_of: makes the request counters; for a benchmark of what counting costs.
+    Creating it changes the process (logging, FAISS's threads, the interpreter's switch interval) and opens a
+    counter file. Unless the settings name a Redis URL, a redis-server is started below `var_dir` if none runs
+    there; unless they name a folder for counters, a temporary one is made and left behind. `hybrid-recs
+    serve` does both once for all workers and sets both settings.
+
+    recorder_of: makes the request recorder; for a benchmark of what counting costs.
     """
     settings = settings or Settings()
     logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    url, keys = wiring.redis_url(settings), wiring.keys(settings)
-    folder = settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))
-    list_ttl, threads = wiring.list_ttl_seconds(settings), search_threads()
-
-    def prepare(generation: Generation, overlay: Overlay) -> Snapshot:
-        recommender = Recommender(generation, overlay)
-        return Snapshot(
-            generation,
-            overlay,
-            recommender,
-            JsonRenderer(recommender),
-            ResponseCache(settings.local_cache_mb * _BYTES_A_MB),
-            LiveSearch(recommender, threads),
-            RisingItems(
-                Recommender(generation), keys, settings.rising_max_items, min(_RISING_TTL_SECONDS, list_ttl)
-            ),
-        )
-
+    url, keys, threads = wiring.redis_url(settings), wiring.keys(settings), search_threads()
     feed = ChangeFeed(wiring.item_changes(settings), settings.max_new_items)
-    service = Service(
-        store=wiring.store(settings),
-        keys=keys,
-        cache=NeighbourCache(url, settings.redis_timeout_ms / 1_000),
-        background=connect_async(url, _BACKGROUND_TIMEOUT),
-        keeper=ListKeeper(url, keys, list_ttl),
-        counters=SharedCounters(folder),
-        recorder=recorder_of(keys),
-        prepare=prepare,
-        overlay_of=feed.overlay_of,
-        threads=threads,
-        poll_seconds=settings.poll_seconds,
-        flush_seconds=settings.flush_seconds,
+    serving = _serving_components(settings, url, keys, threads, feed, recorder_of(keys))
+    visitors = _visitor_components(settings, url, keys, threads, serving.service)
+    state = AppState(
+        items=serving.service,
+        queries=QueryService(serving.service, visitors.visitors, visitors.impressions),
+        watcher=serving.watcher,
+        maintenance=serving.maintenance,
+        feed=feed,
+        intake=visitors.intake,
+        streams=visitors.streams,
+        trending=TrendingReader(visitors.client, keys),
+        consumer_lag=ConsumerLagReader(visitors.client, keys),
+        hit_rates=HitRateReader(url, keys, _BACKGROUND_TIMEOUT),
+        page=PageFiles.load(),
+        heartbeat_seconds=settings.heartbeat_seconds,
     )
-
-    visitors = _visitor_components(settings, url, keys, service, threads)
-    query_service = QueryService(service, visitors.visitors, visitors.predictions)
-
-    def report_of(seconds: int, title: Callable[[str], str | None]) -> HitRateReport:
-        with connect(url, _BACKGROUND_TIMEOUT) as client:
-            return hit_rate_report(client, keys, seconds, title)
-
     guarded = WriteGuard(
-        create_api(service, query_service, feed, visitors, report_of),
+        create_api(state, serving, visitors),
         wiring.api_keys(settings),
         settings.writes_per_second,
         int(settings.max_body_mb * _BYTES_A_MB),
     )
-    return FastPath(guarded, service, name_every_request=settings.log_format == "json")
+    return FastPath(guarded, serving.service, name_every_request=settings.log_format == "json")
+
+
+def _serving_components(
+    settings: Settings, url: str, keys: Keys, threads: Executor, feed: ChangeFeed, recorder: RequestRecorder
+) -> ServingComponents:
+    cache = NeighbourCache(url, settings.redis_timeout_ms / 1_000)
+    list_ttl = wiring.list_ttl_seconds(settings)
+    keeper = ListKeeper(url, keys, list_ttl)
+    service = ItemQueryService(keys, cache, keeper, recorder)
+    snapshots = SnapshotFactory(
+        keys=keys,
+        threads=threads,
+        local_cache_bytes=settings.local_cache_mb * _BYTES_A_MB,
+        rising_max_items=settings.rising_max_items,
+        rising_ttl_seconds=min(_RISING_TTL_SECONDS, list_ttl),
+    )
+    return ServingComponents(
+        service=service,
+        watcher=GenerationWatcher(
+            wiring.store(settings), feed, snapshots, service, recorder, settings.poll_seconds
+        ),
+        maintenance=Maintenance(
+            service=service,
+            recorder=recorder,
+            counters=SharedCounters(settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))),
+            cache=cache,
+            keeper=keeper,
+            client=connect_async(url, _BACKGROUND_TIMEOUT),
+            threads=threads,
+            flush_seconds=settings.flush_seconds,
+        ),
+    )
 
 
 def _visitor_components(
-    settings: Settings, url: str, keys: Keys, service: Service, threads: Executor
+    settings: Settings, url: str, keys: Keys, threads: Executor, service: ItemQueryService
 ) -> VisitorComponents:
     visitors = VisitorStateReader(connect_async(url, settings.redis_timeout_ms / 1_000), keys)
     patient = connect_async(url, settings.events_timeout_ms / 1_000)
-    client = connect_async(url, _BACKGROUND_TIMEOUT)
-    state = SessionView(service, visitors, threads)
+    view = SessionView(service, visitors, threads)
     return VisitorComponents(
-        client=client,
-        keys=keys,
+        client=connect_async(url, _BACKGROUND_TIMEOUT),
         intake=EventIntake(patient, keys, settings.events_max_pending, *wiring.visitor_ttl_seconds(settings)),
         visitors=visitors,
         streams=SessionStreams(
-            connect_async(url, _BACKGROUND_TIMEOUT), keys, state.current, settings.streams_max
+            connect_async(url, _BACKGROUND_TIMEOUT), keys, view.current, settings.streams_max
         ),
-        trends=TrendingReader(client, keys),
-        predictions=ImpressionLog(keys, settings.log_predictions_share),
-        heartbeat_seconds=settings.heartbeat_seconds,
+        impressions=ImpressionLog(keys, settings.log_predictions_share),
         flush_seconds=settings.flush_seconds,
     )

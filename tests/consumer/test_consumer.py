@@ -14,6 +14,7 @@ from hybrid_recs.consumer.worker import Worker
 from hybrid_recs.events.session_list import SessionList, decode_message, render_session_list
 from hybrid_recs.events.trending_windows import WINDOWS
 from hybrid_recs.generation.generation import Generation
+from hybrid_recs.ranking.json_renderer import JsonRenderer
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.telemetry.consumer_lag import consumer_lag
 from tests.consumer.killed import ITEMS
@@ -98,7 +99,7 @@ def test_sessions_get_what_the_recommender_says(
     assert world_of(recommender.items.item_id(expected.rows[0])) == 2
     assert 0 < client.ttl(keys.session_list("visitor")) <= 3_600
     assert message is not None
-    body = render_session_list("visitor", expected, recommender.items)
+    body = render_session_list("visitor", expected, JsonRenderer(recommender))
     assert decode_message(message["data"]) == (expected.upto, body)
 
 

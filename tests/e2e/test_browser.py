@@ -171,7 +171,7 @@ def test_a_visit(browser: Any, service: ChildService, environment: dict[str, str
             visit.page.go_forward()
             visit.expect("#item-title").to_have_text("Thing 0 of world 6")
         visit.expect("#hit-rate").not_to_have_text(rate)
-        visit.expect("#now").to_contain_text("Events taken3")
+        visit.expect("#now").to_contain_text("Events accepted3")
         visit.expect("#generation").to_contain_text("Cached lists equal live100.0 %")
         visit.page.locator("input[value='7d']").check(force=True)
         visit.expect("#traffic .axis").to_have_text("7d agonow")
@@ -278,10 +278,10 @@ def test_without_redis(browser: Any, environment: dict[str, str], tmp_path: Path
     with child_service(tmp_path / "log", unreachable) as service:
         visit = Visit(browser, service.url, DESKTOP)
         visit.open()
-        visit.expect("#notice").to_contain_text("Redis is out of reach")
+        visit.expect("#notice").to_contain_text("Redis is unreachable")
         visit.page.locator("#neighbours a").first.click()
         visit.expect("#item-title").to_have_text(re.compile("Thing"))
-        visit.expect("#session-note").to_contain_text("The event was not taken")
+        visit.expect("#session-note").to_contain_text("The event was not accepted")
         visit.expect("#for-session [data-item]").to_have_count(10)
         visit.context.close()
 

@@ -17,6 +17,7 @@ from tests.planted import item_id
 from tests.services import OwnRedis, wait_until
 
 HOT = item_id(1, 0)
+CACHE_LOGGER = "hybrid_recs.cache.neighbour_cache"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
@@ -38,7 +39,7 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
         routed = http.get("/items/none", headers={"X-Request-ID": "r-2", "traceparent": "00-0-0-0"})
         own_redis.kill()
         http.get(f"/recommendations?item_id={HOT}", headers={"X-Request-ID": "r-3"})
-        wait_until(lambda: any("unreachable" in line["message"] for line in _lines(log)))
+        wait_until(lambda: any(line["logger"] == CACHE_LOGGER for line in _lines(log)))
     assert (named.headers["x-request-id"], named.headers["traceparent"]) == ("r-1", PARENT)
     assert re.fullmatch("[0-9a-f]{32}", own)
     assert (routed.status_code, routed.headers["x-request-id"]) == (404, "r-2")
@@ -48,15 +49,15 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
         assert {"time", "level", "logger", "message", "pid"} <= line.keys()
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"])
     loggers = {line["logger"] for line in lines}
-    assert {"uvicorn.error", "hybrid_recs.online.serving.service"} <= loggers
+    assert {"uvicorn.error", "hybrid_recs.online.serving.generation_watcher"} <= loggers
     assert "uvicorn.access" not in loggers
     of_requests = {line["request_id"]: line for line in lines if line["logger"] == "hybrid_recs.request"}
     assert of_requests["r-1"]["trace_id"] == TRACE
     assert (of_requests["r-2"]["path"], of_requests["r-2"]["status"]) == ("/items/none", 404)
     assert "trace_id" not in of_requests["r-2"]
     assert own in of_requests
-    (away,) = (line for line in lines if "unreachable" in line["message"])
-    assert (away["level"], away["request_id"]) == ("WARNING", "r-3")
+    (unreachable,) = (line for line in lines if line["logger"] == CACHE_LOGGER)
+    assert (unreachable["level"], unreachable["request_id"]) == ("WARNING", "r-3")
     assert all("request_id" not in line for line in lines if "serving generation" in line["message"])
 
 
@@ -115,9 +116,9 @@ def test_an_exception_and_strange_text_are_one_line() -> None:
         )
     line = logs.JsonLines().format(record)
     assert "\n" not in line
-    told = orjson.loads(line.replace("\\udcff", ""))
-    assert told["message"] == "it broke\nhere "
-    assert told["exception"].endswith("ValueError: of\nno use")
+    entry = orjson.loads(line.replace("\\udcff", ""))
+    assert entry["message"] == "it broke\nhere "
+    assert entry["exception"].endswith("ValueError: of\nno use")
 
 
 @pytest.mark.usefixtures("own_redis")

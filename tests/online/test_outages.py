@@ -19,14 +19,14 @@ HOT = [item_id(world, 0) for world in range(8)]
 
 def _sources(http: httpx.Client) -> set[tuple[str, str | None]]:
     """Asks for every world's best seller; every answer must be a full list."""
-    found = set()
+    sources = set()
     for hot in HOT:
         answer = http.get("/recommendations", params={"item_id": hot})
         assert answer.status_code == 200
         body = answer.json()
         assert len(body["items"]) == 10
-        found.add((body["source"], body["fallback_reason"]))
-    return found
+        sources.add((body["source"], body["fallback_reason"]))
+    return sources
 
 
 def test_killed_and_started_again(service: ChildService, own_redis: OwnRedis) -> None:

@@ -1,4 +1,4 @@
-"""Talks to each worker of a service by itself: which one answers is otherwise up to the kernel."""
+"""Sends requests to each worker of a service; without it the kernel chooses the worker."""
 
 import http.client
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from hybrid_recs.demo.child_service import ChildService
 _MAX_CONNECTIONS = 500
 
 
-class Told(NamedTuple):
+class WorkerResponse(NamedTuple):
     """Status and body of an answer."""
 
     status: int
@@ -33,18 +33,18 @@ class Worker:
     def client_port(self) -> int:
         return int(self._connection.sock.getsockname()[1])
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Told:
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> WorkerResponse:
         content = None if body is None else orjson.dumps(body)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._connection.request(method, path, content, {"content-type": "application/json"} | named)
         response = self._connection.getresponse()
-        return Told(response.status, orjson.loads(response.read()))
+        return WorkerResponse(response.status, orjson.loads(response.read()))
 
     def list_of(self, item_id: str, k: int = 10) -> list[str]:
         """Ids of the recommendations for an item."""
-        told = self.ask("GET", f"/recommendations?item_id={quote(item_id)}&k={k}")
-        assert told.status == 200, told.body
-        return [item["item_id"] for item in told.body["items"]]
+        response = self.ask("GET", f"/recommendations?item_id={quote(item_id)}&k={k}")
+        assert response.status == 200, response.body
+        return [item["item_id"] for item in response.body["items"]]
 
     def close(self) -> None:
         self._connection.close()
@@ -52,7 +52,7 @@ class Worker:
 
 @contextmanager
 def each_worker(service: ChildService, workers: int = 2) -> Iterator[list[Worker]]:
-    """A connection to every worker, found by who holds the other end of it."""
+    """A connection to every worker, found by the process that has the other end of it."""
     reached: dict[int, Worker] = {}
     spare: list[Worker] = []
     try:

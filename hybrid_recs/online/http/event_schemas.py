@@ -1,37 +1,33 @@
-"""The shapes of events and of what is told about them, as OpenAPI describes them."""
+"""Models of events, receipts, trending items and session streams, as OpenAPI describes them."""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from hybrid_recs.events.event import MAX_EVENTS, TYPE_PATTERN
-from hybrid_recs.online.http.schemas import RecommendedItem
+from hybrid_recs.online.http.schemas import ApiModel, RecommendedItem
 from hybrid_recs.types import MAX_ID_LENGTH
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class RejectedEvent(_Shape):
+class RejectedEvent(ApiModel):
     """An event that was not accepted."""
 
-    index: int = Field(description="its place in the batch, from 0")
+    index: int = Field(description="position in the batch, from 0")
     event_id: str | None
     code: str
     message: str
 
 
-class EventsReceipt(_Shape):
-    """What became of a batch; the three add up to its events."""
+class EventsReceipt(ApiModel):
+    """The result of a batch; the three add up to the number of its events."""
 
     accepted: int
-    duplicates: int = Field(description="accepted before, or twice in this batch")
+    duplicates: int = Field(description="accepted before, or sent twice in this batch")
     rejected: list[RejectedEvent]
 
 
-class TrendingList(_Shape):
-    """What visitors meet most; scores are event counts in which older ones weigh less."""
+class TrendingList(ApiModel):
+    """The items with the most events. Scores are event counts in which older events weigh less."""
 
     window: str
     generation: str
@@ -46,16 +42,16 @@ _EVENT: dict[str, Any] = {
     "required": ["event_id", "type", "item_id"],
     "anyOf": [{"required": ["session_id"]}, {"required": ["user_id"]}],
     "properties": {
-        "event_id": {**_ID, "description": "of your making; an event counts once by it"},
-        "type": {"type": "string", "pattern": TYPE_PATTERN, "description": "such as view, cart, purchase"},
+        "event_id": {**_ID, "description": "chosen by the sender; an event with the same id counts once"},
+        "type": {"type": "string", "pattern": TYPE_PATTERN, "description": "such as view, cart or purchase"},
         "item_id": _ID,
-        "session_id": {**_ID, "description": "this, or user_id, or both"},
+        "session_id": {**_ID, "description": "session_id, user_id or both are required"},
         "user_id": _ID,
         "time": {
             "oneOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "date-time"}],
-            "description": "unix seconds or ISO text; default: when it arrives",
+            "description": "Unix seconds or an ISO 8601 string; default: the time of arrival",
         },
-        "recommendation_id": {**_ID, "description": "of the answer that led to it"},
+        "recommendation_id": {**_ID, "description": "of the answer that led to the event"},
     },
 }
 _EVENTS: dict[str, Any] = {"type": "array", "maxItems": MAX_EVENTS, "items": _EVENT}

@@ -1,8 +1,9 @@
-"""Names of requests: `X-Request-ID` and W3C `traceparent`, from the request into logs and the answer.
+"""Request ids: copies `X-Request-ID` and W3C `traceparent` from a request into the logs and the response.
 
-Nothing is done for a request that brings neither, unless every request is to have a name (JSON logs). An id
-that is not short and plain is replaced by one of our own; a traceparent that is not valid is ignored, as
-https://www.w3.org/TR/trace-context/ asks. The trace is passed through as it came: the service makes no spans.
+Requests with neither header cost nothing, unless every request gets an id (JSON logs). An id that is too long
+or has other characters is replaced by a new one; an invalid traceparent is ignored, as
+https://www.w3.org/TR/trace-context/ requires. The trace is passed through unchanged: the service makes no
+spans.
 """
 
 import logging
@@ -19,7 +20,7 @@ log = logging.getLogger("hybrid_recs.request")
 CARRIED = frozenset({b"x-request-id", b"traceparent"})
 MAX_REQUEST_ID_LENGTH = 128
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,%d}" % MAX_REQUEST_ID_LENGTH)
-# version, trace id, parent id, flags; what versions after 00 append begins with a dash.
+# Version, trace id, parent id, flags; versions after 00 may append fields, which begin with a dash.
 _TRACEPARENT = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
 )
@@ -28,12 +29,12 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 
 def traced(scope: Scope, send: Send) -> Send:
-    """Name the request for the logs of the task that this is called in; returns a `send` that adds the names
-    to the answer's headers."""
-    echoed = _names(scope["headers"])
+    """Set the request's ids for the log lines of the calling task; returns a `send` that adds them to the
+    response headers."""
+    echoed = _set_ids(scope["headers"])
     started, status = time.perf_counter(), 0
 
-    async def send_named(message: Message) -> None:
+    async def send_with_ids(message: Message) -> None:
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
@@ -42,14 +43,14 @@ def traced(scope: Scope, send: Send) -> Send:
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             _log(scope, status, time.perf_counter() - started)
 
-    return send_named
+    return send_with_ids
 
 
-def _names(headers: RawHeaders) -> RawHeaders:
-    """The headers of the answer; sets the context variables."""
-    given = [value for name, value in headers if name == b"x-request-id"]
-    known = given[0] if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]) else None
-    request_id = known or secrets.token_hex(16).encode()
+def _set_ids(headers: RawHeaders) -> RawHeaders:
+    """Set the context variables; returns the headers to send back."""
+    ids = [value for name, value in headers if name == b"x-request-id"]
+    is_valid = len(ids) == 1 and _REQUEST_ID.fullmatch(ids[0])
+    request_id = ids[0] if is_valid else secrets.token_hex(16).encode()
     logs.request_id.set(request_id.decode())
     echoed = [(b"x-request-id", request_id)]
     parents = [value for name, value in headers if name == b"traceparent"]
@@ -59,11 +60,11 @@ def _names(headers: RawHeaders) -> RawHeaders:
 
 
 def trace_id_of(traceparent: bytes) -> str | None:
-    """The trace id of a header; None of one that is not valid."""
-    found = _TRACEPARENT.fullmatch(traceparent)
-    if found is None or (found[1] == b"00" and found[3]):
+    """The trace id of a traceparent header; None if the header is not valid."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    if match is None or (match[1] == b"00" and match[3]):
         return None
-    return found[2].decode()
+    return match[2].decode()
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:

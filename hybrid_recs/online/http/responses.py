@@ -1,4 +1,4 @@
-"""Turns what the service gives into HTTP responses: JSON bytes, headers, and the one shape of errors."""
+"""HTTP responses of the service: JSON bytes, headers, and the one form of errors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,10 +18,10 @@ from hybrid_recs.errors import (
     TooManyNewItemsError,
     UnknownItemError,
 )
-from hybrid_recs.online.serving.json_renderer import JSON, RenderedAnswer
+from hybrid_recs.online.serving.rendered_answer import JSON, RenderedAnswer
 from hybrid_recs.types import Json
 
-# Error → status and code; the only such table.
+# The only table of errors, statuses and codes.
 _STATUS: dict[type[HybridRecsError], tuple[int, str]] = {
     UnknownItemError: (404, "unknown_item"),
     BadVectorError: (422, "invalid_parameter"),
@@ -37,52 +37,52 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`content` as JSON; dataclasses are written as objects."""
+    """`content` as JSON; dataclasses become objects."""
     return Response(orjson.dumps(content), status, headers, JSON)
 
 
-def recommendations(served: RenderedAnswer) -> Response:
-    """An answer, with the same headers as by the fast lane."""
-    response = Response(served.body)
-    response.raw_headers = served.raw_headers()
+def recommendations(answer: RenderedAnswer) -> Response:
+    """An answer with the same headers as on the fast path."""
+    response = Response(answer.body)
+    response.raw_headers = answer.raw_headers()
     return response
 
 
-def many_recommendations(served: Sequence[RenderedAnswer | HybridRecsError]) -> Response:
-    """Many answers in one; one that could not be given is its error."""
-    parts = (
-        one.body if isinstance(one, RenderedAnswer) else orjson.dumps({"error": _problem(one)[1]})
-        for one in served
+def many_recommendations(results: Sequence[RenderedAnswer | HybridRecsError]) -> Response:
+    """Several answers in one response, with errors in place of those that failed."""
+    bodies = (
+        result.body if isinstance(result, RenderedAnswer) else orjson.dumps({"error": _problem(result)[1]})
+        for result in results
     )
-    return Response(b'{"answers":[%b]}' % b",".join(parts), media_type=JSON)
+    return Response(b'{"answers":[%b]}' % b",".join(bodies), media_type=JSON)
 
 
 def error_response(status: int, code: str, message: str, parameter: str | None = None) -> Response:
-    """The uniform error."""
-    return _uniform(status, {"code": code, "message": message, "parameter": parameter})
+    """An error response; Retry-After where trying again may help."""
+    return _error(status, {"code": code, "message": message, "parameter": parameter})
 
 
-def _uniform(status: int, problem: Json) -> Response:
+def _error(status: int, problem: Json) -> Response:
     headers = {"Retry-After": "1"} if status == 503 else None
     return json_response({"error": problem}, status, headers)
 
 
 async def on_product_error(_: Request, error: Exception) -> Response:
-    """An error of ours, by the table."""
+    """The response to an error of this package, by the table."""
     status, problem = _problem(error)
-    return _uniform(status, problem)
+    return _error(status, problem)
 
 
 def _problem(error: Exception) -> tuple[int, Json]:
     status, code = next(
-        (entry for kind, entry in _STATUS.items() if isinstance(error, kind)), (500, "internal_error")
+        (entry for type_, entry in _STATUS.items() if isinstance(error, type_)), (500, "internal_error")
     )
-    parameter = next((name for kind, name in _PARAMETER.items() if isinstance(error, kind)), None)
+    parameter = next((name for type_, name in _PARAMETER.items() if isinstance(error, type_)), None)
     return status, {"code": code, "message": str(error), "parameter": parameter}
 
 
 async def on_bad_parameter(_: Request, error: Exception) -> Response:
-    """FastAPI's validation errors, the first one named."""
+    """The response to the first of FastAPI's validation errors."""
     assert isinstance(error, RequestValidationError)
     problem = error.errors()[0]
     path = [str(part) for part in problem["loc"] if not isinstance(part, int)]
@@ -91,7 +91,7 @@ async def on_bad_parameter(_: Request, error: Exception) -> Response:
 
 
 async def on_http_error(_: Request, error: Exception) -> Response:
-    """Routing errors: no such path, wrong method."""
+    """The response to routing errors, such as an unknown path or a wrong method."""
     assert isinstance(error, HTTPException)
     response = error_response(error.status_code, _CODES.get(error.status_code, "error"), str(error.detail))
     response.headers.update(error.headers or {})

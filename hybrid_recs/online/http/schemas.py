@@ -1,4 +1,4 @@
-"""The shapes of requests' answers, as OpenAPI describes them."""
+"""Models of request and response bodies, as OpenAPI describes them."""
 
 from typing import Annotated, Any
 
@@ -17,149 +17,157 @@ from hybrid_recs.online.serving.limits import MAX_CATEGORIES, MAX_DIMENSIONS, MA
 from hybrid_recs.types import MAX_ID_LENGTH, PublicReason, Source
 
 
-class _Shape(BaseModel):
+class ApiModel(BaseModel):
+    """Base of all bodies: unknown fields are refused."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class RecommendedItem(_Shape):
-    """One neighbour."""
+class RecommendedItem(ApiModel):
+    """One item of a list."""
 
     item_id: str
     score: float = Field(description="comparable within one answer only")
     title: str | None
 
 
-class Recommendations(_Shape):
+class Recommendations(ApiModel):
     """Recommended items, best first."""
 
-    item_id: str = Field("", description="of an answer about one item")
+    item_id: str = Field("", description="only in the answer for one item")
     recommendation_id: str = Field(
-        description="to be sent with events that came of this answer; an answer about one item keeps it "
-        "as long as it is the same, any other answer has its own"
+        description="send it with the events that this answer led to. Equal answers for one item have the "
+        "same id; every other answer has an id of its own"
     )
     generation: str
     source: Source
-    fallback_reason: PublicReason | None = Field(description="why the rung above did not answer")
-    unknown_items: list[str] = Field(description="ids of the question that nothing has")
+    fallback_reason: PublicReason | None = Field(description="why the tier above did not answer")
+    unknown_items: list[str] = Field(description="item ids of the request that do not exist")
     items: list[RecommendedItem]
 
 
-class ManyRecommendations(_Shape):
-    """An answer, or what was wrong, for every question in its order."""
+class ManyRecommendations(ApiModel):
+    """An answer or an error for every query, in the order of the queries."""
 
     answers: list["Recommendations | ErrorBody"]
 
 
-class ItemDetails(_Shape):
-    """What is known of an item."""
+class ItemDetails(ApiModel):
+    """An item."""
 
     item_id: str
     title: str | None
     categories: list[str]
-    popularity: float = Field(description="interactions, weighted where the data has weights")
+    popularity: float = Field(
+        description="number of interactions, or the sum of their weights if the data has weights"
+    )
     hot: bool = Field(description="whether its neighbour list is precomputed")
-    available: bool = Field(description="false: never recommended, though it may be asked about")
-    placed: Placement = Field(description="what gives it its place among the others")
+    available: bool = Field(
+        description="false: never recommended, but recommendations for it may be requested"
+    )
+    placed: Placement = Field(description="where its vector comes from")
 
 
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID_LENGTH)]
 
 
-class ItemChange(_Shape):
-    """What is said of an item; what is left out stays as it was."""
+class ItemChange(ApiModel):
+    """Changes of an item; fields that are left out keep their values."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     title: str | None = Field(None, max_length=MAX_TEXT_LENGTH)
     categories: list[_Name] = Field([], max_length=MAX_CATEGORIES)
-    text: str | None = Field(None, max_length=MAX_TEXT_LENGTH, description="a description, in words")
+    text: str | None = Field(
+        None, max_length=MAX_TEXT_LENGTH, description="a description in natural language"
+    )
     vector: list[FiniteFloat] | None = Field(
         None,
         min_length=1,
         max_length=MAX_DIMENSIONS,
-        description="the item's place in the space of the generation that serves, of its dimensions and "
-        "any length but zero. It holds for that space only: after the next rebuild, which learns another, "
-        "the item is placed by its metadata.",
+        description="the item's vector in the vector space of the serving generation: as many numbers as "
+        "its dimensions, any norm but zero. Valid for that generation only: the next rebuild learns another "
+        "space, and places the item by its metadata.",
     )
     available: StrictBool = Field(True, description="false hides the item, true shows it again")
 
     @model_validator(mode="after")
-    def _says_something(self) -> "ItemChange":
+    def _has_a_field(self) -> "ItemChange":
         if not self.model_fields_set:
             raise ValueError("give at least one of title, categories, text, vector and available")
         return self
 
 
-class ItemChanged(_Shape):
-    """What became of a change of an item."""
+class ItemChanged(ApiModel):
+    """The item after a change."""
 
     item_id: str
     available: bool
     placed: Placement = Field(
-        description="by its vector, by its content (metadata), or by the interactions it was learned from, "
-        "whose title and categories stay what they are until the next rebuild; not placed: known, and "
-        "answered with popular items"
+        description="where the item's vector comes from: given (`vector`), its metadata (`content`) or the "
+        "interactions it was learned from, in which case its title and categories change with the next "
+        "rebuild. Without a vector the item is known, and requests for it get popular items."
     )
     generation: str
 
 
-class ExplainedItem(_Shape):
+class ExplainedItem(ApiModel):
     """One of the two items of an explanation."""
 
     item_id: str
     title: str | None
     popularity: float
-    has_vector: bool = Field(description="false: too few interactions, recommended as popular only")
-    from_metadata: bool = Field(description="too few interactions: its vector is made of its metadata")
+    has_vector: bool = Field(description="false: too few interactions; recommended as a popular item only")
+    from_metadata: bool = Field(description="true: too few interactions; its vector comes from its metadata")
     hot: bool
 
 
-class ScoreParts(_Shape):
+class ScoreParts(ApiModel):
     """score = near + covisit_part."""
 
     cosine: float
-    tilt: float = Field(description="grows slowly with the popularity of b")
+    tilt: float = Field(description="popularity boost: grows slowly with the popularity of b")
     near: float = Field(description="cosine · tilt")
     covisit_weight: float = Field(description="0 to 1; 0 when b is not among the co-visits of a")
     weight: float = Field(description="of co-visits in the score; the same for all items")
     covisit_part: float = Field(description="weight · covisit_weight")
-    score: float = Field(description="as served, in half precision")
+    score: float = Field(description="in half precision, as it is served")
 
 
-class ExplainedRanks(_Shape):
-    """Exact places of b among all items that have a vector; 1 is best."""
+class ExplainedRanks(ApiModel):
+    """Exact ranks of b among all items that have a vector; 1 is best."""
 
     score: int
     near: int = Field(description="by cosine · tilt alone")
-    ranked: int = Field(description="how many items are ranked")
-    covisits: int | None = Field(description="among the co-visits of a; null when b is not one")
-    listed_covisits: int = Field(description="how many co-visits of a are kept")
+    ranked: int = Field(description="number of ranked items")
+    covisits: int | None = Field(description="rank among the co-visits of a; null if b is not one")
+    listed_covisits: int = Field(description="number of co-visits of a that are kept")
 
 
-class Explanation(_Shape):
+class Explanation(ApiModel):
     """Why b is, or is not, among the best k of a."""
 
     generation: str
     k: int
     a: ExplainedItem
     b: ExplainedItem
-    source: Source = Field(description="the rung that answers for a while the cache is in reach")
+    source: Source = Field(description="the tier that answers for a while Redis is reachable")
     in_list: bool
-    place: int | None = Field(description="of b in the k that are served")
-    precomputed_place: int | None = Field(description="of b in the precomputed list of a")
-    precomputed_length: int | None = Field(description="null when a is not hot")
-    parts: ScoreParts | None = Field(description="null for an item itself, and where either has no vector")
-    ranks: ExplainedRanks | None = Field(description="null where parts is")
-    verdict: str = Field(description="all of it in one sentence")
+    place: int | None = Field(description="rank of b among the k served items")
+    precomputed_place: int | None = Field(description="rank of b in the precomputed list of a")
+    precomputed_length: int | None = Field(description="null if a is not hot")
+    parts: ScoreParts | None = Field(description="null if a is b, and if one of them has no vector")
+    ranks: ExplainedRanks | None = Field(description="null if parts is null")
+    verdict: str = Field(description="a summary in one sentence")
 
 
-class Health(_Shape):
-    """The process lives."""
+class Health(ApiModel):
+    """The process is alive."""
 
     status: str
 
 
-class Readiness(_Shape):
+class Readiness(ApiModel):
     """A generation is loaded."""
 
     status: str
@@ -167,16 +175,16 @@ class Readiness(_Shape):
     cache: str = Field(description="available or unavailable; the service answers either way")
 
 
-class Problem(_Shape):
-    """What was wrong with a request."""
+class Problem(ApiModel):
+    """Why a request failed."""
 
     code: str
     message: str
     parameter: str | None = None
 
 
-class ErrorBody(_Shape):
-    """The one shape of every error."""
+class ErrorBody(ApiModel):
+    """The body of every error."""
 
     error: Problem
 

@@ -1,4 +1,4 @@
-"""The response that stays open: server-sent events of one session."""
+"""The response of a session stream: server-sent events until one side ends it."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ CONTENT_TYPE = "text/event-stream"
 _HEADERS = [
     (b"content-type", CONTENT_TYPE.encode()),
     (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx would hold events back otherwise
+    (b"x-accel-buffering", b"no"),  # or nginx would buffer events
 ]
 _RECONNECT = b"retry: 1000\n\n"
 
 
 class EventStream(Response):
-    """Sends until the client goes, or the service ends."""
+    """Sends messages until the client disconnects or the service stops."""
 
     media_type = CONTENT_TYPE
 
@@ -30,17 +30,17 @@ class EventStream(Response):
         self._heartbeat_seconds = heartbeat_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; 503 where there are too many streams already."""
+        """Send the stream, or a 503 when too many are open."""
         if self._streams.full:
-            refused = error_response(503, "too_many_streams", "too many open streams; try again, or poll")
-            await refused(scope, receive, send)
+            refusal = error_response(503, "too_many_streams", "too many open streams; try again, or poll")
+            await refusal(scope, receive, send)
             return
         sending = asyncio.create_task(self._send_all(send))
-        gone = asyncio.create_task(_disconnected(receive))
+        disconnect = asyncio.create_task(_wait_for_disconnect(receive))
         try:
-            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sending, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            gone.cancel()
+            disconnect.cancel()
             if not sending.done():
                 sending.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
@@ -56,6 +56,6 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,42 +1,43 @@
-"""The shapes of what the page asks for, as OpenAPI describes them."""
+"""Models of what the page reads, as OpenAPI describes them."""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from hybrid_recs.online.http.schemas import ApiModel
 from hybrid_recs.types import Source
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class FoundItem(_Shape):
-    """An item in brief."""
+class FoundItem(ApiModel):
+    """An item in a result list."""
 
     item_id: str
     title: str | None
     categories: list[str]
-    popularity: float = Field(description="interactions, weighted where the data has weights")
-    available: bool = Field(description="false: never recommended, though it may be asked about")
+    popularity: float = Field(
+        description="number of interactions, or the sum of their weights if the data has weights"
+    )
+    available: bool = Field(
+        description="false: never recommended, but recommendations for it may be requested"
+    )
 
 
-class FoundItems(_Shape):
-    """Items, best first; for ids in the order they were asked for, without those that nothing has."""
+class FoundItems(ApiModel):
+    """Items, best first; for requested ids in the order of the request, without unknown ones."""
 
     items: list[FoundItem]
 
 
-class IndexFigures(_Shape):
-    """How a generation's index searches."""
+class IndexFigures(ApiModel):
+    """Measured figures of a generation's index."""
 
     kind: str
-    recall: float = Field(description="of the ten nearest, on tail items, measured at the build")
-    milliseconds: float = Field(description="of one such search, the median")
+    recall: float = Field(description="of the ten nearest items, for tail items, measured by the build")
+    milliseconds: float = Field(description="median time of one such search")
 
 
-class GenerationStatus(_Shape):
-    """The generation in service; quality: what the build measured, by name."""
+class GenerationStatus(ApiModel):
+    """The serving generation. quality: the build's measurements by name."""
 
     id: str
     created: str
@@ -44,30 +45,32 @@ class GenerationStatus(_Shape):
     items: int
     with_vector: int
     hot_items: int
-    hidden_items: int = Field(description="taken out since the build, or shown as new")
-    new_items: int = Field(description="described since the build")
+    hidden_items: int = Field(description="items hidden since the build, or replaced by new ones")
+    new_items: int = Field(description="items added since the build")
     index: IndexFigures | None
     quality: dict[str, float]
 
 
-class EventStatus(_Shape):
-    """What became of the events accepted so far."""
+class EventStatus(ApiModel):
+    """Counts of the events accepted so far."""
 
     accepted: int
     applied: int
     set_aside: int
     waiting: int
-    oldest_seconds: float = Field(description="how long the oldest of those that wait has waited")
+    oldest_seconds: float = Field(description="age of the oldest waiting event")
 
 
-class Status(_Shape):
-    """The service as it is now."""
+class Status(ApiModel):
+    """The current state of the service."""
 
-    generation: GenerationStatus | None = Field(description="null before one is published")
+    generation: GenerationStatus | None = Field(description="null before a generation is published")
     cache_available: bool = Field(description="whether Redis answers")
     workers: int
-    served: dict[Source, int] = Field(description="item requests since the service began, all workers'")
-    events: EventStatus | None = Field(description="null while Redis does not say")
+    served: dict[Source, int] = Field(
+        description="requests by source since the start of the service, of all workers"
+    )
+    events: EventStatus | None = Field(description="null while Redis is unreachable")
 
 
 EXAMPLE_FOUND: dict[str, Any] = {

@@ -1,16 +1,17 @@
-"""Who may write, how often, and how much: an ASGI layer around the whole application.
+"""The write guard: who may write, how often, and how large bodies may be. A middleware around the
+application.
 
-A layer and not a dependency of routes, because the framework reads a whole body before any dependency runs.
-Nothing has to be done for a route to be guarded: every request counts as writing whose method is not GET,
-HEAD or OPTIONS, unless its path is one of READING_POSTS. For all of them bodies are bounded (413), declared
-or chunked; those that write must come from who may write (401, 403) and not too often (429). A route only
-describes it: `responses={**GUARDED}` of routes/common.py.
+It is not a dependency of routes because the framework reads the whole body before any dependency runs. New
+routes are guarded without further code: a request writes unless its method is GET, HEAD or OPTIONS, or it is
+a POST to one of READING_POSTS. Bodies of all other methods are bounded (413), declared or chunked. Requests
+that write must be authorised (401, 403) and within the rate limit (429). A route only describes these
+responses: `responses={**GUARDED}` of routes/common.py.
 
-With keys, one of them must be given, as `X-API-Key: …` or `Authorization: Bearer …`. Without, only clients
-on this machine may write. A request with a header of a proxy (Forwarded, X-Forwarded-…, X-Real-IP, Via) was
-not made on this machine, whatever address it comes from: it is the proxy that is near, and what the header
-says can be made up. Nor was one made by a page that a browser got elsewhere (Origin). A proxy that adds no
-such header cannot be told from a client on this machine: behind one, set keys.
+With API keys, a request needs one of them, as `X-API-Key: …` or `Authorization: Bearer …`. Without, only
+clients on this machine may write. A request with a proxy's header (Forwarded, X-Forwarded-…, X-Real-IP, Via)
+is treated as remote whatever its address: the address is the proxy's, and the header can be forged. So is a
+request from a page of another site (Origin). A proxy that adds no such header looks like a client on this
+machine: behind one, set keys.
 """
 
 import hashlib
@@ -32,38 +33,40 @@ from hybrid_recs.online.serving.limits import READING_POSTS
 log = logging.getLogger(__name__)
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_OF_A_PROXY = frozenset({b"forwarded", b"x-real-ip", b"via"})
+_PROXY_HEADERS = frozenset({b"forwarded", b"x-real-ip", b"via"})
 _MAX_BUCKETS = 10_000
-_CLOSE = {"Connection": "close"}  # what is left of a long body is not read
-_NEEDS_A_KEY = {"WWW-Authenticate": "Bearer"}
+_CLOSE = {"Connection": "close"}  # the rest of a long body is not read
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 Headers = dict[bytes, bytes]
 
 
 class WriteGuard:
-    """Lets through what may pass. keys: empty for clients on this machine only. longest_body: bytes."""
+    """Passes allowed requests on. keys: empty if only clients on this machine may write.
+
+    writes_per_second: per key or client. max_body: bytes. same: compares two digests in constant time.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         keys: Sequence[str],
         writes_per_second: float,
-        longest_body: int,
+        max_body: int,
         same: Callable[[bytes, bytes], bool] = hmac.compare_digest,
     ) -> None:
-        """same: compares two digests, in a time that does not depend on where they differ."""
         self._app = app
         self._same = same
         self._keys = [_digest(key.encode()) for key in keys]
         self._buckets = TokenBuckets(writes_per_second)
-        self._longest_body = longest_body
+        self._max_body = max_body
         if keys:
-            log.info("writing needs one of %d API keys", len(keys))
+            log.info("writing requires one of %d API keys", len(keys))
         else:
-            log.warning("only clients on this machine may write; set HYBRID_RECS_API_KEYS to let others")
+            log.warning("only clients on this machine may write; set HYBRID_RECS_API_KEYS to allow others")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with what is wrong, or hand on."""
+        """Refuse the request or pass it on."""
         if scope["type"] != "http" or scope["method"] in _READING:
             await self._app(scope, receive, send)
             return
@@ -75,81 +78,84 @@ class WriteGuard:
             response.headers.update(error.headers or {})
             await response(scope, receive, send)
             return
-        await self._app(scope, self._counted(receive), send)
+        await self._app(scope, self._bounded(receive), send)
 
     def _check(self, scope: Scope) -> None:
-        """Raises HTTPException when the request may not pass."""
+        """Raises HTTPException if the request is refused."""
         headers: Headers = dict(scope["headers"])
         if not (scope["method"] == "POST" and scope["path"] in READING_POSTS):
             wait = self._buckets.wait(self._writer(scope, headers))
             if wait:
-                told = {"Retry-After": str(math.ceil(wait))}
-                raise HTTPException(429, "too many writing requests; try again later", told)
-        if int(headers.get(b"content-length", 0)) > self._longest_body:
+                retry = {"Retry-After": str(math.ceil(wait))}
+                raise HTTPException(429, "too many writes; try again later", retry)
+        if int(headers.get(b"content-length", 0)) > self._max_body:
             raise self._too_large()
 
     def _writer(self, scope: Scope, headers: Headers) -> str:
-        """Who asks to write, as a name for the count."""
+        """The key or client that writes, as a name for its rate limit."""
         if self._keys:
             key = self._key(headers)
             if key is None:
                 raise HTTPException(
-                    401, "a key is needed, as X-API-Key: … or Authorization: Bearer …", _NEEDS_A_KEY
+                    401, "an API key is required, as X-API-Key: … or Authorization: Bearer …", _CHALLENGE
                 )
             return f"key {key}"
         client = scope["client"][0] if scope.get("client") else ""
-        if not (_is_loopback(client) and _is_near(headers)):
+        if not (_is_loopback(client) and _is_direct(headers)):
             raise HTTPException(
                 403,
-                "no API keys are set, so only clients on this machine may write, not through a proxy or from "
-                "another site's page; set HYBRID_RECS_API_KEYS to let others",
+                "no API keys are set: only clients on this machine may write, not through a proxy or from "
+                "another site's page; set HYBRID_RECS_API_KEYS to allow others",
             )
         return str(client)
 
     def _key(self, headers: Headers) -> int | None:
-        """Which key is given. Every key is compared, in constant time: how long it takes tells nothing."""
+        """The number of the request's key. Every key is compared in constant time, so that the time reveals
+        nothing."""
         given = headers.get(b"x-api-key")
         if given is None:
             scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
             given = token if scheme.lower() == b"bearer" else b""
-        digest, found = _digest(given.strip()), None
+        digest, match = _digest(given.strip()), None
         for number, key in enumerate(self._keys):
             if self._same(key, digest):
-                found = number
-        return found
+                match = number
+        return match
 
-    def _counted(self, receive: Receive) -> Receive:
-        """`receive` that ends a body once it is too long, before all of it is there."""
+    def _bounded(self, receive: Receive) -> Receive:
+        """A `receive` that raises as soon as the body is too long."""
         received = 0
 
-        async def counted() -> Message:
+        async def receive_bounded() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._longest_body:
+            if received > self._max_body:
                 raise self._too_large()
             return message
 
-        return counted
+        return receive_bounded
 
     def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"the body is longer than {self._longest_body:,} bytes", _CLOSE)
+        return HTTPException(413, f"the body is longer than {self._max_body:,} bytes", _CLOSE)
 
 
 class TokenBuckets:
-    """Token buckets by name: one second's worth may come at once. The least lately used give way."""
+    """Token buckets by name, each with the tokens of one second; evicts the least recently used."""
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """rate: a second; 0: no bound."""
+        """rate: tokens per second; 0: unlimited."""
         self._rate = rate
         self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # name → tokens, when counted
+        self._buckets: OrderedDict[str, tuple[float, float]] = (
+            OrderedDict()
+        )  # name → tokens, time of the count
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def wait(self, name: str) -> float:
-        """Take a token: 0, or the seconds until there is one."""
+        """Take a token: 0, or the seconds until one is available."""
         if not self._rate:
             return 0.0
         now, full = self._clock(), max(1.0, self._rate)
@@ -163,7 +169,7 @@ class TokenBuckets:
 
 
 def _digest(key: bytes) -> bytes:
-    """All of one length, so that a comparison does not tell how long a key is."""
+    """A digest of fixed length, so that a comparison does not reveal the length of a key."""
     return hashlib.sha256(key).digest()
 
 
@@ -176,9 +182,9 @@ def _is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def _is_near(headers: Headers) -> bool:
-    """Whether no proxy stands between, and no page of another site asked."""
-    if any(name in _OF_A_PROXY or name.startswith(b"x-forwarded-") for name in headers):
+def _is_direct(headers: Headers) -> bool:
+    """Whether the request comes neither through a proxy nor from a page of another site."""
+    if any(name in _PROXY_HEADERS or name.startswith(b"x-forwarded-") for name in headers):
         return False
     origin = headers.get(b"origin")
     if origin is None:

@@ -1,4 +1,4 @@
-"""What requests may be: bounds of parameters, which of them write, how long their bodies are."""
+"""Limits of requests: bounds of parameters, and the POST requests that do not write."""
 
 RECOMMENDATIONS = "/recommendations"
 MAX_TEXT_LENGTH = 10_000
@@ -10,5 +10,5 @@ MAX_CATEGORIES = 50
 MAX_QUERIES = 1_000
 MAX_DIMENSIONS = 1_024
 
-# Not writing, though their questions are long enough to need a body.
+# Queries that are too long for a URL; they read only.
 READING_POSTS = frozenset({RECOMMENDATIONS, f"{RECOMMENDATIONS}/batch"})

@@ -1,4 +1,4 @@
-"""The shapes of questions: what `POST /recommendations` takes, and what its GET forms become."""
+"""Models of recommendation requests: the body of `POST /recommendations`; GET parameters become the same."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -28,33 +28,32 @@ class _RequestPart(BaseModel):
 
 
 class WeightedItem(_RequestPart):
-    """One item of a query; a negative weight asks for what is unlike it."""
+    """One item of a query; a negative weight requests items that are unlike it."""
 
     item_id: Id
     weight: float = Field(1.0, ge=-100, le=100, json_schema_extra={"not": {"const": 0}})
 
     @field_validator("weight")
     @classmethod
-    def _something(cls, weight: float) -> float:
+    def _not_zero(cls, weight: float) -> float:
         if weight == 0 or math.isnan(weight):
             raise ValueError("must be a number other than 0")
         return weight
 
 
 class CategoryConditions(_RequestPart):
-    """In any of these, in all of those, in none of the others."""
+    """Only items in any of these categories, in all of those, in none of the others."""
 
     any: Names = []
     all: Names = []
     not_: Names = Field([], alias="not")
 
     def filter(self) -> CategoryFilter:
-        """As the recommender knows it."""
         return CategoryFilter(tuple(self.any), tuple(self.all), tuple(self.not_))
 
 
 class DescribedItem(_RequestPart):
-    """What is known of something that is not in the catalogue."""
+    """Metadata of an item that is not in the catalogue."""
 
     title: Text | None = None
     categories: Names = []
@@ -62,46 +61,49 @@ class DescribedItem(_RequestPart):
 
 
 class RecommendationRequest(_RequestPart):
-    """Any of items, session_id, user_id, vector, metadata; together they make one query.
+    """Any of items, session_id, user_id, vector, metadata; together they are one query.
 
-    interests: categories a new visitor states; they count while nothing else is known.
+    interests: categories that a new visitor chose; used while nothing else is known.
     """
 
     items: list[WeightedItem] = Field([], max_length=MAX_ITEMS)
     session_id: Id | None = None
     user_id: Id | None = None
     vector: list[Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
-        None, max_length=4_096, description="as long as the generation's vectors; of any length as a vector"
+        None, max_length=4_096, description="as many numbers as the generation's vectors have; of any norm"
     )
     metadata: DescribedItem | None = None
     interests: Names = []
     k: int = Field(DEFAULT_K, ge=1, le=MAX_K)
     exclude: list[Id] = Field([], max_length=MAX_EXCLUDED)
     categories: CategoryConditions = CategoryConditions.model_validate({})
-    diversity: float = Field(0.0, ge=0, le=1, description="0: by score; 1: as unlike each other as can be")
+    diversity: float = Field(
+        0.0, ge=0, le=1, description="0: by score; 1: as different from each other as possible"
+    )
     max_per_category: int | None = Field(None, ge=1)
     on_unknown: OnUnknown = Field(
-        "skip", description="unknown items are listed and passed over, or a 404; popular means skip"
+        "skip",
+        description="skip: unknown items are listed and ignored; error: a 404; popular: the same as skip",
     )
 
     @property
     def plain_item(self) -> str | None:
-        """The item id, if all that is asked for is what is like one item."""
+        """The item id, if the query is for one item and has no other condition."""
         if len(self.items) != 1 or self.items[0].weight <= 0:
             return None
         others = (self.session_id, self.user_id, self.vector, self.metadata)
-        if any(other is not None for other in others) or self.varied or self.categories.filter():
+        if any(other is not None for other in others) or self.is_varied or self.categories.filter():
             return None
         return self.items[0].item_id
 
     @property
-    def varied(self) -> bool:
-        """Whether the answer is to differ from the best by score."""
+    def is_varied(self) -> bool:
+        """Whether the answer is more than the best by score."""
         return self.diversity > 0 or self.max_per_category is not None
 
     @property
     def kind(self) -> str:
-        """What the question is about first of all."""
+        """The kind of query, as the impression log names it."""
         if self.user_id is not None:
             return "user"
         if self.session_id is not None:
@@ -112,7 +114,7 @@ class RecommendationRequest(_RequestPart):
 
 
 class RecommendationBatch(_RequestPart):
-    """Many at once."""
+    """Up to 1,000 requests."""
 
     queries: list[RecommendationRequest] = Field(min_length=1, max_length=MAX_QUERIES)
 

@@ -1,4 +1,4 @@
-"""Turns a request and what is known of its visitor into one query over the rows of one generation."""
+"""Resolves a request and the state of its visitor into one query over the rows of a snapshot."""
 
 import time
 from dataclasses import replace
@@ -19,18 +19,23 @@ from hybrid_recs.types import Answer, Floats, Outcome, Source
 
 
 class QueryResolver:
-    """One question, with rows for ids; everything from one generation and overlay."""
+    """One request with rows for its ids, all from one snapshot. Raises UnknownItemError if the request says
+    so.
+
+    unknown: the item ids of the request that have no row.
+    """
 
     def __init__(
-        self, serving: Snapshot, request: RecommendationRequest, session: VisitorState, user: VisitorState
+        self, snapshot: Snapshot, request: RecommendationRequest, session: VisitorState, user: VisitorState
     ) -> None:
-        self._recommender: Recommender = serving.recommender
-        rows = self._recommender.items.rows
+        self._recommender: Recommender = snapshot.recommender
+        self._items = snapshot.items
+        rows = self._items.rows
         self._request = request
         self._session = session
-        self._prediction = decode_user_list(user.stored) if user.stored else None
+        self._stored = decode_user_list(user.stored) if user.stored else None
         self._recent = rows(user.items) + rows(session.items)
-        self._history = [*(self._prediction.history.tolist() if self._prediction else ()), *self._recent]
+        self._history = [*(self._stored.history.tolist() if self._stored else ()), *self._recent]
         self.unknown: list[str] = []
         self._excluded = frozenset(rows(request.exclude))
         self._weights = self._item_weights()
@@ -38,46 +43,44 @@ class QueryResolver:
     @property
     def age_seconds(self) -> float | None:
         """How old the user's stored list is, if there is one."""
-        return time.time() - self._prediction.made if self._prediction else None
+        return time.time() - self._stored.made if self._stored else None
 
-    def ahead(self, query: ResolvedQuery) -> Answer | None:
-        """What was computed ahead, if it still is the answer to `query`."""
+    def precomputed(self, query: ResolvedQuery) -> Answer | None:
+        """The precomputed list, if it is still the answer to `query`."""
         request = self._request
-        if request.items or request.vector or request.metadata or request.varied:
+        if request.items or request.vector or request.metadata or request.is_varied:
             return None
         if request.user_id is None:
-            return self._pushed(query)
-        if self._prediction is None or self._something_new():
+            return self._session_list(query)
+        if self._stored is None or self._is_stale():
             return None
-        found = self._recommender.select_from_list(query, self._prediction.neighbours)
-        return Answer(Source.BATCH, Outcome.HIT, found) if found is not None else None
+        neighbours = self._recommender.select_from_list(query, self._stored.neighbours)
+        return Answer(Source.BATCH, Outcome.HIT, neighbours) if neighbours is not None else None
 
-    def _pushed(self, query: ResolvedQuery) -> Answer | None:
-        pushed = SessionList.decode(self._session.stored)
-        version = self._session.version
-        if pushed is None or version is None or not pushed.is_current(self._recommender, version.decode()):
+    def _session_list(self, query: ResolvedQuery) -> Answer | None:
+        stored, version = SessionList.decode(self._session.stored), self._session.version
+        if stored is None or version is None or not stored.is_current(self._recommender, version.decode()):
             return None
-        found = self._recommender.select_from_list(query, pushed.neighbours)
-        if found is None:
+        neighbours = self._recommender.select_from_list(query, stored.neighbours)
+        if neighbours is None:
             return None
-        if pushed.source is Source.POPULAR:
-            return Answer(pushed.source, pushed.outcome, found)
-        return Answer(Source.CACHE, Outcome.HIT, found)
+        if stored.source is Source.POPULAR:
+            return Answer(stored.source, stored.outcome, neighbours)
+        return Answer(Source.CACHE, Outcome.HIT, neighbours)
 
-    def _something_new(self) -> bool:
-        """Whether the user did something that the stored list does not know of."""
-        return self._prediction is None or not frozenset(self._prediction.history.tolist()).issuperset(
-            self._recent
-        )
+    def _is_stale(self) -> bool:
+        """Whether the user interacted with items that the stored list was not computed from."""
+        if self._stored is None:
+            return True
+        return not frozenset(self._stored.history.tolist()).issuperset(self._recent)
 
     def query(self) -> ResolvedQuery:
-        """The request as one query."""
         request, visitor = self._request, self._visitor()
-        items = self._together(visitor.items)
+        items = self._merge(visitor.items)
         filters = request.categories.filter()
         if not len(items.rows) and items.vector is None and request.interests:
-            wishes = (*request.interests, *filters.any_of)
-            filters = CategoryFilter(wishes, filters.all_of, filters.none_of)
+            any_of = (*request.interests, *filters.any_of)
+            filters = CategoryFilter(any_of, filters.all_of, filters.none_of)
         source, outcome = self._source(items)
         return ResolvedQuery(
             items=items,
@@ -91,37 +94,36 @@ class QueryResolver:
             popular_outcome=self._nothing(),
         )
 
-    def _together(self, of_visitor: WeightedItems) -> WeightedItems:
-        """The visitor's items, those of the question, and what has a vector but no row: one set."""
-        items = self._recommender.items
-        weights = dict(zip(of_visitor.rows.tolist(), of_visitor.weights.tolist(), strict=True))
-        vectors = [v for v in (of_visitor.vector, self._given(), self._described()) if v is not None]
+    def _merge(self, visitor: WeightedItems) -> WeightedItems:
+        """One set of the visitor's items, those of the request, and the vectors that have no row."""
+        weights = dict(zip(visitor.rows.tolist(), visitor.weights.tolist(), strict=True))
+        vectors = [v for v in (visitor.vector, self._vector(), self._metadata_vector()) if v is not None]
         for row, weight in self._weights.items():
-            if items.is_new(row):
-                vectors.append(weight * items.vector(row))
+            if self._items.is_new(row):
+                vectors.append(weight * self._items.vector(row))
             elif self._recommender.has_vector(row):
                 weights[row] = weights.get(row, 0.0) + weight
         vector = np.asarray(sum(vectors[1:], vectors[0]), np.float32) if vectors else None
         return replace(
-            of_visitor,
+            visitor,
             rows=np.array(list(weights), np.int64),
             weights=np.array(list(weights.values()), np.float32),
             vector=vector if vector is not None and vector.any() else None,
         )
 
     def _visitor(self) -> ResolvedQuery:
-        """What the visitor did, as a query; an empty one where there is no visitor."""
+        """The visitor's history as a query; an empty query without a visitor."""
         if not self._history:
             return ResolvedQuery(self._recommender.weighted_items((), ()), self._request.k)
         scoring = self._recommender.generation.manifest.scoring
-        how = scoring.of_session if self._session.items else scoring.of_user
+        weights = scoring.of_session if self._session.items else scoring.of_user
         rows = np.array(self._history, np.int64)
-        return self._recommender.history_query(rows, self._request.k, frozenset(), how)
+        return self._recommender.history_query(rows, self._request.k, frozenset(), weights)
 
     def _item_weights(self) -> dict[int, float]:
         weights: dict[int, float] = {}
         for item in self._request.items:
-            row = self._recommender.items.row(item.item_id)
+            row = self._items.row(item.item_id)
             if row is None:
                 if self._request.on_unknown == "error":
                     raise UnknownItemError(item.item_id)
@@ -130,18 +132,18 @@ class QueryResolver:
                 weights[row] = weights.get(row, 0.0) + item.weight
         return weights
 
-    def _given(self) -> Floats | None:
-        """The vector of the question, at unit length."""
+    def _vector(self) -> Floats | None:
+        """The vector of the request, at unit length."""
         if self._request.vector is None:
             return None
         return unit(np.array(self._request.vector), self._recommender.generation.manifest.dimensions)
 
-    def _described(self) -> Floats | None:
-        """The place of the metadata of the question, if its words say anything."""
-        said, encoder = self._request.metadata, self._recommender.generation.content
-        if said is None or encoder is None:
+    def _metadata_vector(self) -> Floats | None:
+        """The vector of the request's metadata, if the content encoder knows any of its words."""
+        metadata, encoder = self._request.metadata, self._recommender.generation.content
+        if metadata is None or encoder is None:
             return None
-        return encoder.encode(said.title, said.categories, said.text)
+        return encoder.encode(metadata.title, metadata.categories, metadata.text)
 
     def _source(self, items: WeightedItems) -> tuple[Source, Outcome]:
         learned = self._recommender.generation.manifest.learned
@@ -150,10 +152,10 @@ class QueryResolver:
         return Source.CONTENT, Outcome.NO_INTERACTIONS
 
     def _why_not_stored(self) -> Outcome:
-        """Why a user's stored list is not the answer, where there is one."""
-        if self._prediction is None:
+        """Why a user's stored list, if there is one, is not the answer."""
+        if self._stored is None:
             return Outcome.COMPOSED
-        return Outcome.LIST_STALE if self._something_new() else Outcome.LIST_TOO_SHORT
+        return Outcome.LIST_STALE if self._is_stale() else Outcome.LIST_TOO_SHORT
 
     def _nothing(self) -> Outcome:
         if self._weights or self._history:

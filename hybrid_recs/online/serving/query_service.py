@@ -1,7 +1,7 @@
-"""Answers questions of every kind that are not about one item alone: resolves them into one query.
+"""Answers queries of every kind. Those for more than one item are resolved into one query over rows.
 
-Sessions and users are read first, in one round trip each; a list computed ahead answers if nothing has
-happened since, else the query is answered live.
+Sessions and users are read first, in one round trip each. A precomputed list is the answer if the visitor was
+not active since; otherwise the query is answered by live search.
 """
 
 import asyncio
@@ -11,91 +11,103 @@ import time
 from collections.abc import Sequence
 
 from hybrid_recs.errors import BadVectorError, HybridRecsError, UnknownItemError
-from hybrid_recs.online.serving.json_renderer import RenderedAnswer
+from hybrid_recs.online.serving.item_query_service import ItemQueryService
 from hybrid_recs.online.serving.query import RecommendationRequest
 from hybrid_recs.online.serving.query_resolver import QueryResolver
-from hybrid_recs.online.serving.service import Service
+from hybrid_recs.online.serving.rendered_answer import RenderedAnswer
 from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.online.visitors.impression_log import ImpressionLog
 from hybrid_recs.online.visitors.state_reader import VisitorState, VisitorStateReader
 from hybrid_recs.types import Answer, Outcome, Source
 
-_AT_ONCE = 64  # of the questions of one batch: what they may hold of Redis connections
+# Queries of one batch that run at the same time: each may hold a Redis connection.
+_MAX_CONCURRENT = 64
 
 
 class QueryService:
-    """Belongs to one event loop."""
+    """One per worker; belongs to its event loop."""
 
-    def __init__(self, service: Service, visitors: VisitorStateReader, log: ImpressionLog) -> None:
-        self._service = service
+    def __init__(
+        self, items: ItemQueryService, visitors: VisitorStateReader, impressions: ImpressionLog
+    ) -> None:
+        self._items = items
         self._visitors = visitors
-        self._log = log
+        self._impressions = impressions
         self._worker = secrets.token_hex(4)
         self._numbers = itertools.count()
 
-    async def answer(self, request: RecommendationRequest, one_of_many: bool = False) -> RenderedAnswer:
-        """The answer to one question, counted.
+    async def answer(self, request: RecommendationRequest, in_batch: bool = False) -> RenderedAnswer:
+        """Answer and count one request.
 
-        Raises NoGenerationError, UnknownItemError where that is asked for, BadVectorError.
+        Raises NoGenerationError, UnknownItemError (if the request says so) and BadVectorError.
         """
-        plain = request.plain_item
-        if plain is not None:
+        plain_item = request.plain_item
+        if plain_item is not None:
             is_error = request.on_unknown == "error"
-            return await self._service.recommend(plain, request.k, request.exclude, is_error)
+            return await self._items.recommend(plain_item, request.k, request.exclude, is_error)
         started = time.perf_counter()
-        serving = self._service.serving_for(1)
-        nobody = VisitorState()
-        session = await self._visitors.session(request.session_id) if request.session_id else nobody
-        user = nobody
-        if request.user_id:
-            user = await self._visitors.user(request.user_id, serving.generation.id)
+        snapshot = self._items.snapshot_for(1)
+        session, user = await self._visitor(request, snapshot)
         try:
-            resolver = QueryResolver(serving, request, session, user)
+            resolver = QueryResolver(snapshot, request, session, user)
         except UnknownItemError:
-            self._service.counted(serving.generation, Source.NONE, Outcome.UNKNOWN_ITEM, started, b"")
+            self._items.record(snapshot, Source.NONE, Outcome.UNKNOWN_ITEM, started, b"")
             raise
         query = resolver.query()
-        answer = resolver.ahead(query) or await serving.live.answer(query, one_of_many)
+        answer = resolver.precomputed(query) or await snapshot.live.answer(query, in_batch)
         name = f"{self._worker}{next(self._numbers):08x}"
-        body = serving.renderer.visitor_body(name, resolver.unknown, answer)
-        served = self._service.counted(serving.generation, answer.source, answer.outcome, started, body)
-        self._note(serving, request, answer, name, resolver.age_seconds)
-        return served
+        body = snapshot.renderer.query_body(name, resolver.unknown, answer)
+        rendered = self._items.record(snapshot, answer.source, answer.outcome, started, body)
+        self._log(snapshot, request, answer, name, resolver.age_seconds)
+        return rendered
 
-    def _note(
+    async def answer_all(
+        self, batch: Sequence[RecommendationRequest]
+    ) -> list[RenderedAnswer | HybridRecsError]:
+        """The answers in the order of the batch; a request that is not valid gets its error.
+
+        Raises NoGenerationError.
+        """
+        slots = asyncio.Semaphore(_MAX_CONCURRENT)
+
+        async def answer_or_error(request: RecommendationRequest) -> RenderedAnswer | HybridRecsError:
+            async with slots:
+                try:
+                    return await self.answer(request, in_batch=True)
+                except (UnknownItemError, BadVectorError) as error:
+                    return error
+
+        self._items.snapshot_for(len(batch))  # raises before a generation is loaded
+        return list(await asyncio.gather(*map(answer_or_error, batch)))
+
+    async def _visitor(
+        self, request: RecommendationRequest, snapshot: Snapshot
+    ) -> tuple[VisitorState, VisitorState]:
+        """The states of the session and of the user; empty ones where the request names none."""
+        session = user = VisitorState()
+        if request.session_id:
+            session = await self._visitors.session(request.session_id)
+        if request.user_id:
+            user = await self._visitors.user(request.user_id, snapshot.generation.id)
+        return session, user
+
+    def _log(
         self,
-        serving: Snapshot,
+        snapshot: Snapshot,
         request: RecommendationRequest,
         answer: Answer,
         name: str,
         age_seconds: float | None,
     ) -> None:
-        """Log the answer, if it belongs to the sample."""
+        """Add the answer to the impression log, if it belongs to the sample."""
         recommendation_id = f"{answer.source.value}-{name}"
-        if self._log.samples(recommendation_id):
-            item_id, rows = serving.recommender.items.item_id, answer.neighbours.rows.tolist()
-            self._log.served(
+        if self._impressions.samples(recommendation_id):
+            self._impressions.add(
                 recommendation_id,
                 request.kind,
                 answer.source,
-                serving.generation.id,
+                snapshot.generation.id,
                 request.user_id or request.session_id,
-                [item_id(row) for row in rows],
+                [snapshot.items.item_id(row) for row in answer.neighbours.rows.tolist()],
                 age_seconds if answer.source is Source.BATCH else None,
             )
-
-    async def answer_all(
-        self, batch: Sequence[RecommendationRequest]
-    ) -> list[RenderedAnswer | HybridRecsError]:
-        """The answers to many, in their order; what is wrong with one question is its answer."""
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(request: RecommendationRequest) -> RenderedAnswer | HybridRecsError:
-            async with gate:
-                try:
-                    return await self.answer(request, one_of_many=True)
-                except (UnknownItemError, BadVectorError) as error:
-                    return error
-
-        self._service.serving_for(len(batch))  # raises before a generation is loaded
-        return list(await asyncio.gather(*map(one, batch)))

@@ -1,9 +1,10 @@
-"""Rendered answers of one generation, in the worker's own memory, within a bound in bytes.
+"""Rendered answers of one snapshot in the worker's own memory, within a bound in bytes.
 
-A generation's lists never change, so an entry is right for as long as the generation serves; the whole
-cache goes with it. What is used stays: entries live in two dictionaries, young and old. Once the young
-one holds half the bytes it becomes the old one, and the old one, with all that nobody asked for
-meanwhile, is dropped. That is nearly least-recently-used, and a hit costs one look into a dictionary.
+The answers of a snapshot never change, so an entry is valid for as long as the snapshot serves; the cache
+goes with it. Eviction is nearly least-recently-used with two dictionaries, young and old. When the young one
+holds half of the bytes it becomes the old one, and the previous old one, with all entries that were not read
+since, is dropped. A hit in the young one costs one dictionary lookup; an OrderedDict would reorder on every
+hit.
 """
 
 # Of the key, the tuple around it, the dictionary's slot and the bytes object's head, as measured.
@@ -13,29 +14,28 @@ _Entries = dict[tuple[str, int], bytes]
 
 
 class ResponseCache:
-    """Bodies by (item id, k); belongs to one event loop. `most_bytes` 0 turns it off."""
+    """Bodies by (item id, k); belongs to one event loop. max_bytes: 0 turns it off."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._half = most_bytes // 2
+    def __init__(self, max_bytes: int) -> None:
+        self._half = max_bytes // 2
         self._young: _Entries = {}
         self._old: _Entries = {}
         self._young_bytes = 0
         self._old_bytes = 0
 
-    def emptied(self) -> "ResponseCache":
-        """A new one of the same size."""
+    def empty_copy(self) -> "ResponseCache":
+        """An empty cache of the same size."""
         return ResponseCache(2 * self._half)
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
     @property
-    def taken(self) -> int:
-        """Bytes that the entries take."""
+    def size_bytes(self) -> int:
+        """The memory that the entries take."""
         return self._young_bytes + self._old_bytes
 
     def get(self, item_id: str, k: int) -> bytes | None:
-        """The body, or None."""
         key = item_id, k
         body = self._young.get(key)
         if body is None:
@@ -45,7 +45,7 @@ class ResponseCache:
         return body
 
     def put(self, item_id: str, k: int, body: bytes) -> None:
-        """Keep a body."""
+        """Keep a body; one that is larger than half of the cache is not kept."""
         key, size = (item_id, k), _size(item_id, body)
         if size > self._half:
             return

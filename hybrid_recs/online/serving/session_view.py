@@ -1,4 +1,4 @@
-"""What a session should be shown now: what was pushed for it if that knows all it did, else computed."""
+"""What a session stream shows now: the stored list if it is up to date, else a new one."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -6,31 +6,33 @@ from concurrent.futures import Executor
 import numpy as np
 
 from hybrid_recs.events.session_list import MAX_SHOWN, SessionList, render_session_list
-from hybrid_recs.online.serving.service import Service
+from hybrid_recs.online.serving.item_query_service import ItemQueryService
 from hybrid_recs.online.visitors.state_reader import VisitorStateReader
 from hybrid_recs.ranking.recommender import Recommender
 
 
 class SessionView:
-    """Reads, and computes in a thread where need be."""
+    """One per worker. threads: for computing."""
 
-    def __init__(self, service: Service, visitors: VisitorStateReader, threads: Executor) -> None:
+    def __init__(self, service: ItemQueryService, visitors: VisitorStateReader, threads: Executor) -> None:
         self._service = service
         self._visitors = visitors
         self._threads = threads
 
     async def current(self, session_id: str) -> tuple[str, bytes]:
-        """The stream id of the newest event known, and the body of an event on the session's stream."""
-        recommender = self._service.serving.recommender
+        """The stream id of the newest known event, and the body of a message on the session's stream."""
+        snapshot = self._service.require_snapshot()
         state = await self._visitors.session(session_id)
         upto = state.version.decode() if state.version else ""
-        pushed = SessionList.decode(state.stored)
-        if pushed is None or not pushed.is_current(recommender, upto):
+        stored = SessionList.decode(state.stored)
+        if stored is None or not stored.is_current(snapshot.recommender, upto):
             loop = asyncio.get_running_loop()
-            pushed = await loop.run_in_executor(self._threads, _computed, recommender, state.items, upto)
-        return upto, render_session_list(session_id, pushed, recommender.items)
+            stored = await loop.run_in_executor(
+                self._threads, _compute, snapshot.recommender, state.items, upto
+            )
+        return upto, render_session_list(session_id, stored, snapshot.renderer)
 
 
-def _computed(recommender: Recommender, items: tuple[str, ...], upto: str) -> SessionList:
+def _compute(recommender: Recommender, items: tuple[str, ...], upto: str) -> SessionList:
     rows = np.array(recommender.items.rows(items), np.int64)
     return SessionList.from_answer(recommender.answer_session(rows, MAX_SHOWN), upto, recommender)

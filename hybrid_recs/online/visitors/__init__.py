@@ -1,1 +1,2 @@
-"""Visitors: event intake, session state, streams, trending items, the impression log."""
+"""Visitors: event intake, visitor state, session streams, trending items, consumer lag, the impression
+log."""

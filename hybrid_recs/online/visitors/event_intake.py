@@ -1,8 +1,7 @@
-"""Takes events in: checks a batch, sends what is good of it to Redis in one round trip, says what became
-of it.
+"""Event intake: checks a batch, sends the valid events to Redis in one round trip, reports the result.
 
-Whether a batch that got no answer was taken is not known. It is reported as not accepted, and sending it
-again is safe.
+A batch that Redis did not confirm may or may not have been stored. It is reported as not accepted; sending it
+again is safe, because an event counts once.
 """
 
 import asyncio
@@ -33,7 +32,7 @@ class RejectedEvent:
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """What became of a batch; the three add up to its events."""
+    """The result of a batch; the three add up to the number of its events."""
 
     accepted: int
     duplicates: int
@@ -41,61 +40,59 @@ class IntakeResult:
 
 
 class EventIntake:
-    """The way in of one worker; belongs to one event loop."""
+    """The intake of one worker; belongs to one event loop."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, keys: Keys, most_pending: int, session_ttl: int, user_ttl: int
+        self, client: redis.asyncio.Redis, keys: Keys, max_pending: int, session_ttl: int, user_ttl: int
     ) -> None:
         self._client = client
         self._keys = keys
-        self._limits = most_pending, session_ttl, user_ttl
+        self._limits = max_pending, session_ttl, user_ttl
         self._script = client.register_script(ACCEPT)
-        self._turns = asyncio.Semaphore(_MAX_CONNECTIONS)
-        self._away_until = 0.0
+        self._connections = asyncio.Semaphore(_MAX_CONNECTIONS)
+        self._unreachable_until = 0.0
 
     async def take(self, batch: Sequence[object]) -> IntakeResult:
-        """Accept the good events of a batch; raises EventsError with none of them accepted, as far as is
-        known."""
+        """Accept the valid events of a batch. Raises EventsError when Redis confirmed none of them."""
         now = arrival()
-        events, rejected = _checked(batch, now)
+        events, rejected = _check(batch, now)
         if not events:
             return IntakeResult(0, 0, rejected)
-        fates = await self._accept(events, now)
-        if isinstance(fates, int):
+        results = await self._accept(events, now)
+        if isinstance(results, int):
             raise BacklogError(
-                f"{fates:,} events wait in Redis, more than are kept; run: make consume-events "
+                f"{results:,} events wait in Redis, more than are kept; run: make consume-events "
                 "(or raise HYBRID_RECS_EVENTS_MAX_PENDING)"
             )
-        accepted = sum(fates)
-        return IntakeResult(accepted, len(fates) - accepted, rejected)
+        accepted = sum(results)
+        return IntakeResult(accepted, len(results) - accepted, rejected)
 
     async def close(self) -> None:
-        """Give the connections back."""
         await self._client.aclose()
 
     async def _accept(self, events: list[Event], now: float) -> list[int] | int:
         keys, arguments = accept_arguments(self._keys, events, now, *self._limits)
-        async with self._turns:
-            # Those who queued behind a failure would each wait for the timeout in turn.
-            if time.monotonic() < self._away_until:
-                raise EventsUnavailableError("Redis is out of reach: no event was accepted, send them again")
+        async with self._connections:
+            # Batches that queued behind a failure would otherwise wait for one timeout after the other.
+            if time.monotonic() < self._unreachable_until:
+                raise EventsUnavailableError("Redis is unreachable: no event was accepted, send them again")
             try:
-                fates: list[int] | int = await self._script(keys, arguments)
+                results: list[int] | int = await self._script(keys, arguments)
             except UNREACHABLE as error:
-                self._away_until = time.monotonic() + _PAUSE_SECONDS
+                self._unreachable_until = time.monotonic() + _PAUSE_SECONDS
                 raise EventsUnavailableError(
                     f"Redis did not confirm the events ({error}): send them again, each counts once"
                 ) from error
-        return fates
+        return results
 
 
-def _checked(batch: Sequence[object], now: float) -> tuple[list[Event], list[RejectedEvent]]:
+def _check(batch: Sequence[object], now: float) -> tuple[list[Event], list[RejectedEvent]]:
     events, rejected = [], []
     for index, raw in enumerate(batch):
         try:
             events.append(parse(raw, now))
         except BadEventError as error:
             event_id = raw.get("event_id") if isinstance(raw, dict) else None
-            known = event_id if isinstance(event_id, str) else None
-            rejected.append(RejectedEvent(index, known, error.code, str(error)))
+            event_id = event_id if isinstance(event_id, str) else None
+            rejected.append(RejectedEvent(index, event_id, error.code, str(error)))
     return events, rejected

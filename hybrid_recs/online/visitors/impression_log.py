@@ -1,7 +1,7 @@
-"""Logs a sample of the predictions served, to be joined with what visitors do next.
+"""Logs a sample of the served recommendations, to be joined with what visitors do next.
 
-Requests append to memory, within a bound; the background writes to a Redis stream. A log is not worth a wait:
-what does not fit, or cannot be written, is dropped and counted.
+Requests append to a bounded buffer in memory; a background task writes it to a Redis stream. No request waits
+for the log: entries that do not fit or cannot be written are dropped and counted.
 """
 
 import logging
@@ -24,33 +24,33 @@ MAX_KEPT = 200_000
 
 
 class ImpressionLog:
-    """The log of one worker; `dropped` counts what was sampled and is not in the stream."""
+    """The log of one worker. dropped: sampled entries that never reached the stream."""
 
     def __init__(
         self,
         keys: Keys,
         share: float,
         clock: Callable[[], float] = time.time,
-        most_waiting: int = MAX_WAITING,
-        most_kept: int = MAX_KEPT,
+        max_waiting: int = MAX_WAITING,
+        max_kept: int = MAX_KEPT,
     ) -> None:
         self.dropped = 0
         self._keys = keys
         self._share = share
         self._clock = clock
-        self._most_kept = most_kept
-        self._waiting: deque[Impression] = deque(maxlen=most_waiting)
+        self._max_kept = max_kept
+        self._waiting: deque[Impression] = deque(maxlen=max_waiting)
 
     @property
     def waiting(self) -> int:
-        """Predictions not yet written."""
+        """Entries not yet written."""
         return len(self._waiting)
 
     def samples(self, recommendation_id: str) -> bool:
-        """Whether an answer belongs to the sample; asked before its items are named."""
+        """Whether an answer belongs to the sample; checked before its item ids are looked up."""
         return is_sampled(recommendation_id, self._share)
 
-    def served(
+    def add(
         self,
         recommendation_id: str,
         kind: str,
@@ -60,9 +60,7 @@ class ImpressionLog:
         items: Sequence[str],
         age_seconds: float | None,
     ) -> None:
-        """Note one answer, if it belongs to the sample; the oldest waiting makes room for it."""
-        if not self.samples(recommendation_id):
-            return
+        """Add one answer of the sample; when the buffer is full, its oldest entry is dropped."""
         self.dropped += len(self._waiting) == self._waiting.maxlen
         self._waiting.append(
             Impression(
@@ -71,17 +69,17 @@ class ImpressionLog:
         )
 
     async def flush(self, client: redis.asyncio.Redis) -> None:
-        """Write all that is waiting in one round trip, or drop it when Redis is away."""
+        """Write all waiting entries in one round trip; drop them when Redis is unreachable."""
         if not self._waiting:
             return
-        sending = list(self._waiting)
+        batch = list(self._waiting)
         self._waiting.clear()
         pipeline = client.pipeline(transaction=False)
-        for one in sending:
-            fields: Any = one.fields()
-            pipeline.xadd(self._keys.impressions(), fields, maxlen=self._most_kept, approximate=True)
+        for impression in batch:
+            fields: Any = impression.fields()
+            pipeline.xadd(self._keys.impressions(), fields, maxlen=self._max_kept, approximate=True)
         try:
             await pipeline.execute()
         except UNREACHABLE as error:
-            self.dropped += len(sending)
-            log.warning("%d logged predictions are dropped: %r", len(sending), error)
+            self.dropped += len(batch)
+            log.warning("dropped %d impressions that could not be written: %r", len(batch), error)

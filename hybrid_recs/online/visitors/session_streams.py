@@ -1,7 +1,7 @@
 """Open session streams of one worker, fed by one Redis subscription.
 
-A client wants the newest recommendations, not all there ever were: a stream holds one, and what comes while
-a slow client reads replaces it. After Redis was away the subscription is made again and every stream gets
+A client needs the newest recommendations only: a stream holds one message, and a newer one replaces it while
+a slow client reads. After a connection to Redis was lost, the subscription is recreated and every stream gets
 what is stored by then.
 """
 
@@ -27,11 +27,11 @@ _IDLE_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.05, 1.0
 
 Current = Callable[[str], Awaitable[tuple[str, bytes]]]
-"""The newest event known of a session, and the body to show."""
+"""Of a session id: the stream id of its newest event, and the body to send."""
 
 
 class Stream:
-    """What is to be sent to one client."""
+    """The messages for one client."""
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
@@ -41,21 +41,21 @@ class Stream:
         self._closed = False
 
     def offer(self, upto: str, body: bytes) -> None:
-        """Send this next, unless something newer or the same was sent or waits."""
-        stream_id = StreamId.parse(upto)
-        if stream_id < self._upto or body == self._body:
+        """Send this next, unless the same or something newer was sent or is waiting."""
+        event = StreamId.parse(upto)
+        if event < self._upto or body == self._body:
             return
-        self._upto, self._body = stream_id, body
+        self._upto, self._body = event, body
         self._waiting = b"event: recommendations\nid: %b\ndata: %b\n\n" % (upto.encode(), body)
         self._wake.set()
 
     def close(self) -> None:
-        """End the stream."""
         self._closed = True
         self._wake.set()
 
     async def chunks(self, heartbeat_seconds: float) -> AsyncIterator[bytes]:
-        """What the client gets, until the stream is closed; a comment where there was silence."""
+        """The chunks for the client until the stream is closed; a comment after `heartbeat_seconds` of
+        silence."""
         while not self._closed:
             try:
                 await asyncio.wait_for(self._wake.wait(), heartbeat_seconds)
@@ -77,14 +77,14 @@ class _Channel:
 class SessionStreams:
     """All streams of one worker; belongs to one event loop. Connects when the first one is opened."""
 
-    def __init__(self, client: redis.asyncio.Redis, keys: Keys, current: Current, most: int) -> None:
+    def __init__(self, client: redis.asyncio.Redis, keys: Keys, current: Current, max_streams: int) -> None:
         self._client = client
         self._keys = keys
         self._current = current
-        self._most = most
+        self._max_streams = max_streams
         self._channels: dict[str, _Channel] = {}
         self._pubsub: PubSub | None = None
-        self._sending = asyncio.Lock()
+        self._subscribing = asyncio.Lock()
         self._listener: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -94,12 +94,12 @@ class SessionStreams:
 
     @property
     def full(self) -> bool:
-        """Whether no more streams may be opened now."""
-        return self._closing or len(self) >= self._most
+        """Whether no more streams may be opened."""
+        return self._closing or len(self) >= self._max_streams
 
     @contextmanager
     def opened(self, session_id: str) -> Iterator[Stream]:
-        """A stream for the length of the block."""
+        """A stream that is open for the length of the block."""
         stream, name = Stream(session_id), self._keys.session_list(session_id)
         self._channels.setdefault(name, _Channel()).streams.add(stream)
         if self._listener is None:
@@ -115,24 +115,23 @@ class SessionStreams:
                 task.add_done_callback(self._leaving.discard)
 
     async def begin(self, stream: Stream) -> None:
-        """Subscribe, then offer the current state: nothing that is pushed in between is lost."""
+        """Subscribe, then offer the current state, in this order: no push in between is lost."""
         name = self._keys.session_list(stream.session_id)
         channel = self._channels[name]
         if not channel.confirmed.is_set():
-            await self._send(name)
+            await self._subscribe(name)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(channel.confirmed.wait(), _CONFIRM_SECONDS)
         await self._catch_up(stream)
 
     def close(self) -> None:
-        """End all streams; fit to be called from the event loop at any time."""
+        """End all streams. May be called from the event loop at any time."""
         self._closing = True
         for channel in self._channels.values():
             for stream in channel.streams:
                 stream.close()
 
     async def stop(self) -> None:
-        """End the streams and the subscription."""
         self.close()
         tasks = [task for task in (self._listener, *self._leaving) if task is not None]
         for task in tasks:
@@ -143,25 +142,25 @@ class SessionStreams:
         await self._client.aclose()
 
     async def _listen(self) -> None:
-        """Receive what is published, for as long as the worker runs."""
+        """Receive published messages for as long as the worker runs."""
         pause = _FIRST_PAUSE_SECONDS
         while not self._closing:
             try:
-                await self._subscribe_anew()
+                await self._resubscribe()
                 pause = _FIRST_PAUSE_SECONDS
                 await self._receive()
             except UNREACHABLE as error:
-                log.info("the subscription of session streams is lost and will be made again: %s", error)
+                log.info("lost the subscription of the session streams, subscribing again: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
-    async def _subscribe_anew(self) -> None:
-        """To all channels there are streams for, on a new connection; then bring the streams up to date."""
-        async with self._sending:
+    async def _resubscribe(self) -> None:
+        """Subscribe to the channels of all streams on a new connection, then bring the streams up to date."""
+        async with self._subscribing:
             if self._pubsub is not None:
                 await self._pubsub.aclose()  # type: ignore[no-untyped-call]
             self._pubsub = self._client.pubsub()
-            # The channel of no session keeps the subscription alive while there are no streams.
+            # A channel of no session keeps the subscription alive while there are no streams.
             await self._pubsub.subscribe(self._keys.session_list(""), *self._channels)
         for channel in list(self._channels.values()):
             for stream in list(channel.streams):
@@ -194,17 +193,17 @@ class SessionStreams:
         try:
             stream.offer(*await self._current(stream.session_id))
         except Exception:
-            log.exception("the state of a session could not be computed")
+            log.exception("could not compute the state of a session")
 
-    async def _send(self, name: str) -> None:
-        """Subscribe to one more channel; where that fails, so does the listener, and begins anew with all."""
-        async with self._sending:
+    async def _subscribe(self, name: str) -> None:
+        """Subscribe to one more channel. When that fails, the listener fails too and resubscribes to all."""
+        async with self._subscribing:
             if self._pubsub is not None and self._pubsub.subscribed and name in self._channels:
                 with contextlib.suppress(*UNREACHABLE):
                     await self._pubsub.subscribe(name)
 
     async def _unsubscribe(self, name: str) -> None:
-        async with self._sending:
+        async with self._subscribing:
             if self._pubsub is not None and self._pubsub.subscribed and name not in self._channels:
                 with contextlib.suppress(*UNREACHABLE):
                     await self._pubsub.unsubscribe(name)

@@ -1,4 +1,4 @@
-"""Tells of the end as soon as it is asked for: the server first waits for responses that are open."""
+"""Calls back on a stop signal. uvicorn runs its own shutdown hooks only after open responses have ended."""
 
 import asyncio
 import signal
@@ -7,25 +7,25 @@ from collections.abc import Callable
 from types import FrameType
 
 
-def when_asked_to_end(call: Callable[[], None]) -> None:
-    """Call once SIGINT or SIGTERM arrives, on the running event loop, then do what was done before.
+def on_stop_signal(callback: Callable[[], None]) -> None:
+    """Call `callback` on the running event loop on SIGINT or SIGTERM, then the handler that was set before.
 
-    Only the main thread can be told; in another one the server's own time limit ends open responses.
+    Signals reach the main thread only; in any other one uvicorn's own time limit ends open responses.
     """
     if threading.current_thread() is not threading.main_thread():
         return
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        before = signal.getsignal(number)
+        previous = signal.getsignal(number)
 
         def handle(
             received: int,
             frame: FrameType | None,
-            before: Callable[[int, FrameType | None], object] | int | None = before,
+            previous: Callable[[int, FrameType | None], object] | int | None = previous,
         ) -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(call)
-            if callable(before):
-                before(received, frame)
+                loop.call_soon_threadsafe(callback)
+            if callable(previous):
+                previous(received, frame)
 
         signal.signal(number, handle)

@@ -1,8 +1,8 @@
-"""Reads what is known of a visitor: the latest items, what was pushed for the session, the stored list.
+"""Reads the state of a visitor: the latest items, and the precomputed list of the session or user.
 
-As `cache.py` does for neighbour lists: reads that arrive while one is under way share the next round trip,
-and after a failure nothing is sent until a moment has passed. A visitor whose state cannot be read is one of
-whom nothing is known.
+Works as `cache/neighbour_cache.py` does for neighbour lists: reads that arrive while one is under way share
+the next round trip, and for a moment after a failure nothing is sent. While Redis is unreachable, every
+visitor is treated as unknown.
 """
 
 import asyncio
@@ -23,9 +23,10 @@ _PAUSE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class VisitorState:
-    """items: what the visitor met lately, oldest first; version: of the last event, None before the first.
+    """items: ids of the latest items, oldest first. version: stream id of the last event, None before the
+    first.
 
-    stored: what was computed ahead for a session or a user, as bytes; None: nothing.
+    stored: the encoded list that was precomputed for the session or user; None: there is none.
     """
 
     items: tuple[str, ...] = ()
@@ -34,7 +35,7 @@ class VisitorState:
 
 
 _Read = tuple[str, str, "asyncio.Future[VisitorState]"]
-"""The key of a list, that of what was computed ahead, and who waits for both."""
+"""The keys of a visitor's items and precomputed list, and the future that waits for both."""
 
 
 class VisitorStateReader:
@@ -46,10 +47,10 @@ class VisitorStateReader:
         self._keys = keys
         self._waiting: list[_Read] = []
         self._reader: asyncio.Task[None] | None = None
-        self._away_until = 0.0
+        self._unreachable_until = 0.0
 
     async def session(self, session_id: str) -> VisitorState:
-        """The state of a session, with what was pushed for it."""
+        """The state of a session, with the list that a consumer stored for it."""
         return await self._state(self._keys.session(session_id), self._keys.session_list(session_id))
 
     async def user(self, user_id: str, generation: str) -> VisitorState:
@@ -57,7 +58,6 @@ class VisitorStateReader:
         return await self._state(self._keys.user(user_id), self._keys.user_list(generation, user_id))
 
     async def close(self) -> None:
-        """End the reading and give the connection back."""
         if self._reader is not None:
             self._reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -65,7 +65,7 @@ class VisitorStateReader:
         await self._client.aclose()
 
     async def _state(self, items_key: str, stored_key: str) -> VisitorState:
-        if time.monotonic() < self._away_until:
+        if time.monotonic() < self._unreachable_until:
             return VisitorState()
         future: asyncio.Future[VisitorState] = asyncio.get_running_loop().create_future()
         self._waiting.append((items_key, stored_key, future))
@@ -85,14 +85,14 @@ class VisitorStateReader:
                 for items_key, stored_key, _ in batch:
                     pipeline.lrange(items_key, 0, MAX_HISTORY - 1)
                     pipeline.get(stored_key)
-                found = await pipeline.execute()
-                for (_, _, future), entries, stored in zip(batch, found[::2], found[1::2], strict=True):
+                values = await pipeline.execute()
+                for (_, _, future), entries, stored in zip(batch, values[::2], values[1::2], strict=True):
                     items, version = parse_visitor_items(entries)
                     if not future.done():
                         future.set_result(VisitorState(tuple(items), version, stored))
         except UNREACHABLE:
             self.errors += 1
-            self._away_until = time.monotonic() + _PAUSE_SECONDS
+            self._unreachable_until = time.monotonic() + _PAUSE_SECONDS
         finally:
             self._reader = None
             for _, _, future in (*batch, *self._waiting):

@@ -1,4 +1,4 @@
-"""Reads what is trending, about once a second a worker, however often it is asked for."""
+"""Reads the trending items at most about once a second, however often they are requested."""
 
 import asyncio
 import time
@@ -20,21 +20,24 @@ _USABLE_SECONDS = 300.0
 
 @dataclass(slots=True)
 class TrendingSnapshot:
-    """The trending items that may be recommended: rows and decayed counts, most popular first."""
+    """The trending items that may be recommended: (row, decayed count), highest count first."""
 
-    known: ItemPool
-    rows: list[tuple[int, float]]
+    items: ItemPool
+    ranked: list[tuple[int, float]]
     _by_category: dict[str, list[tuple[int, float]]] | None = field(default=None)
 
-    def of_category(self, category: str | None) -> list[tuple[int, float]]:
-        """Those in a category; None: all. The categories are looked up once."""
-        if category is None:
-            return self.rows
+    def of_category(self, category: str | None, k: int) -> tuple[list[int], list[float]]:
+        """The first k rows in a category (None: of all), and their counts."""
+        ranked = (self.ranked if category is None else self._in_category(category))[:k]
+        return [row for row, _ in ranked], [count for _, count in ranked]
+
+    def _in_category(self, category: str) -> list[tuple[int, float]]:
+        # Categories are looked up for the first request that names one.
         if self._by_category is None:
             self._by_category = {}
-            for row, score in self.rows:
-                for name in set(self.known.categories_of(row)):
-                    self._by_category.setdefault(name, []).append((row, score))
+            for row, count in self.ranked:
+                for name in set(self.items.categories_of(row)):
+                    self._by_category.setdefault(name, []).append((row, count))
         return self._by_category.get(category, [])
 
 
@@ -44,31 +47,32 @@ class TrendingReader:
     def __init__(self, client: redis.asyncio.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._reading = asyncio.Lock()
-        self._read: dict[str, tuple[float, TrendingSnapshot]] = {}
+        self._lock = asyncio.Lock()
+        self._snapshots: dict[str, tuple[float, TrendingSnapshot]] = {}
 
-    async def top(self, window: Window, known: ItemPool) -> TrendingSnapshot:
-        """What trends; a few minutes old at most where Redis is away, then RedisServerError."""
-        async with self._reading:
-            at, top = self._read.get(window, (float("-inf"), None))
-            age = time.monotonic() - at
-            if top is not None and age < _FRESH_SECONDS and top.known is known:
-                return top
+    async def snapshot(self, window: Window, items: ItemPool) -> TrendingSnapshot:
+        """The trending items of a window. While Redis is unreachable they may be a few minutes old; after
+        that raises RedisServerError."""
+        async with self._lock:
+            read_at, snapshot = self._snapshots.get(window, (float("-inf"), None))
+            age = time.monotonic() - read_at
+            if snapshot is not None and age < _FRESH_SECONDS and snapshot.items is items:
+                return snapshot
             try:
-                top = await self._top(window, known)
+                snapshot = await self._read(window, items)
             except UNREACHABLE as error:
-                if top is None or age > _USABLE_SECONDS or top.known is not known:
-                    raise RedisServerError(f"what is trending cannot be read: {error}") from error
-                return top
-            self._read[window] = time.monotonic(), top
-            return top
+                if snapshot is None or age > _USABLE_SECONDS or snapshot.items is not items:
+                    raise RedisServerError(f"the trending items cannot be read: {error}") from error
+                return snapshot
+            self._snapshots[window] = time.monotonic(), snapshot
+            return snapshot
 
-    async def _top(self, window: Window, known: ItemPool) -> TrendingSnapshot:
+    async def _read(self, window: Window, items: ItemPool) -> TrendingSnapshot:
         name = self._keys.trending(window)
-        found = await self._client.zrange(name, 0, -1, desc=True, withscores=True)
-        rows = []
-        for item, score in cast(list[tuple[bytes, float]], found):
-            row = known.row(item.decode("utf-8", "replace"))
-            if row is not None and (known.eligible is None or row in known.eligible):
-                rows.append((row, score))
-        return TrendingSnapshot(known, rows)
+        counts = await self._client.zrange(name, 0, -1, desc=True, withscores=True)
+        ranked = []
+        for item_id, count in cast(list[tuple[bytes, float]], counts):
+            row = items.row(item_id.decode("utf-8", "replace"))
+            if row is not None and (items.eligible is None or row in items.eligible):
+                ranked.append((row, count))
+        return TrendingSnapshot(items, ranked)

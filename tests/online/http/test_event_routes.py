@@ -1,4 +1,4 @@
-"""Events over HTTP: receipts, reading one's own writes, and a Redis that is away or full."""
+"""Events over HTTP: receipts, reading one's own writes, and a Redis that is unreachable or full."""
 
 import time
 from pathlib import Path

@@ -49,11 +49,11 @@ def test_the_same_as_the_command(
 def test_it_agrees_with_what_is_served(http: httpx.Client, generation: Generation, a: str) -> None:
     served = http.get("/recommendations", params={"item_id": a, "k": 10}).json()
     for place, item in enumerate(served["items"], 1):
-        told = http.get(f"/items/{a}/explain/{item['item_id']}").json()
-        assert (told["in_list"], told["place"], told["k"]) == (True, place, 10)
-        assert (told["source"], told["generation"]) == (served["source"], generation.id)
-        if told["parts"]:
-            assert told["parts"]["score"] == pytest.approx(item["score"], abs=1e-4)
+        explanation = http.get(f"/items/{a}/explain/{item['item_id']}").json()
+        assert (explanation["in_list"], explanation["place"], explanation["k"]) == (True, place, 10)
+        assert (explanation["source"], explanation["generation"]) == (served["source"], generation.id)
+        if explanation["parts"]:
+            assert explanation["parts"]["score"] == pytest.approx(item["score"], abs=1e-4)
     assert not http.get(f"/items/{a}/explain/{NEVER_BOUGHT[1]}").json()["in_list"]
 
 

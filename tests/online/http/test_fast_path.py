@@ -1,7 +1,7 @@
-"""The fast lane and the full route give the same answers, byte for byte, and the same counts.
+"""The fast path and the full route give the same answers, byte for byte, and the same counts.
 
 An empty parameter at the end (`…&`) means nothing to the route and is not of the common shape: it is how
-these tests send the same question both ways.
+these tests send the same request both ways.
 """
 
 import random
@@ -45,7 +45,7 @@ class RawHttp:
         self._socket.close()
 
 
-# Of an answer about more than one item; it is never the same twice.
+# The id of an answer for more than one item, which differs every time.
 _ANSWER_ID = re.compile(rb'(?<=^\{"recommendation_id":")\w+-\w+')
 
 
@@ -169,10 +169,10 @@ def _as_the_route_reads(query: bytes) -> list[tuple[str, str]]:
 @example(b"item_id=a&k=1\n")
 @settings(max_examples=1_500, deadline=None, derandomize=True)
 def test_what_is_parsed_is_what_the_route_would_read(query: bytes) -> None:
-    for asked in (query, b"item_id=" + query, b"item_id=" + query + b"&k=10"):
-        parsed = parse(asked)
+    for query_string in (query, b"item_id=" + query, b"item_id=" + query + b"&k=10"):
+        parsed = parse(query_string)
         if parsed is not None:
-            read = _as_the_route_reads(asked)
+            read = _as_the_route_reads(query_string)
             assert sorted(name for name, _ in read) in (["item_id"], ["item_id", "k"])
             values = dict(read)
             assert parsed == (values["item_id"], int(values.get("k", "10")))

@@ -25,7 +25,7 @@ _NAME = r"\b(?:hybrid_recs|process)_[a-z0-9_]+"
 _NOT_BASE = ("_ms", "_milliseconds", "_microseconds", "_minutes", "_hours", "_days", "_mb", "_kb", "_percent")
 
 
-Told = dict[str, dict[str, set[str]]]
+Metrics = dict[str, dict[str, set[str]]]
 """Sample name → label → its values."""
 
 
@@ -40,29 +40,29 @@ def text(shared_service: ChildService) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(text: str) -> Told:
-    found: Told = {}
+def metrics(text: str) -> Metrics:
+    samples: Metrics = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            labels = found.setdefault(sample.name, {})
+            labels = samples.setdefault(sample.name, {})
             for label, value in sample.labels.items():
                 labels.setdefault(label, set()).add(value)
-    return found
+    return samples
 
 
-def wrong_in(expression: str, told: Told) -> list[str]:
+def wrong_in(expression: str, metrics: Metrics) -> list[str]:
     """What an expression uses that the service does not tell: metrics, labels and values of labels."""
     wrong = []
     known_labels = set(_ADDED_BY_PROMETHEUS)
     for name, _, matchers in re.findall(rf"({_NAME})(\{{(.*?)\}})?", expression):
-        if name not in told:
+        if name not in metrics:
             wrong.append(name)
             continue
-        known_labels |= told[name].keys()
+        known_labels |= metrics[name].keys()
         for label, operator, value in re.findall(r'(\w+)(=~|!=|=)"([^"]*)"', matchers):
             if label in _ADDED_BY_PROMETHEUS:
                 continue
-            known = told[name].get(label)
+            known = metrics[name].get(label)
             if known is None:
                 wrong.append(f"{name}{{{label}}}")
             elif operator != "!=" or value:
@@ -78,29 +78,29 @@ def _panel_targets() -> Iterator[tuple[str, dict[str, Any]]]:
             yield panel["title"], target
 
 
-def test_the_check_itself(told: Told) -> None:
-    assert wrong_in("rate(hybrid_recs_cache_errors_total[5m])", told) == []
-    assert wrong_in("hybrid_recs_gone > 0", told) == ["hybrid_recs_gone"]
-    assert wrong_in('hybrid_recs_requests_total{sauce="cache"}', told) == [
+def test_the_check_itself(metrics: Metrics) -> None:
+    assert wrong_in("rate(hybrid_recs_cache_errors_total[5m])", metrics) == []
+    assert wrong_in("hybrid_recs_gone > 0", metrics) == ["hybrid_recs_gone"]
+    assert wrong_in('hybrid_recs_requests_total{sauce="cache"}', metrics) == [
         "hybrid_recs_requests_total{sauce}"
     ]
-    assert wrong_in('hybrid_recs_requests_total{source=~"cache|batsch"}', told) == [
+    assert wrong_in('hybrid_recs_requests_total{source=~"cache|batsch"}', metrics) == [
         "hybrid_recs_requests_total{source=batsch}"
     ]
-    assert wrong_in("sum by (reeson) (hybrid_recs_requests_total)", told) == ["reeson"]
+    assert wrong_in("sum by (reeson) (hybrid_recs_requests_total)", metrics) == ["reeson"]
 
 
-def test_dashboard_uses_what_there_is(told: Told) -> None:
+def test_dashboard_uses_what_there_is(metrics: Metrics) -> None:
     targets = list(_panel_targets())
     assert len(targets) > 20
     for title, target in targets:
-        assert wrong_in(target["expr"], told) == [], title
+        assert wrong_in(target["expr"], metrics) == [], title
         assert re.search(_NAME, target["expr"]), title
         labels = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
         grouped = re.findall(r"\bby \(([^)]*)\)", target["expr"])
         assert labels <= {label.strip() for group in grouped for label in group.split(",")}, title
     for annotation in DASHBOARD["annotations"]["list"]:
-        assert wrong_in(annotation["expr"], told) == []
+        assert wrong_in(annotation["expr"], metrics) == []
     for variable in DASHBOARD["templating"]["list"][1:]:
         assert set(re.findall(_NAME, variable["definition"])) == {"hybrid_recs_ready"}
 
@@ -121,12 +121,12 @@ def test_dashboard_can_be_imported() -> None:
         taken |= cells
 
 
-def test_alerts_use_what_there_is_and_name_the_remedy(told: Told) -> None:
+def test_alerts_use_what_there_is_and_name_the_remedy(metrics: Metrics) -> None:
     assert len(RULES) >= 10
     assert len({rule["alert"] for rule in RULES}) == len(RULES)
     for rule in RULES:
         assert re.search(_NAME, rule["expr"]), rule["alert"]
-        assert wrong_in(rule["expr"], told) == [], rule["alert"]
+        assert wrong_in(rule["expr"], metrics) == [], rule["alert"]
         assert rule["labels"]["severity"] in ("warning", "critical")
         assert len(rule["annotations"]["remedy"]) > 30
         assert re.fullmatch(r"\d+[mh]", rule.get("for", "0m"))
@@ -168,7 +168,7 @@ def test_histograms_are_cumulative(text: str) -> None:
         assert buckets[-1] == (float("inf"), total)
 
 
-def test_state_of_a_service_that_runs(text: str, told: Told) -> None:
+def test_state_of_a_service_that_runs(text: str, metrics: Metrics) -> None:
     values = {
         s.name: s.value for f in text_string_to_metric_families(text) for s in f.samples if not s.labels
     }
@@ -180,4 +180,4 @@ def test_state_of_a_service_that_runs(text: str, told: Told) -> None:
         < 3_600
     )
     assert values["hybrid_recs_items"] == 242
-    assert len(told["hybrid_recs_generation_info"]["generation"]) == 1
+    assert len(metrics["hybrid_recs_generation_info"]["generation"]) == 1

@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI description: every answer is one that the description promises."""
+"""Requests generated from the OpenAPI description: every response is one that it describes."""
 
 from typing import Any
 

@@ -1,4 +1,5 @@
-"""The page is served whole, kept by browsers, and asks nobody else; what it asks for has the right values."""
+"""The page is served completely, cached by browsers and self-contained; its endpoints return the right
+values."""
 
 import gzip
 import re
@@ -48,7 +49,7 @@ def test_the_page_is_small_and_of_this_host_only(http: httpx.Client) -> None:
         assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", answer.text.replace("//www.w3.org", "")) == []
 
 
-def test_unzipped_for_those_who_want_that(http: httpx.Client) -> None:
+def test_uncompressed_on_request(http: httpx.Client) -> None:
     plain = http.get("/", headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert plain.text == http.get("/").text
@@ -56,7 +57,7 @@ def test_unzipped_for_those_who_want_that(http: httpx.Client) -> None:
         assert gzip.decompress(b"".join(answer.iter_raw())) == plain.content
 
 
-def test_browsers_keep_it(http: httpx.Client) -> None:
+def test_browsers_may_cache_it(http: httpx.Client) -> None:
     page = http.get("/")
     assert page.headers["cache-control"] == "no-cache"
     again = http.get("/", headers={"if-none-match": page.headers["etag"]})
@@ -71,7 +72,7 @@ def test_browsers_keep_it(http: httpx.Client) -> None:
     assert http.get(f"/page/{version}/..%2Fapi.py").status_code == 404
 
 
-def test_items_by_a_piece_of_their_title(http: httpx.Client, generation: Generation) -> None:
+def test_items_by_a_part_of_their_title(http: httpx.Client, generation: Generation) -> None:
     catalogue = generation.catalogue
     answer = http.get("/items", params={"q": "of THING world 4", "k": 100})
     assert answer.headers["server-timing"].startswith("find;dur=")
@@ -96,8 +97,8 @@ def test_items_by_a_piece_of_their_title(http: httpx.Client, generation: Generat
 
 
 def test_an_exact_id_comes_first(http: httpx.Client) -> None:
-    found = http.get("/items", params={"q": f" {NEVER_BOUGHT[0]} "}).json()["items"]
-    assert [item["item_id"] for item in found] == [NEVER_BOUGHT[0]]
+    items = http.get("/items", params={"q": f" {NEVER_BOUGHT[0]} "}).json()["items"]
+    assert [item["item_id"] for item in items] == [NEVER_BOUGHT[0]]
     assert http.get("/items", params={"q": "no such thing"}).json() == {"items": []}
     assert http.get("/items").json() == {"items": []}
     assert http.get("/items", params={"q": "x", "k": 0}).status_code == 422

@@ -1,4 +1,5 @@
-"""Who may write, how often and how much: around an application that says what it received."""
+"""Who may write, how often and how much: around an application that returns the length of what it
+received."""
 
 import asyncio
 import hmac
@@ -24,7 +25,7 @@ KEYS = ["a-key-of-twenty-chars", "another-key-of-more-chars"]
 def _guarded(
     keys: list[str],
     writes_per_second: float = 0,
-    longest_body: int = 100,
+    max_body: int = 100,
     same: Callable[[bytes, bytes], bool] = hmac.compare_digest,
 ) -> WriteGuard:
     app = FastAPI()
@@ -34,11 +35,11 @@ def _guarded(
     async def received(request: Request) -> int:
         return len(await request.body())
 
-    return WriteGuard(app, keys, writes_per_second, longest_body, same)
+    return WriteGuard(app, keys, writes_per_second, max_body, same)
 
 
 class _Body:
-    """A body in pieces; knows how many were asked for."""
+    """A body in pieces; counts the pieces that were read."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.taken = 0
@@ -70,8 +71,8 @@ def _ask(
         "root_path": "",
     }  # fmt: skip
     asyncio.run(guard(scope, (body or _Body([b""])).receive, send))
-    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], told, json.loads(b"".join(part["body"] for part in sent[1:]))
+    response_headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], response_headers, json.loads(b"".join(part["body"] for part in sent[1:]))
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
@@ -129,9 +130,9 @@ def test_any_of_the_keys_in_either_header_from_anywhere(key: str) -> None:
      {"authorization": f"Basic {KEYS[0]}"}, {"authorization": KEYS[0]}],
 )  # fmt: skip
 def test_with_keys_nobody_writes_without_one(header: dict[str, str]) -> None:
-    status, told, body = _ask(_guarded(KEYS), client="127.0.0.1", **header)
+    status, response_headers, body = _ask(_guarded(KEYS), client="127.0.0.1", **header)
     assert (status, body["error"]["code"]) == (401, "key_needed")
-    assert told["www-authenticate"] == "Bearer"
+    assert response_headers["www-authenticate"] == "Bearer"
     assert not any(key in body["error"]["message"] for key in KEYS)
     assert _ask(_guarded(KEYS), "GET", client="10.0.0.1")[0] == 200
 
@@ -164,8 +165,12 @@ def test_every_key_is_compared_in_constant_time(given: str) -> None:
 def test_a_declared_length_over_the_bound_is_refused_unread() -> None:
     body = _Body([b"x" * 101])
     for path in ("/items/x", "/recommendations"):
-        status, told, answer = _ask(_guarded([]), "POST", path, body=body, content_length="101")
-        assert (status, answer["error"]["code"], told["connection"]) == (413, "body_too_large", "close")
+        status, response_headers, answer = _ask(_guarded([]), "POST", path, body=body, content_length="101")
+        assert (status, answer["error"]["code"], response_headers["connection"]) == (
+            413,
+            "body_too_large",
+            "close",
+        )
         assert "100 bytes" in answer["error"]["message"]
     assert body.taken == 0
     assert _ask(_guarded([]), body=_Body([b"x" * 100]), content_length="100")[2] == 100
@@ -173,8 +178,12 @@ def test_a_declared_length_over_the_bound_is_refused_unread() -> None:
 
 def test_a_chunked_body_over_the_bound_is_refused_before_its_end() -> None:
     body = _Body([b"x" * 60] * 1_000)
-    status, told, answer = _ask(_guarded([]), body=body)
-    assert (status, answer["error"]["code"], told["connection"]) == (413, "body_too_large", "close")
+    status, response_headers, answer = _ask(_guarded([]), body=body)
+    assert (status, answer["error"]["code"], response_headers["connection"]) == (
+        413,
+        "body_too_large",
+        "close",
+    )
     assert body.taken == 2
     assert _ask(_guarded([]), body=_Body([b"x" * 50] * 2))[2] == 100
 
@@ -183,8 +192,8 @@ def test_writes_of_one_client_or_key_are_bounded() -> None:
     guard = _guarded(KEYS, writes_per_second=2)
     statuses = [_ask(guard, x_api_key=KEYS[0])[0] for _ in range(3)]
     assert statuses == [200, 200, 429]
-    status, told, body = _ask(guard, x_api_key=KEYS[0])
-    assert (status, body["error"]["code"], told["retry-after"]) == (429, "too_many_writes", "1")
+    status, response_headers, body = _ask(guard, x_api_key=KEYS[0])
+    assert (status, body["error"]["code"], response_headers["retry-after"]) == (429, "too_many_writes", "1")
     assert _ask(guard, x_api_key=KEYS[1])[0] == 200
     assert _ask(guard, "GET")[0] == 200
     assert _ask(guard, "POST", "/recommendations")[0] == 200

@@ -65,8 +65,8 @@ def test_swap_under_load_drops_and_mixes_nothing(
         def ask(number: int) -> None:
             with httpx.Client(base_url=service.url) as http:
                 while not done.is_set():
-                    wanted = item_id(number, (0, 29)[number % 2])
-                    response = http.get("/recommendations", params={"item_id": wanted})
+                    requested = item_id(number, (0, 29)[number % 2])
+                    response = http.get("/recommendations", params={"item_id": requested})
                     if response.status_code != 200:
                         failures.append(response.text)
                         continue

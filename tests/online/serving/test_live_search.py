@@ -26,7 +26,7 @@ def threads() -> Iterator[Executor]:
     opened.shutdown()
 
 
-def _lane(generation: Generation, threads: Executor, at_10: float, at_100: float) -> LiveSearch:
+def _live_search(generation: Generation, threads: Executor, at_10: float, at_100: float) -> LiveSearch:
     figures = [
         SearchFigure(k=k, effort=0, recall=1, milliseconds=took) for k, took in ((100, at_100), (10, at_10))
     ]
@@ -34,15 +34,15 @@ def _lane(generation: Generation, threads: Executor, at_10: float, at_100: float
     return LiveSearch(Recommender(replace(generation, manifest=manifest)), threads)
 
 
-async def _together(lane: LiveSearch, queries: list[ItemQuery]) -> list[Neighbours]:
-    return list(await asyncio.gather(*(lane.neighbours(query) for query in queries)))
+async def _together(live: LiveSearch, queries: list[ItemQuery]) -> list[Neighbours]:
+    return list(await asyncio.gather(*(live.neighbours(query) for query in queries)))
 
 
 @pytest.mark.parametrize("milliseconds", [ON_THE_LOOP, IN_A_THREAD])
 def test_the_same_request_in_flight_is_searched_once(
     generation: Generation, threads: Executor, milliseconds: float
 ) -> None:
-    lane, recommender = _lane(generation, threads, milliseconds, milliseconds), Recommender(generation)
+    live, recommender = _live_search(generation, threads, milliseconds, milliseconds), Recommender(generation)
     different = [
         ItemQuery(200, 10),
         ItemQuery(201, 10),
@@ -52,9 +52,9 @@ def test_the_same_request_in_flight_is_searched_once(
 
     async def twice() -> None:
         for rounds in (1, 2):
-            found = await _together(lane, different * 8)
-            assert lane.searches == 4 * rounds
-            for query, neighbours in zip(different * 8, found, strict=True):
+            lists = await _together(live, different * 8)
+            assert live.searches == 4 * rounds
+            for query, neighbours in zip(different * 8, lists, strict=True):
                 expected = recommender.live_neighbours(query)
                 assert neighbours.rows.tolist() == expected.rows.tolist()
                 assert neighbours.scores.tolist() == expected.scores.tolist()
@@ -73,10 +73,10 @@ class _CountingThreads(ThreadPoolExecutor):
 
 def test_the_indexs_own_figure_says_where(generation: Generation) -> None:
     with _CountingThreads(1) as threads:
-        lane = _lane(generation, threads, ON_THE_LOOP, IN_A_THREAD)
+        live = _live_search(generation, threads, ON_THE_LOOP, IN_A_THREAD)
         submitted = []
         for k in (1, 10, 11, 100):
-            asyncio.run(_together(lane, [ItemQuery(200, k)]))
+            asyncio.run(_together(live, [ItemQuery(200, k)]))
             submitted.append(threads.submitted)
     assert submitted == [0, 0, 1, 2]
 
@@ -91,34 +91,34 @@ def test_requests_of_one_turn_are_answered_as_one_by_one(generation: Generation,
         )
         for row, k in zip(rng.integers(0, n, 90), rng.choice([1, 10, 30, 300], 90), strict=True)
     ]
-    lane, recommender = _lane(generation, threads, ON_THE_LOOP, ON_THE_LOOP), Recommender(generation)
-    for query, found in zip(queries, asyncio.run(_together(lane, queries)), strict=True):
+    live, recommender = _live_search(generation, threads, ON_THE_LOOP, ON_THE_LOOP), Recommender(generation)
+    for query, neighbours in zip(queries, asyncio.run(_together(live, queries)), strict=True):
         expected = recommender.live_neighbours(query)
-        assert found.rows.tolist() == expected.rows.tolist()
-        assert found.scores.tolist() == expected.scores.tolist()
-    assert lane.searches == len(set(queries))
+        assert neighbours.rows.tolist() == expected.rows.tolist()
+        assert neighbours.scores.tolist() == expected.scores.tolist()
+    assert live.searches == len(set(queries))
 
 
 def test_an_error_reaches_those_who_are_searched_for_together_and_nobody_later(
     generation: Generation, threads: Executor
 ) -> None:
-    lane = _lane(generation, threads, ON_THE_LOOP, ON_THE_LOOP)
+    live = _live_search(generation, threads, ON_THE_LOOP, ON_THE_LOOP)
 
     async def ask() -> list[Neighbours | BaseException]:
-        asked = [lane.neighbours(ItemQuery(row, 10)) for row in (200, 10**9, 10**9)]
-        first = await asyncio.gather(*asked, return_exceptions=True)
-        return [*first, *await asyncio.gather(lane.neighbours(ItemQuery(200, 10)), return_exceptions=True)]
+        searches = [live.neighbours(ItemQuery(row, 10)) for row in (200, 10**9, 10**9)]
+        first = await asyncio.gather(*searches, return_exceptions=True)
+        return [*first, *await asyncio.gather(live.neighbours(ItemQuery(200, 10)), return_exceptions=True)]
 
     *together, later = asyncio.run(ask())
-    assert all(isinstance(found, IndexError) for found in together)
+    assert all(isinstance(result, IndexError) for result in together)
     assert isinstance(later, Neighbours)
 
 
 def test_a_request_given_up_takes_no_other_with_it(generation: Generation, threads: Executor) -> None:
-    lane = _lane(generation, threads, IN_A_THREAD, IN_A_THREAD)
+    live = _live_search(generation, threads, IN_A_THREAD, IN_A_THREAD)
 
     async def ask() -> Neighbours:
-        first, second = (asyncio.create_task(lane.neighbours(ItemQuery(200, 10))) for _ in range(2))
+        first, second = (asyncio.create_task(live.neighbours(ItemQuery(200, 10))) for _ in range(2))
         await asyncio.sleep(0)
         first.cancel()
         return await second
@@ -127,7 +127,7 @@ def test_a_request_given_up_takes_no_other_with_it(generation: Generation, threa
         asyncio.run(ask()).rows.tolist()
         == Recommender(generation).live_neighbours(ItemQuery(200, 10)).rows.tolist()
     )
-    assert lane.searches == 1
+    assert live.searches == 1
 
 
 def test_a_search_uses_one_thread_of_openmp(threads: Executor) -> None:
@@ -136,7 +136,7 @@ def test_a_search_uses_one_thread_of_openmp(threads: Executor) -> None:
 
 def test_every_tail_item_gets_what_the_recommender_says(generation: Generation, threads: Executor) -> None:
     rows = range(len(generation.hot), generation.manifest.vectors)
-    lane, recommender = _lane(generation, threads, IN_A_THREAD, IN_A_THREAD), Recommender(generation)
-    found = asyncio.run(_together(lane, [ItemQuery(row, 10) for row in rows]))
-    for row, neighbours in zip(rows, found, strict=True):
+    live, recommender = _live_search(generation, threads, IN_A_THREAD, IN_A_THREAD), Recommender(generation)
+    lists = asyncio.run(_together(live, [ItemQuery(row, 10) for row in rows]))
+    for row, neighbours in zip(rows, lists, strict=True):
         np.testing.assert_array_equal(neighbours.rows, recommender.live_neighbours(ItemQuery(row, 10)).rows)

@@ -20,8 +20,8 @@ BUILT = Keys("built")
 def _ask(http: httpx.Client, **question: Any) -> dict[str, Any]:
     answer = http.post("/recommendations", json=question)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def _ids(answer: dict[str, Any]) -> list[str]:
@@ -42,7 +42,7 @@ def test_a_basket_is_answered_by_all_its_items(http: httpx.Client, generation: G
     assert _ids(answer) == [generation.catalogue.item_id(row) for row in expected]
     assert (answer["source"], answer["fallback_reason"]) == ("live", None)
     assert answer["unknown_items"] == ["no such item"]
-    assert {world_of(one) for one in _ids(answer)} == {1, 2}
+    assert {world_of(item) for item in _ids(answer)} == {1, 2}
     posted = _ask(http, items=[{"item_id": one} for one in basket], k=20)
     assert posted["items"] == answer["items"]
     assert posted["recommendation_id"] != answer["recommendation_id"]
@@ -56,7 +56,7 @@ def test_one_item_is_answered_alike_however_it_is_asked_for(http: httpx.Client) 
 
 def test_what_weighs_less_than_nothing_pushes_back(http: httpx.Client) -> None:
     mixed = _ask(http, items=[{"item_id": item_id(1, 0)}, {"item_id": item_id(2, 0), "weight": -1.0}], k=25)
-    assert {world_of(one) for one in _ids(mixed)} == {1}
+    assert {world_of(item) for item in _ids(mixed)} == {1}
 
 
 def test_a_vector_gets_what_lies_near_it(http: httpx.Client, generation: Generation) -> None:
@@ -82,14 +82,14 @@ def test_a_vector_that_does_not_fit_is_refused(http: httpx.Client, vector: list[
 def test_filters_exclusions_and_variety(http: httpx.Client) -> None:
     items = [{"item_id": item_id(1, 0)}]
     only = _ask(http, items=items, categories={"any": ["world 3", "world 4"], "not": ["world 4"]}, k=10)
-    assert {world_of(one) for one in _ids(only)} == {3}
+    assert {world_of(item) for item in _ids(only)} == {3}
     first = _ids(only)[:3]
     less = _ask(http, items=items, categories={"all": ["world 3", "all"]}, k=10, exclude=first)
     assert _ids(less)[:7] == _ids(only)[3:]
     got = http.get("/recommendations", params={"item_id": item_id(1, 0), "category": "world 3", "k": 10})
     assert _ids(got.json()) == _ids(only)
     varied = _ask(http, items=items, diversity=0.9, k=10)
-    assert len({world_of(one) for one in _ids(varied)}) > 1
+    assert len({world_of(item) for item in _ids(varied)}) > 1
     assert _ids(varied)[0] == _ids(_ask(http, items=items, k=10))[0]
     capped = _ask(http, items=items, categories={"not": ["all"]}, max_per_category=2, k=10)
     assert capped["items"] == []  # everything is in "all"
@@ -98,14 +98,14 @@ def test_filters_exclusions_and_variety(http: httpx.Client) -> None:
 def test_a_new_visitor_gets_popular_items_of_what_interests(http: httpx.Client) -> None:
     got = http.get("/recommendations", params={"interests": ["world 6"], "k": 40}).json()
     assert (got["source"], got["fallback_reason"]) == ("popular", "nothing_known")
-    assert [world_of(one) for one in _ids(got)[:30]] == [6] * 30
-    assert 6 not in {world_of(one) for one in _ids(got)[30:]}
+    assert [world_of(item) for item in _ids(got)[:30]] == [6] * 30
+    assert 6 not in {world_of(item) for item in _ids(got)[30:]}
     assert len(set(_ids(got))) == 40
     nothing = http.get("/recommendations").json()
     assert (nothing["source"], nothing["fallback_reason"]) == ("popular", "nothing_known")
     assert _ids(_ask(http)) == _ids(nothing)
     known = _ask(http, items=[{"item_id": item_id(1, 0)}], interests=["world 6"])
-    assert {world_of(one) for one in _ids(known)} == {1}
+    assert {world_of(item) for item in _ids(known)} == {1}
 
 
 def test_unknown_items_are_skipped_or_an_error(http: httpx.Client) -> None:
@@ -121,8 +121,8 @@ def test_a_session_is_answered_by_its_latest_items(
     http: httpx.Client, generation: Generation, client: redis.Redis
 ) -> None:
     key = BUILT.session("s-asking")
-    for at, one in enumerate((item_id(1, 0), item_id(2, 2), "gone", item_id(2, 3))):
-        client.lpush(key, f"17000000{at}-0 {one}")
+    for number, one in enumerate((item_id(1, 0), item_id(2, 2), "gone", item_id(2, 3))):
+        client.lpush(key, f"17000000{number}-0 {one}")
     client.expire(key, 60)
     answer = http.get("/recommendations", params={"session_id": "s-asking", "k": 15}).json()
     rows = np.array(_rows(generation, item_id(1, 0), item_id(2, 2), item_id(2, 3)), np.int64)
@@ -130,7 +130,7 @@ def test_a_session_is_answered_by_its_latest_items(
     assert _ids(answer) == [generation.catalogue.item_id(row) for row in expected]
     assert (answer["source"], answer["fallback_reason"]) == ("live", None)
     other = _ask(http, session_id="s-asking", items=[{"item_id": item_id(7, 0), "weight": 5}], k=10)
-    assert 7 in {world_of(one) for one in _ids(other)}
+    assert 7 in {world_of(item) for item in _ids(other)}
     nobody = http.get("/recommendations", params={"session_id": "never seen"}).json()
     assert (nobody["source"], nobody["fallback_reason"]) == ("popular", "nothing_known")
 
@@ -191,7 +191,7 @@ def test_a_description_finds_its_like(http: httpx.Client) -> None:
     metadata = {"title": "Thing 99 of world 6", "categories": ["world 6"]}
     answer = _ask(http, metadata=metadata, k=10)
     assert (answer["source"], answer["fallback_reason"]) == ("content", "no_interactions")
-    assert {world_of(one) for one in _ids(answer)} == {6}
+    assert {world_of(item) for item in _ids(answer)} == {6}
     says_nothing = _ask(http, metadata={"title": "qqqqqqqq zzzzzzzz"})
     assert (says_nothing["source"], says_nothing["fallback_reason"]) == ("popular", "nothing_known")
 
@@ -213,9 +213,9 @@ def test_many_questions_are_answered_in_their_order(http: httpx.Client) -> None:
     many = [
         {"items": [{"item_id": item_id(at % 8, at % 30)}, {"item_id": item_id(0, 0)}]} for at in range(1_000)
     ]
-    found = http.post("/recommendations/batch", json={"queries": many}).json()["answers"]
-    assert len(found) == 1_000
-    assert all(len(one["items"]) == 10 for one in found)
+    answers = http.post("/recommendations/batch", json={"queries": many}).json()["answers"]
+    assert len(answers) == 1_000
+    assert all(len(answer["items"]) == 10 for answer in answers)
     assert http.post("/recommendations/batch", json={"queries": many + many[:1]}).status_code == 422
 
 

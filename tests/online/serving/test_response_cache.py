@@ -1,7 +1,8 @@
 """The in-process cache: bounded, keeps what is used, and goes with its generation."""
 
 import random
-import sys
+import tracemalloc
+from copy import deepcopy
 from pathlib import Path
 
 import httpx
@@ -17,32 +18,28 @@ from tests.services import OwnRedis, wait_until
 HOT = item_id(1, 0)
 
 
-def _bytes_of(cache: ResponseCache) -> int:
-    """What the entries really take."""
-    held = {**cache._old, **cache._young}
-    objects = sum(
-        sys.getsizeof(key) + sys.getsizeof(key[0]) + sys.getsizeof(body) for key, body in held.items()
-    )
-    return objects + sys.getsizeof(cache._young) + sys.getsizeof(cache._old)
-
-
 @pytest.mark.parametrize("size", [10, 600, 9_000])
 def test_memory_is_bounded(size: int) -> None:
-    most = 1_000_000
-    cache = ResponseCache(most)
-    for at in range(20_000):
-        cache.put(f"item {at}", 10, bytes(size))
-        if at % 1_000 == 0:
-            assert _bytes_of(cache) <= most
-            assert cache.taken <= most
-    assert len(cache) > 0.3 * most / (size + 300)
+    max_bytes = 1_000_000
+    tracemalloc.start()
+    try:
+        cache = ResponseCache(max_bytes)
+        for number in range(20_000):
+            cache.put(f"item {number}", 10, bytes(size))
+            if number % 1_000 == 0:
+                allocated, _ = tracemalloc.get_traced_memory()
+                assert allocated <= max_bytes
+                assert cache.size_bytes <= max_bytes
+    finally:
+        tracemalloc.stop()
+    assert len(cache) > 0.3 * max_bytes / (size + 300)
 
 
-def test_what_is_asked_for_stays_and_the_rest_goes() -> None:
+def test_what_is_requested_stays_and_the_rest_goes() -> None:
     cache = ResponseCache(200_000)
     cache.put("used", 10, b"answer")
-    for at in range(5_000):
-        cache.put(f"item {at}", 10, bytes(500))
+    for number in range(5_000):
+        cache.put(f"item {number}", 10, bytes(500))
         assert cache.get("used", 10) == b"answer"
     assert cache.get("item 0", 10) is None
     assert cache.get("item 4999", 10) == bytes(500)
@@ -58,14 +55,26 @@ def test_gives_what_was_put() -> None:
         if body is None:
             put[key] = rng.randbytes(rng.randrange(900))
             cache.put(*key, put[key])
-        held = {**cache._old, **cache._young}
-        assert len(cache) == len(held)
-        assert cache.taken == sum(len(item) + len(body) + 250 for (item, _), body in held.items())
+            assert cache.get(*key) == put[key]
 
 
-@pytest.mark.parametrize("most_bytes", [0, 100])
-def test_nothing_is_kept_where_nothing_fits(most_bytes: int) -> None:
-    cache = ResponseCache(most_bytes)
+def test_length_and_size_are_those_of_the_entries() -> None:
+    rng, cache = random.Random(1), ResponseCache(10_000)
+    keys = [(f"item {number}", k) for number in range(20) for k in (1, 2)]
+    for step in range(2_000):
+        item, k = rng.choice(keys)
+        if cache.get(item, k) is None or step % 7 == 0:
+            cache.put(item, k, rng.randbytes(rng.randrange(900)))
+        if step % 20 == 0:
+            # A read may evict: each key is looked up in a copy of its own.
+            entries = {key: body for key in keys if (body := deepcopy(cache).get(*key)) is not None}
+            assert len(cache) == len(entries)
+            assert cache.size_bytes == sum(len(item) + len(body) + 250 for (item, _), body in entries.items())
+
+
+@pytest.mark.parametrize("max_bytes", [0, 100])
+def test_nothing_is_kept_where_nothing_fits(max_bytes: int) -> None:
+    cache = ResponseCache(max_bytes)
     cache.put("item", 10, bytes(100))
     assert cache.get("item", 10) is None
     assert len(cache) == 0

@@ -1,4 +1,4 @@
-"""Items asked for often get a list; a crawl, unknown ids and a Redis that is away get nobody one."""
+"""Items that are requested often get a list; crawls, unknown ids and an unreachable Redis add none."""
 
 import asyncio
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class TestSketch:
         assert too_high < 100
 
     def test_a_crawl_never_looks_like_demand(self) -> None:
-        """300,000 items, each asked for twice, in random order."""
+        """300,000 items, each requested twice, in random order."""
         sketch, rows = FrequencySketch(), np.repeat(np.arange(300_000), 2)
         np.random.default_rng(4).shuffle(rows)
         assert max(map(sketch.count, rows.tolist())) < RISING_AFTER_REQUESTS
@@ -79,7 +79,7 @@ class Clock:
 def _ask(rising: RisingItems, *rows: int, times: int = 50) -> None:
     for _ in range(times):
         for row in rows:
-            rising.asked(row)
+            rising.count(row)
 
 
 def _admit(rising: RisingItems, url: str, threads: Executor, rounds: int = 1) -> None:
@@ -107,9 +107,9 @@ def test_a_list_is_what_the_live_answer_says(
     row = generation.catalogue.row(TAIL)
     assert row is not None
     _ask(rising, row)
-    assert row not in rising
+    assert not rising.touch(row)
     _admit(rising, redis_url, threads)
-    assert row in rising
+    assert rising.touch(row)
     name = keys.neighbours(generation.id, TAIL)
     encoded = client.get(name)
     assert isinstance(encoded, bytes)
@@ -129,10 +129,10 @@ def test_the_least_recently_read_make_room(
     rising = RisingItems(Recommender(generation), keys, 3, TTL)
     _ask(rising, 200, 201, 202)
     _admit(rising, redis_url, threads)
-    assert 200 in rising  # read, so 201 is now the one read least recently
+    assert rising.touch(200)  # used, so 201 is now the least recently used
     _ask(rising, 203)
     _admit(rising, redis_url, threads)
-    assert [row in rising for row in (200, 201, 202, 203)] == [True, False, True, True]
+    assert [rising.touch(row) for row in (200, 201, 202, 203)] == [True, False, True, True]
     assert len(rising) == 3
     assert _listed(client, keys, generation) == {generation.catalogue.item_id(r) for r in (200, 202, 203)}
     _ask(rising, *range(100, 240))
@@ -159,12 +159,12 @@ def test_given_up_before_redis_drops_it(
     _ask(rising, 200)
     _admit(rising, redis_url, threads)
     clock.now += 0.85 * TTL
-    assert 200 in rising
+    assert rising.touch(200)
     clock.now += 0.1 * TTL
-    assert 200 not in rising
+    assert not rising.touch(200)
     _ask(rising, 200, times=1)
     _admit(rising, redis_url, threads)
-    assert 200 in rising
+    assert rising.touch(200)
 
 
 def test_nothing_is_admitted_while_redis_is_away(
@@ -175,17 +175,17 @@ def test_nothing_is_admitted_while_redis_is_away(
     own_redis.kill()
     with pytest.raises(redis.RedisError):
         _admit(rising, own_redis.url, threads)
-    assert 200 not in rising
+    assert not rising.touch(200)
     own_redis.start()
     _admit(rising, own_redis.url, threads)
-    assert 200 in rising
+    assert rising.touch(200)
 
 
 def test_zero_is_off(generation: Generation, keys: Keys, redis_url: str, threads: Executor) -> None:
     rising = RisingItems(Recommender(generation), keys, 0, TTL)
     _ask(rising, 200)
     _admit(rising, redis_url, threads)
-    assert 200 not in rising
+    assert not rising.touch(200)
 
 
 def _source(http: httpx.Client, item: str) -> tuple[str, str | None]:
@@ -240,7 +240,7 @@ def test_a_crawl_and_unknown_ids_fill_nothing(
             assert _source(http, NEVER_BOUGHT[0]) == ("popular", "no_vector")
         for at in range(200):
             _source(http, f"unknown {at}")
-        # Any wanted list would be written in the round that writes this one.
+        # Any queued list would be written in the round that writes this one.
         for _ in range(50):
             _source(http, TAIL)
         wait_until(lambda: _source(http, TAIL) == ("cache", None), what="a list of the rising item")

@@ -1,4 +1,4 @@
-"""The log of predictions: a sample, within a bound, written in the background or dropped and counted."""
+"""The impression log: a bounded sample, written in the background or dropped and counted."""
 
 import asyncio
 import hashlib
@@ -16,8 +16,9 @@ NOW = 1_700_000_000.25
 
 
 def _serve(log: ImpressionLog, ids: list[str], age: float | None = 12.5, visitor: str | None = "v:1") -> None:
-    for one in ids:
-        log.served(one, "user", Source.BATCH, "g1", visitor, ["a", 'b"é', "00"], age)
+    for recommendation_id in ids:
+        if log.samples(recommendation_id):
+            log.add(recommendation_id, "user", Source.BATCH, "g1", visitor, ["a", 'b"é', "00"], age)
 
 
 def _flush(log: ImpressionLog, url: str) -> None:
@@ -78,7 +79,7 @@ def test_shares_nest_and_their_ends_are_all_and_nothing() -> None:
 
 
 def test_the_oldest_makes_room_and_is_counted(client: redis.Redis, redis_url: str, keys: Keys) -> None:
-    log = ImpressionLog(keys, 1.0, most_waiting=5)
+    log = ImpressionLog(keys, 1.0, max_waiting=5)
     _serve(log, [f"r{at}" for at in range(12)])
     assert (log.waiting, log.dropped) == (5, 7)
     _flush(log, redis_url)
@@ -86,7 +87,7 @@ def test_the_oldest_makes_room_and_is_counted(client: redis.Redis, redis_url: st
 
 
 def test_the_stream_is_cut_to_its_bound(client: redis.Redis, redis_url: str, keys: Keys) -> None:
-    log = ImpressionLog(keys, 1.0, most_kept=300)
+    log = ImpressionLog(keys, 1.0, max_kept=300)
     for start in range(0, 2_000, 500):
         _serve(log, [f"r{at}" for at in range(start, start + 500)])
         _flush(log, redis_url)

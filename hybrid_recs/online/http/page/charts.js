@@ -8,14 +8,14 @@ const WIDTH = 300;
 export function hitRateLine(points, begin, end, label) {
   const height = 64;
   const x = (time) => ((time - begin) / (end - begin)) * WIDTH;
-  const stretch = points.length > 1 ? points[1].start - points[0].start : 60;
-  const at = (point) => [
-    x(Math.min(point.start + stretch / 2, end)).toFixed(1),
+  const interval = points.length > 1 ? points[1].start - points[0].start : 60;
+  const position = (point) => [
+    x(Math.min(point.start + interval / 2, end)).toFixed(1),
     (2 + (1 - point.hits / point.requests) * (height - 4)).toFixed(1),
   ];
-  // Where nothing was asked for there is no rate: the line has a gap.
+  // Without requests there is no rate: the line has a gap.
   const runs = [[]];
-  for (const point of points) point.requests ? runs.at(-1).push(at(point)) : runs.push([]);
+  for (const point of points) point.requests ? runs.at(-1).push(position(point)) : runs.push([]);
   const lines = runs
     .filter((run) => run.length)
     .map((run) => `M${run.map((xy) => xy.join(" ")).join("L")}h0.01`);
@@ -38,7 +38,7 @@ export function hitRateLine(points, begin, end, label) {
     ...grid,
     svg("path", { class: "area", d: areas.join("") }),
     svg("path", { class: "line", d: lines.join("") }),
-    // A line of no length with round ends is a dot that the stretched picture does not distort.
+    // A line of length 0 with round ends is a dot that the stretched image does not distort.
     last ? svg("path", { class: "dot", d: `M${last.join(" ")}h0.01` }) : null,
   );
 }
@@ -46,21 +46,21 @@ export function hitRateLine(points, begin, end, label) {
 // values: newest last, drawn from the right; `slots` of them fill the width.
 export function bars(values, slots, label) {
   const height = 28;
-  const most = Math.max(...values, 1e-9);
+  const max = Math.max(...values, 1e-9);
   const step = WIDTH / slots;
   const first = slots - values.length;
   return chart(
     height,
     label,
     svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: height - 0.5, y2: height - 0.5 }),
-    ...values.map((value, at) => {
-      const tall = value ? Math.max(1.5, (value / most) * (height - 2)) : 0;
+    ...values.map((value, index) => {
+      const size = value ? Math.max(1.5, (value / max) * (height - 2)) : 0;
       return svg("rect", {
         class: "column",
-        x: (first + at) * step,
-        y: height - tall,
+        x: (first + index) * step,
+        y: height - size,
         width: step * 0.7,
-        height: tall,
+        height: size,
       });
     }),
   );
@@ -68,13 +68,13 @@ export function bars(values, slots, label) {
 
 // shares: {name, share}, drawn from the left with a gap between them.
 export function stacked(shares, label) {
-  let from = 0;
+  let end = 0;
   const parts = shares.map(({ name, share }) => {
-    const at = from;
-    from += share * WIDTH;
+    const start = end;
+    end += share * WIDTH;
     return svg("rect", {
       class: `fill ${name}`,
-      x: at,
+      x: start,
       y: 0,
       width: Math.max(1, share * WIDTH - 1.5),
       height: 10,

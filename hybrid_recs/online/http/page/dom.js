@@ -1,29 +1,29 @@
-// Elements, numbers and times; knows nothing of the service.
+// Elements, numbers and times; independent of the service.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function filled(node, attributes, children) {
+function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value !== null && value !== undefined && value !== false)
       node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...present(children));
+  node.append(...withoutEmpty(children));
   return node;
 }
 
-const present = (children) =>
+const withoutEmpty = (children) =>
   children.flat(Infinity).filter((child) => child !== null && child !== undefined);
 
 export const el = (tag, attributes = {}, ...children) =>
-  filled(document.createElement(tag), attributes, children);
+  fill(document.createElement(tag), attributes, children);
 
 export const svg = (tag, attributes = {}, ...children) =>
-  filled(document.createElementNS(SVG, tag), attributes, children);
+  fill(document.createElementNS(SVG, tag), attributes, children);
 
 export const byId = (id) => document.getElementById(id);
 
-export const show = (node, ...children) => node.replaceChildren(...present(children));
+export const show = (node, ...children) => node.replaceChildren(...withoutEmpty(children));
 
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
@@ -50,4 +50,4 @@ export function ago(seconds) {
   return relative.format(-Math.floor(seconds / size), unit);
 }
 
-export const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -5,7 +5,7 @@ import { noteItem, titleOf } from "./rows.js";
 import { findItems } from "./service.js";
 
 const PAUSE_MS = 80;
-const MOST = 8;
+const MAX_RESULTS = 8;
 
 export function find(open) {
   const input = byId("q");
@@ -13,26 +13,26 @@ export function find(open) {
   const box = list.parentElement;
   const none = box.querySelector(".none");
   let items = [];
-  let shown = ""; // the query that they answer
+  let shown = ""; // the query of these items
   let active = -1;
   let timer = 0;
-  let asking = null;
+  let pending = null;
 
   function close() {
     clearTimeout(timer);
-    asking?.abort();
+    pending?.abort();
     box.hidden = true;
     input.setAttribute("aria-expanded", "false");
     activate(-1);
   }
 
-  function activate(at) {
-    active = at;
-    Array.from(list.children).forEach((line, n) => line.setAttribute("aria-selected", String(n === at)));
-    if (at < 0) input.removeAttribute("aria-activedescendant");
+  function activate(index) {
+    active = index;
+    Array.from(list.children).forEach((line, n) => line.setAttribute("aria-selected", String(n === index)));
+    if (index < 0) input.removeAttribute("aria-activedescendant");
     else {
-      input.setAttribute("aria-activedescendant", list.children[at].id);
-      list.children[at].scrollIntoView({ block: "nearest" });
+      input.setAttribute("aria-activedescendant", list.children[index].id);
+      list.children[index].scrollIntoView({ block: "nearest" });
     }
   }
 
@@ -42,22 +42,23 @@ export function find(open) {
     open(item.item_id);
   }
 
-  function present(text, found, problem) {
-    [items, shown] = [found, text];
+  function present(text, results, problem) {
+    [items, shown] = [results, text];
     show(
       list,
-      found.map((item, at) => option(item, at, text, choose)),
+      results.map((item, index) => option(item, index, text, choose)),
     );
-    none.textContent = problem ?? (found.length ? "" : `No title has “${text}” in it, and no item that id.`);
+    const nothing = `No title contains “${text}”, and no item has this id.`;
+    none.textContent = problem ?? (results.length ? "" : nothing);
     none.hidden = !none.textContent;
-    list.hidden = !found.length;
-    byId("found-count").textContent = none.textContent || `${found.length} items found`;
+    list.hidden = !results.length;
+    byId("found-count").textContent = none.textContent || `${results.length} items found`;
     box.hidden = false;
-    input.setAttribute("aria-expanded", String(found.length > 0));
+    input.setAttribute("aria-expanded", String(results.length > 0));
     activate(-1);
   }
 
-  // Enter may come before the answer to what was typed.
+  // Enter may be pressed before the response for the typed text arrives.
   async function chooseBest() {
     clearTimeout(timer);
     if (box.hidden || input.value.trim() !== shown) await search();
@@ -66,11 +67,11 @@ export function find(open) {
 
   async function search() {
     const text = input.value.trim();
-    asking?.abort();
+    pending?.abort();
     if (!text) return close();
-    asking = new AbortController();
+    pending = new AbortController();
     try {
-      const { body } = await findItems(text, MOST, asking.signal);
+      const { body } = await findItems(text, MAX_RESULTS, pending.signal);
       body.items.forEach(noteItem);
       present(text, body.items);
     } catch (error) {
@@ -108,12 +109,12 @@ export function find(open) {
   });
 }
 
-function option(item, at, text, choose) {
+function option(item, index, text, choose) {
   const line = el(
     "li",
     {
       role: "option",
-      id: `found-${at}`,
+      id: `found-${index}`,
       "aria-selected": "false",
       class: item.available ? "" : "hidden-item",
     },
@@ -125,11 +126,11 @@ function option(item, at, text, choose) {
   return line;
 }
 
-// The pieces of the query within the title, where they stand in it as they were typed.
+// The title with the words of the query marked, where it contains them as typed.
 function marked(title, text) {
-  const pieces = text.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
-  if (!pieces.length) return [title];
+  const words = text.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+  if (!words.length) return [title];
   return title
-    .split(new RegExp(`(${pieces.join("|")})`, "giu"))
-    .map((part, at) => (at % 2 ? el("mark", {}, part) : part));
+    .split(new RegExp(`(${words.join("|")})`, "giu"))
+    .map((part, index) => (index % 2 ? el("mark", {}, part) : part));
 }

@@ -1,26 +1,27 @@
-// The item that is looked at, and its neighbours; without one, what is popular.
+// The item that is shown and its neighbours; popular items if there is none.
 
-import { byId, count, el, show } from "./dom.js";
-import { showOrigin, showRows, titleOf, took } from "./rows.js";
+import { byId, count, el, milliseconds, show } from "./dom.js";
+import { showOrigin, showRows, titleOf } from "./rows.js";
 import { itemDetails, neighbours, popular } from "./service.js";
 
 const list = byId("neighbours");
 const RETRY_MS = 2_000;
-let asked = 0; // an answer that comes late must not replace a newer one
+let requests = 0; // a late response must not replace a newer one
 
-// Shows the item, or popular items for null; returns its details, null where there are none.
+// Shows the item, or popular items for null; returns its details, or null.
 export async function showItem(id, open) {
-  const mine = ++asked;
+  const request = ++requests;
   list.setAttribute("aria-busy", "true");
   try {
     const [details, answer] = id === null ? [null, await popular()] : await both(id);
-    if (mine !== asked) return null;
+    if (request !== requests) return null;
     head(id, details?.body ?? null);
-    showOrigin(byId("item-origin"), answer.body.source, id && answer.body.fallback_reason, took(answer.ms));
+    const time = answer.ms === null ? "" : milliseconds(answer.ms);
+    showOrigin(byId("item-origin"), answer.body.source, id && answer.body.fallback_reason, time);
     showRows(list, answer.body, open);
     return details?.body ?? null;
   } catch (error) {
-    if (mine === asked) problem(id, error);
+    if (request === requests) problem(id, error);
     return null;
   }
 }
@@ -44,12 +45,12 @@ function head(id, item) {
 
 function about(id, item) {
   if (id === null) return ["Search for an item, or open one of these."];
-  if (!item) return ["Popular items instead; or search for another."];
+  if (!item) return ["These items are popular instead."];
   const parts = [
     el("span", { class: "id" }, item.item_id),
     ...item.categories.map((name) => el("span", {}, name)),
     el("span", {}, `${count(item.popularity)} interactions`),
-    el("span", {}, item.hot ? "hot" : item.placed === "content" ? "placed by its metadata" : "long tail"),
+    el("span", {}, item.hot ? "hot" : item.placed === "content" ? "vector from its metadata" : "long tail"),
     item.available ? null : el("span", { class: "warning" }, "hidden"),
   ];
   return parts.filter(Boolean).flatMap((part) => [part, " "]);
@@ -57,21 +58,21 @@ function about(id, item) {
 
 function problem(id, error) {
   const empty = error.code === "not_ready";
-  byId("item-title").textContent = empty ? "Nothing to recommend yet" : "This did not work";
+  byId("item-title").textContent = empty ? "Nothing to recommend yet" : "Something went wrong";
   byId("item-over").textContent = "Explore";
   byId("neighbours-title").textContent = empty ? "First steps" : "Popular";
   showOrigin(byId("item-origin"), null);
-  show(byId("item-about"), empty ? "No generation is published. Learn one from your data:" : error.message);
+  show(byId("item-about"), empty ? "No generation is published. Build one from your data:" : error.message);
   list.removeAttribute("aria-busy");
   show(list, ...(empty ? firstSteps() : []));
-  const mine = asked;
-  setTimeout(() => mine === asked && dispatchEvent(new Event("again")), RETRY_MS);
+  const request = requests;
+  setTimeout(() => request === requests && dispatchEvent(new Event("reload")), RETRY_MS);
 }
 
 const firstSteps = () =>
   [
-    ["make rebuild-index DATASET=path/to/dataset.toml", "examples/ has descriptions to begin with"],
-    ["make demo", "or a made-up shop, in about a minute"],
-  ].map(([command, what]) =>
-    el("li", { class: "step" }, el("code", {}, command), el("span", { class: "kind" }, what)),
+    ["make rebuild-index DATASET=path/to/dataset.toml", "examples/ has descriptions to start from"],
+    ["make demo", "or a demo shop, in about a minute"],
+  ].map(([command, text]) =>
+    el("li", { class: "step" }, el("code", {}, command), el("span", { class: "kind" }, text)),
   );

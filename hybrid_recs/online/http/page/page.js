@@ -1,31 +1,31 @@
-// Puts the parts together; the address says which item is looked at.
+// Connects the parts of the page; the address names the item that is shown.
 
-import { byId, still } from "./dom.js";
+import { byId, reducedMotion } from "./dom.js";
 import { figures } from "./figures.js";
 import { find } from "./find.js";
 import { showItem } from "./item.js";
 import { session } from "./session.js";
 
-const addressed = () => new URLSearchParams(location.search).get("item") || null;
+const itemInAddress = () => new URLSearchParams(location.search).get("item") || null;
 const visitor = session(open);
 
-// A person opened an item: it is looked at, and becomes part of the session.
-async function open(id, from) {
+// A person opened an item: show it and add it to the session.
+async function open(id, answerId) {
   history.pushState(null, "", `?item=${encodeURIComponent(id)}`);
   byId("item-title").focus({ preventScroll: true });
   if (byId("item").getBoundingClientRect().top < 0)
-    byId("item").scrollIntoView({ behavior: still() ? "auto" : "smooth" });
+    byId("item").scrollIntoView({ behavior: reducedMotion() ? "auto" : "smooth" });
   const item = await showItem(id, open);
-  if (item) visitor.add(item, from);
+  if (item) visitor.add(item, answerId);
 }
 
-const again = () => showItem(addressed(), open);
+const reload = () => showItem(itemInAddress(), open);
 
 find(open);
-figures(again); // another generation has other lists
-again();
-addEventListener("popstate", again);
-addEventListener("again", again);
+figures(reload); // another generation has other lists
+reload();
+addEventListener("popstate", reload);
+addEventListener("reload", reload);
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a");
   const plain = !(event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.defaultPrevented);
@@ -36,6 +36,6 @@ document.addEventListener("click", (event) => {
   } else if (link.classList.contains("mark")) {
     event.preventDefault();
     history.pushState(null, "", "./");
-    again();
+    reload();
   }
 });

@@ -1,4 +1,4 @@
-// The parts of the service's figures, made of its answers.
+// The parts of the service panel, rendered from its responses.
 
 import { bars, hitRateLine, stacked } from "./charts.js";
 import { ago, brief, count, el, milliseconds, percent } from "./dom.js";
@@ -6,7 +6,7 @@ import { addressOf } from "./rows.js";
 
 export const POLLS_SHOWN = 60;
 const LATE_SECONDS = 5;
-const IN_WORDS = { "15m": "15 minutes", "1h": "hour", "24h": "24 hours", "7d": "7 days" };
+const WINDOW_NAMES = { "15m": "15 minutes", "1h": "hour", "24h": "24 hours", "7d": "7 days" };
 
 const QUALITY = {
   "ann_recall@10": "Search recall at 10",
@@ -20,16 +20,16 @@ const FAULTS = ["duplicates", "self_recommended", "unknown_rows", "not_finite"];
 
 export function nowPart(now, rates) {
   const rate = rates.slice(-3).reduce((sum, n) => sum + n, 0) / Math.max(1, Math.min(3, rates.length));
-  const told = rate >= 10 ? count(rate) : rate.toFixed(1);
+  const text = rate >= 10 ? count(rate) : rate.toFixed(1);
   return [
     el("h3", {}, "Now"),
-    rates.length ? el("p", { class: "line" }, el("strong", {}, told), " requests a second") : null,
-    rates.length ? bars(rates, POLLS_SHOWN, `requests a second over two minutes, now ${told}`) : null,
+    rates.length ? el("p", { class: "line" }, el("strong", {}, text), " requests per second") : null,
+    rates.length ? bars(rates, POLLS_SHOWN, `requests per second over two minutes, now ${text}`) : null,
     el(
       "dl",
       {},
       pair("Workers", String(now.workers)),
-      pair("Redis", now.cache_available ? "in reach" : "out of reach"),
+      pair("Redis", now.cache_available ? "available" : "unreachable"),
       eventLines(now.events),
     ),
     lateEvents(now.events),
@@ -38,7 +38,7 @@ export function nowPart(now, rates) {
 
 export function trafficPart(report, window) {
   if (!report.requests) return noTraffic(window);
-  const label = `hit rate over the last ${IN_WORDS[window]}: ${percent(report.hit_rate)}`;
+  const label = `hit rate over the last ${WINDOW_NAMES[window]}: ${percent(report.hit_rate)}`;
   return [
     el(
       "p",
@@ -52,14 +52,14 @@ export function trafficPart(report, window) {
       "p",
       { class: "line" },
       el("strong", {}, brief(report.requests)),
-      " requests, at most ",
+      " requests, peak ",
       el("strong", {}, brief(report.peak_per_second)),
-      " a second",
+      " per second",
     ),
-    el("h3", {}, "Answered by"),
+    el("h3", {}, "Sources"),
     stacked(
       report.sources.map(({ source, share }) => ({ name: source, share })),
-      "requests by what answered",
+      "requests by source",
     ),
     sources(report.sources),
   ];
@@ -73,7 +73,7 @@ export function advicePart({ requests, advice, most_missed }) {
       el("li", {}, el("a", { href: addressOf(item_id) }, title ?? item_id), el("span", {}, brief(requests))),
     );
   return [
-    el("h3", {}, "What it asks for"),
+    el("h3", {}, "Advice"),
     el("p", { class: "advice" }, advice),
     items.length ? [el("h3", {}, "Most missed"), el("ul", { class: "missed" }, items)] : null,
   ];
@@ -83,14 +83,14 @@ function sources(figures) {
   const head = ["", "share", "p50", "p99"].map((name) =>
     el("th", { scope: "col" }, name || el("span", { class: "unseen" }, "source")),
   );
-  const lines = figures.map((of) =>
+  const lines = figures.map((figure) =>
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, el("i", { class: `key ${of.source}` }), of.source),
-      el("td", {}, percent(of.share)),
-      el("td", {}, milliseconds(of.p50_ms)),
-      el("td", {}, milliseconds(of.p99_ms)),
+      el("th", { scope: "row" }, el("i", { class: `key ${figure.source}` }), figure.source),
+      el("td", {}, percent(figure.share)),
+      el("td", {}, milliseconds(figure.p50_ms)),
+      el("td", {}, milliseconds(figure.p99_ms)),
     ),
   );
   return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, lines));
@@ -103,7 +103,7 @@ function noTraffic(window) {
     el(
       "p",
       { class: "about" },
-      `Nothing was asked for in the last ${IN_WORDS[window]}. Open an item here, or send some:`,
+      `No requests in the last ${WINDOW_NAMES[window]}. Open an item here, or send some:`,
     ),
     el("code", { class: "block" }, `curl '${address}'`),
     el("code", { class: "block" }, "make replay DATASET=path/to/dataset.toml"),
@@ -118,7 +118,7 @@ function eventLines(events) {
     ? `${count(events.waiting)}, ${Math.round(events.oldest_seconds)} s`
     : "none";
   return [
-    pair("Events taken", count(events.accepted)),
+    pair("Events accepted", count(events.accepted)),
     pair("Waiting", el("span", { class: isLate(events) ? "warning" : "" }, waiting)),
   ];
 }
@@ -135,7 +135,7 @@ export function generationPart({ generation }) {
       el(
         "p",
         { class: "about" },
-        "None is published yet: ",
+        "None has been published yet: ",
         el("code", {}, "make rebuild-index DATASET=path/to/dataset.toml"),
       ),
     ];
@@ -144,7 +144,7 @@ export function generationPart({ generation }) {
   const age = Math.max(0, Date.now() / 1_000 - Date.parse(generation.created) / 1_000);
   const without = generation.items - generation.with_vector;
   const faults = FAULTS.filter((name) => quality[name]);
-  const told = FAULTS.some((name) => name in quality);
+  const checked = FAULTS.some((name) => name in quality);
   return [
     el("h3", {}, "Generation"),
     el("p", { class: "line" }, `Built ${ago(age)} from ${generation.dataset}`),
@@ -158,13 +158,13 @@ export function generationPart({ generation }) {
         `${count(generation.hot_items)} (${percent(generation.hot_items / Math.max(1, generation.items), 0)})`,
       ),
       without ? pair("Without a vector", count(without)) : null,
-      generation.new_items ? pair("New since", count(generation.new_items)) : null,
-      generation.hidden_items ? pair("Hidden since", count(generation.hidden_items)) : null,
+      generation.new_items ? pair("New since then", count(generation.new_items)) : null,
+      generation.hidden_items ? pair("Hidden since then", count(generation.hidden_items)) : null,
       index ? pair("Index", `${index.kind}, ${milliseconds(index.milliseconds)}`) : null,
       Object.keys(QUALITY)
         .filter((name) => name in quality)
         .map((name) => pair(QUALITY[name], percent(quality[name]))),
-      told
+      checked
         ? pair("Faulty lists", faults.length ? el("span", { class: "warning" }, faults.join(", ")) : "none")
         : null,
     ),

@@ -1,19 +1,19 @@
-// A list of recommended items, and where it came from.
+// A list of recommended items, and its source.
 
-import { el, milliseconds, show, still } from "./dom.js";
+import { el, reducedMotion, show } from "./dom.js";
 import { itemsById } from "./service.js";
 
 const REASONS = {
   list_missing: "its list is not in Redis",
-  cache_unavailable: "Redis is out of reach",
+  cache_unavailable: "Redis is unreachable",
   list_too_short: "its list is too short",
   list_stale: "the stored list is out of date",
-  no_interactions: "nobody met it beside another item",
-  no_vector: "too little is known to place it",
+  no_interactions: "it co-occurs with no other item",
+  no_vector: "too little is known about it",
   unknown_item: "the item is unknown",
   nothing_known: "nothing is known yet",
 };
-const categories = new Map(); // item id → text; filled as items are met
+const categories = new Map(); // item id → text; filled as items are received
 
 export const addressOf = (id) => `?item=${encodeURIComponent(id)}`;
 export const noteItem = (item) => categories.set(item.item_id, item.categories.join(" · "));
@@ -29,16 +29,14 @@ export function showOrigin(node, source, reason, time) {
   );
 }
 
-export const took = (ms) => (ms === null ? "" : milliseconds(ms));
-
-// `open(item id, id of the answer)` is called for a plain click; other clicks are links.
+// A plain click calls `open(item id, id of the answer)`; other clicks follow the link.
 export function showRows(list, answer, open) {
-  const most = Math.max(...answer.items.map((item) => Math.abs(item.score)), 1e-9);
-  const before = places(list);
-  const rows = answer.items.map((item, at) => row(item, at + 1, item.score / most, answer, open));
+  const max = Math.max(...answer.items.map((item) => Math.abs(item.score)), 1e-9);
+  const previous = places(list);
+  const rows = answer.items.map((item, index) => row(item, index + 1, item.score / max, answer, open));
   list.removeAttribute("aria-busy");
   show(list, rows);
-  move(list, before);
+  move(list, previous);
   fillCategories(list, answer.items);
 }
 
@@ -71,7 +69,7 @@ async function fillCategories(list, items) {
     try {
       (await itemsById(unknown)).body.items.forEach(noteItem);
     } catch {
-      return; // the list is of use without them
+      return; // the list is useful without them
     }
   }
   for (const line of list.children)
@@ -81,11 +79,11 @@ async function fillCategories(list, items) {
 const places = (list) =>
   new Map(Array.from(list.children, (line) => [line.dataset.item, line.getBoundingClientRect().top]));
 
-// Rows that stay glide to their new places; new ones appear.
-function move(list, before) {
-  if (still() || !before.size) return;
+// Rows that stay move to their new places; new ones fade in.
+function move(list, previous) {
+  if (reducedMotion() || !previous.size) return;
   for (const line of list.children) {
-    const from = before.get(line.dataset.item);
+    const from = previous.get(line.dataset.item);
     const shift = from === undefined ? 0 : from - line.getBoundingClientRect().top;
     const start = from === undefined ? { opacity: 0 } : { transform: `translateY(${shift}px)` };
     if (from === undefined || shift) line.animate([start, {}], { duration: 260, easing: "ease-out" });

@@ -1,21 +1,21 @@
-// The session: what was opened, and the recommendations that are pushed as it grows.
+// The session: the opened items, and the recommendations that are pushed for them.
 
 import { byId, el, milliseconds, show } from "./dom.js";
 import { addressOf, showOrigin, showRows, titleOf } from "./rows.js";
 import { forSession, neighbours, randomId, sendEvent, streamOf } from "./service.js";
 
 const STORED = "hybrid-recs session";
-const PUSH_WITHIN_MS = 1_500;
-const STREAM_WITHIN_MS = 500;
-const MOST_SHOWN = 12;
-const MOST_ITEMS = 50; // as many as the service remembers of a session
+const PUSH_TIMEOUT_MS = 1_500;
+const STREAM_TIMEOUT_MS = 500;
+const MAX_SHOWN = 12;
+const MAX_ITEMS = 50; // as many as the service keeps for a session
 
 export function session(open) {
   let { id, items } = stored();
   let stream = null;
-  let first = null; // of the stream: what is shown before anything is pushed
-  let told = items.length > 0; // whether the service was told of an event: what comes before is of nobody
-  let clicked = 0; // when an event was sent that nothing pushed is known to follow
+  let first = null; // resolved by the first message of the stream, or after a timeout
+  let sent = items.length > 0; // whether an event was sent: earlier messages are for an unknown visitor
+  let clicked = 0; // time of an event that no push has followed yet
   let fallback = 0;
 
   function note(...parts) {
@@ -29,25 +29,25 @@ export function session(open) {
     byId("trail").hidden = !items.length;
     show(
       byId("trail"),
-      items.slice(0, MOST_SHOWN).map((item) => el("li", {}, link(item))),
-      items.length > MOST_SHOWN
-        ? el("li", { class: "more" }, `and ${items.length - MOST_SHOWN} before`)
+      items.slice(0, MAX_SHOWN).map((item) => el("li", {}, link(item))),
+      items.length > MAX_SHOWN
+        ? el("li", { class: "more" }, `and ${items.length - MAX_SHOWN} more`)
         : null,
     );
   }
 
   function link(item) {
-    const found = el("a", { href: addressOf(item.item_id), title: titleOf(item) }, titleOf(item));
-    found.addEventListener("click", (event) => {
+    const anchor = el("a", { href: addressOf(item.item_id), title: titleOf(item) }, titleOf(item));
+    anchor.addEventListener("click", (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
       open(item.item_id);
     });
-    return found;
+    return anchor;
   }
 
   function empty() {
-    note("Open items: each becomes part of your session, and what fits all of them appears here.");
+    note(EMPTY);
     byId("session-head").hidden = true;
     show(byId("for-session"));
   }
@@ -62,10 +62,10 @@ export function session(open) {
     stream = streamOf(id);
     first = new Promise((resolve) => {
       stream.addEventListener("recommendations", resolve, { once: true });
-      setTimeout(resolve, STREAM_WITHIN_MS);
+      setTimeout(resolve, STREAM_TIMEOUT_MS);
     });
     stream.addEventListener("recommendations", (event) => {
-      if (!told) return;
+      if (!sent) return;
       clearTimeout(fallback);
       if (clicked) note();
       present(
@@ -76,47 +76,48 @@ export function session(open) {
     });
   }
 
-  // Nothing was pushed: ask, and say why.
-  async function askInstead(mine, why, byItems) {
+  // Nothing was pushed: request the list, and say why.
+  async function requestInstead(requestedId, why, byItems) {
     try {
       const ids = items.map((item) => item.item_id);
       const { body, ms } = byItems ? await neighbours(ids) : await forSession(id);
-      if (mine !== id) return;
-      present(body, ms === null ? "asked" : `asked, ${milliseconds(ms)}`);
+      if (requestedId !== id) return;
+      present(body, ms === null ? "requested" : `requested, ${milliseconds(ms)}`);
       note(...why);
     } catch (error) {
       note(error.message);
     }
   }
 
-  // An item was opened; `from` is the id of the answer that led to it.
-  async function add(item, from) {
+  // An item was opened; `answerId` is the id of the answer that led to it.
+  async function add(item, answerId) {
     if (!stream) connect();
-    items = [item, ...items.filter((other) => other.item_id !== item.item_id)].slice(0, MOST_ITEMS);
+    items = [item, ...items.filter((other) => other.item_id !== item.item_id)].slice(0, MAX_ITEMS);
     store(id, items);
     trail();
-    const mine = id;
+    const requestedId = id;
     await first;
-    if (mine !== id) return; // it was begun anew meanwhile
+    if (requestedId !== id) return; // a new session was started meanwhile
     clearTimeout(fallback);
     byId("for-session").setAttribute("aria-busy", "true");
     show(byId("session-origin"), "…");
-    [told, clicked] = [true, performance.now()];
+    [sent, clicked] = [true, performance.now()];
     try {
       const event = { event_id: randomId(), type: "view", session_id: id, item_id: item.item_id };
-      await sendEvent(from ? { ...event, recommendation_id: from } : event);
-      fallback = setTimeout(() => clicked && askInstead(mine, NO_CONSUMER()), PUSH_WITHIN_MS);
+      await sendEvent(answerId ? { ...event, recommendation_id: answerId } : event);
+      fallback = setTimeout(() => clicked && requestInstead(requestedId, NO_CONSUMER()), PUSH_TIMEOUT_MS);
     } catch (error) {
       clicked = 0;
-      askInstead(mine, [`The event was not taken: ${error.message} These fit the same items.`], true);
+      const why = `The event was not accepted: ${error.message} These recommendations are for the same items.`;
+      requestInstead(requestedId, [why], true);
     }
   }
 
-  function anew() {
+  function startNew() {
     stream?.close();
     stream = null;
     clearTimeout(fallback);
-    [told, clicked] = [false, 0];
+    [sent, clicked] = [false, 0];
     [id, items] = [`page-${randomId()}`, []];
     store(id, items);
     trail();
@@ -124,9 +125,9 @@ export function session(open) {
     byId("q").focus();
   }
 
-  byId("session-anew").addEventListener("click", anew);
+  byId("session-anew").addEventListener("click", startNew);
   addEventListener("pagehide", () => stream?.close());
-  // On a phone the session is below the fold: a link leads there until it is in sight.
+  // On a phone the session is below the fold: a link leads to it until it is visible.
   new IntersectionObserver(([seen]) =>
     byId("to-session").classList.toggle("there", seen.isIntersecting),
   ).observe(byId("session"));
@@ -139,17 +140,20 @@ export function session(open) {
   return { add };
 }
 
+const EMPTY =
+  "Every item that you open becomes part of your session; recommendations based on all of them appear here.";
+
 const NO_CONSUMER = () => [
-  "No consumer pushes, so the list was asked for. Start one: ",
+  "No consumer is running, so the page requested the list. Start one: ",
   el("code", {}, "make consume-events"),
 ];
 
 function stored() {
   try {
-    const found = JSON.parse(sessionStorage.getItem(STORED));
-    if (found?.id && Array.isArray(found.items)) return found;
+    const session = JSON.parse(sessionStorage.getItem(STORED));
+    if (session?.id && Array.isArray(session.items)) return session;
   } catch {
-    // as good as nothing stored
+    // treated as nothing stored
   }
   return { id: `page-${randomId()}`, items: [] };
 }
@@ -159,6 +163,6 @@ function store(id, items) {
   try {
     sessionStorage.setItem(STORED, JSON.stringify({ id, items: brief }));
   } catch {
-    // a browser that stores nothing: the session ends with the page
+    // the browser stores nothing: the session ends with the page
   }
 }

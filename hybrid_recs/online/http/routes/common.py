@@ -1,14 +1,11 @@
-"""What routes share: parameter types, the descriptions of common answers, the loaded generation."""
+"""Parameter types and descriptions of common responses, shared by routes."""
 
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from hybrid_recs.errors import NoGenerationError
-from hybrid_recs.generation.generation import Generation
 from hybrid_recs.online.http import schemas
-from hybrid_recs.online.serving.json_renderer import JSON
-from hybrid_recs.online.serving.service import Service
+from hybrid_recs.online.serving.rendered_answer import JSON
 from hybrid_recs.types import MAX_ID_LENGTH
 
 ItemId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH)]
@@ -21,26 +18,19 @@ INVALID: Responses = {
 NOT_READY: Responses = {503: {"model": schemas.ErrorBody, "description": "No generation is loaded yet."}}
 UNKNOWN: Responses = {404: {"model": schemas.ErrorBody, "description": "No such item."}}
 GUARDED: Responses = {
-    401: {"model": schemas.ErrorBody, "description": "Keys are set, and none of them was given."},
+    401: {"model": schemas.ErrorBody, "description": "API keys are set, and the request has none of them."},
     403: {
         "model": schemas.ErrorBody,
-        "description": "No keys are set, and the client is not this machine's.",
+        "description": "No API keys are set, and the client is not on this machine.",
     },
     413: {"model": schemas.ErrorBody, "description": "The body is too long."},
-    429: {"model": schemas.ErrorBody, "description": "Too many writes of one key or client."},
+    429: {"model": schemas.ErrorBody, "description": "Too many writes by one key or client."},
 }
 
 
 def example(description: str, model: Any, example: Any = None) -> Responses:
-    """The description of a route's 200 answer."""
+    """The description of a route's 200 response."""
     content: dict[str, Any] = {"model": model, "description": description}
     if example is not None:
         content["content"] = {JSON: {"example": example}}
     return {200: content}
-
-
-def loaded(service: Service) -> Generation:
-    """The generation in service; raises NoGenerationError before there is one."""
-    if service.generation is None:
-        raise NoGenerationError("no generation is loaded yet")
-    return service.generation

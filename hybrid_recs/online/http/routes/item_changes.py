@@ -1,12 +1,11 @@
-"""New, changed and hidden items, from one second to the next."""
+"""Adds, changes and hides items between rebuilds."""
 
 import asyncio
 from typing import Annotated
 
 import numpy as np
-from fastapi import Body, FastAPI, Path, Response
+from fastapi import APIRouter, Body, Path, Response
 
-from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.items.item_change import ItemFields
 from hybrid_recs.online.http import responses, schemas
 from hybrid_recs.online.http.routes.common import (
@@ -16,91 +15,93 @@ from hybrid_recs.online.http.routes.common import (
     UNKNOWN,
     ItemId,
     example,
-    loaded,
 )
-from hybrid_recs.online.serving.service import Service
+from hybrid_recs.online.http.state import State
 
 _PATH = "/items/{item_id:path}"
-_KEPT = (
-    "On disk before the answer, whether Redis runs or not; kept across restarts and rebuilds. The worker "
-    "that answers knows it at once, the others within a second."
+_DURABILITY = (
+    "On disk before the response, whether Redis is running or not; kept across restarts and rebuilds. The "
+    "worker that responds applies it at once, the others within a second."
 )
 _CREATED: dict[int | str, dict[str, object]] = {
     201: {
         "model": schemas.ItemChanged,
-        "description": "The item was unknown.",
+        "description": "The item is new.",
         "content": {"application/json": {"example": schemas.EXAMPLE_CHANGED}},
     }
 }
 
+router = APIRouter()
 
-def add(app: FastAPI, service: Service, feed: ChangeFeed) -> None:
-    """Add the routes."""
 
-    async def change(item_id: str, fields: ItemFields) -> Response:
-        generation = loaded(service)
-        changed, unknown = await asyncio.to_thread(feed.put, generation, item_id, fields)
-        await service.look_for_changes()
-        generation = loaded(service)
-        placed = feed.builder_of(generation).placement(item_id, generation.catalogue.row(item_id))
-        said = schemas.ItemChanged(
-            item_id=item_id, available=changed.available, placed=placed, generation=generation.id
-        )
-        return responses.json_response(said.model_dump(), 201 if unknown else 200)
-
-    @app.put(
-        _PATH,
-        summary="A new item, or what is new about one",
-        description="Placed among the others at once: by its vector if one is given, else by its metadata. "
-        "An item that was learned from interactions stays where it is, and is called what it was, until the "
-        "next rebuild. What is left out stays as it was: a hidden item is hidden until `available` is true. "
-        f"{_KEPT}",
-        response_class=Response,
-        responses={
-            **example("The item was known.", schemas.ItemChanged, schemas.EXAMPLE_CHANGED),
-            **_CREATED,
-            **GUARDED,
-            **INVALID,
-            **NOT_READY,
-            **UNKNOWN,
-        },
+async def _change(state: State, item_id: str, fields: ItemFields) -> Response:
+    generation = state.require_generation()
+    stored, is_new = await asyncio.to_thread(state.feed.put, generation, item_id, fields)
+    await state.watcher.check_overlay()
+    generation = state.require_generation()
+    placed = state.feed.builder_of(generation).placement(item_id, generation.catalogue.row(item_id))
+    result = schemas.ItemChanged(
+        item_id=item_id, available=stored.available, placed=placed, generation=generation.id
     )
-    async def put_item(
-        item_id: Annotated[ItemId, Path(examples=["LANTERN-7"])],
-        said: Annotated[schemas.ItemChange, Body(openapi_examples=schemas.EXAMPLE_CHANGES)],
-    ) -> Response:
-        return await change(item_id, _fields(said))
-
-    @app.delete(
-        _PATH,
-        summary="Never recommend an item again",
-        description='The same as `PUT` of `{"available": false}`, undone by `{"available": true}`. It may '
-        f"still be asked about. To hide it twice is no error. {_KEPT}",
-        response_class=Response,
-        responses={
-            **example("It is hidden.", schemas.ItemChanged, schemas.EXAMPLE_CHANGED | {"available": False}),
-            **GUARDED,
-            **INVALID,
-            **NOT_READY,
-            **UNKNOWN,
-        },
-    )
-    async def hide_item(item_id: Annotated[ItemId, Path(examples=["85123A"])]) -> Response:
-        return await change(item_id, {"available": False})
+    return responses.json_response(result.model_dump(), 201 if is_new else 200)
 
 
-def _fields(said: schemas.ItemChange) -> ItemFields:
-    """What was given, and nothing that was not."""
+@router.put(
+    _PATH,
+    summary="Add or change an item",
+    description="The item is recommended at once, with the given vector or else one from its metadata. An "
+    "item that was learned from interactions keeps its vector, title and categories until the next "
+    "rebuild. Fields that are left out keep their values: a hidden item stays hidden until `available` is "
+    f"true. {_DURABILITY}",
+    response_class=Response,
+    responses={
+        **example("The item existed.", schemas.ItemChanged, schemas.EXAMPLE_CHANGED),
+        **_CREATED,
+        **GUARDED,
+        **INVALID,
+        **NOT_READY,
+        **UNKNOWN,
+    },
+)
+async def put_item(
+    state: State,
+    item_id: Annotated[ItemId, Path(examples=["LANTERN-7"])],
+    change: Annotated[schemas.ItemChange, Body(openapi_examples=schemas.EXAMPLE_CHANGES)],
+) -> Response:
+    return await _change(state, item_id, _fields(change))
+
+
+@router.delete(
+    _PATH,
+    summary="Hide an item",
+    description='The item is never recommended again. The same as `PUT` of `{"available": false}`, undone by '
+    '`{"available": true}`. Recommendations for it may still be requested. Hiding it twice is not an error. '
+    f"{_DURABILITY}",
+    response_class=Response,
+    responses={
+        **example("The item is hidden.", schemas.ItemChanged, schemas.EXAMPLE_CHANGED | {"available": False}),
+        **GUARDED,
+        **INVALID,
+        **NOT_READY,
+        **UNKNOWN,
+    },
+)
+async def hide_item(state: State, item_id: Annotated[ItemId, Path(examples=["85123A"])]) -> Response:
+    return await _change(state, item_id, {"available": False})
+
+
+def _fields(change: schemas.ItemChange) -> ItemFields:
+    """The fields that the request has, and no others."""
     fields: ItemFields = {}
-    given = said.model_fields_set
+    given = change.model_fields_set
     if "title" in given:
-        fields["title"] = said.title or None
+        fields["title"] = change.title or None
     if "categories" in given:
-        fields["categories"] = said.categories
+        fields["categories"] = change.categories
     if "text" in given:
-        fields["text"] = said.text or None
+        fields["text"] = change.text or None
     if "vector" in given:
-        fields["vector"] = None if said.vector is None else np.array(said.vector, np.float64)
+        fields["vector"] = None if change.vector is None else np.array(change.vector, np.float64)
     if "available" in given:
-        fields["available"] = said.available
+        fields["available"] = change.available
     return fields

@@ -1,83 +1,19 @@
-"""The page at `/`: files of this package, held in memory as they are sent.
+"""The page at `/`."""
 
-The page itself is asked about on every visit (ETag); what it loads lies below a path with a hash of all
-files in it, so browsers may keep it for good.
-"""
-
-import gzip
-import hashlib
-from dataclasses import dataclass
-from importlib.resources import files
-
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from hybrid_recs.online.http.responses import error_response
+from hybrid_recs.online.http.state import State
 
-_TYPES = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript"}
-_INDEX = "index.html"
-_VERSION = b"{version}"  # in index.html
-# Nothing from elsewhere, nothing inline; the icon is a data URL.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_OF_ALL = {"X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
-_OF_INDEX = {
-    "Content-Security-Policy": _POLICY,
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
-_OF_PART = {"Cache-Control": "public, max-age=31536000, immutable"}
+router = APIRouter(include_in_schema=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    plain: bytes
-    zipped: bytes
-    headers: dict[str, str]
-
-    def response(self, request: Request) -> Response:
-        if self.headers["ETag"] in request.headers.get("if-none-match", ""):
-            return Response(None, 304, self.headers)
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(self.zipped, 200, self.headers | {"Content-Encoding": "gzip"})
-        return Response(self.plain, 200, self.headers)
+@router.get("/")
+async def index(state: State, request: Request) -> Response:
+    return state.page.index.response(request)
 
 
-def add(app: FastAPI) -> None:
-    """Add the routes."""
-    version, parts = _files()
-    index = parts.pop(_INDEX)
-
-    @app.get("/", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        return index.response(request)
-
-    @app.get("/page/{of}/{name}", include_in_schema=False)
-    async def part(of: str, name: str, request: Request) -> Response:
-        found = parts.get(name) if of == version else None
-        return found.response(request) if found else error_response(404, "not_found", "Not Found")
-
-
-def _files() -> tuple[str, dict[str, _File]]:
-    """Their version, and the files by name."""
-    folder = files("hybrid_recs.online.http").joinpath("page")
-    contents = {file.name: file.read_bytes() for file in folder.iterdir() if _type_of(file.name)}
-    version = _digest(b"".join(contents[name] for name in sorted(contents)))
-    contents[_INDEX] = contents[_INDEX].replace(_VERSION, version.encode())
-    return version, {name: _file(name, content) for name, content in contents.items()}
-
-
-def _file(name: str, content: bytes) -> _File:
-    etag = f'W/"{_digest(content)}"'  # weak: one for zipped and not
-    told = {"Content-Type": _type_of(name) or "", "ETag": etag}
-    headers = _OF_ALL | told | (_OF_INDEX if name == _INDEX else _OF_PART)
-    return _File(content, gzip.compress(content, 9, mtime=0), headers)
-
-
-def _type_of(name: str) -> str | None:
-    return _TYPES.get(name.rpartition(".")[2])
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=8).hexdigest()
+@router.get("/page/{version}/{name}")
+async def part(state: State, version: str, name: str, request: Request) -> Response:
+    file = state.page.parts.get(name) if version == state.page.version else None
+    return file.response(request) if file else error_response(404, "not_found", "Not Found")

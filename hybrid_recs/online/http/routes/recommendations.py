@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Body, FastAPI, Query, Response
+from fastapi import APIRouter, Body, Query, Response
 
 from hybrid_recs.online.http import responses, schemas
 from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, UNKNOWN, ItemId, example
+from hybrid_recs.online.http.state import State
 from hybrid_recs.online.serving.limits import (
     DEFAULT_K,
     MAX_CATEGORIES,
@@ -23,92 +24,99 @@ from hybrid_recs.online.serving.query import (
     RecommendationRequest,
     WeightedItem,
 )
-from hybrid_recs.online.serving.query_service import QueryService
-from hybrid_recs.online.serving.service import Service
 
 _ANSWER = {
     **example(
-        "Exactly k items while there are k eligible ones.", schemas.Recommendations, schemas.EXAMPLE_ANSWER
+        "Exactly k items, or all eligible ones if there are fewer.",
+        schemas.Recommendations,
+        schemas.EXAMPLE_ANSWER,
     ),
     **INVALID,
     **NOT_READY,
     **UNKNOWN,
 }
 
+router = APIRouter()
 
-def add(app: FastAPI, service: Service, query_service: QueryService) -> None:
-    """Add the routes."""
 
-    @app.get(
-        RECOMMENDATIONS,
-        summary="Items like an item or a basket; for a session, a user, a new visitor",
-        description="Without any of these: popular items. Everything else that can be asked is for POST.",
-        response_class=Response,
-        responses=_ANSWER,
+@router.get(
+    RECOMMENDATIONS,
+    summary="Recommendations for an item, a basket, a session, a user or a new visitor",
+    description="Popular items without any of these. `POST /recommendations` takes more kinds of queries.",
+    response_class=Response,
+    responses=_ANSWER,
+)
+async def recommendations(
+    state: State,
+    item_id: Annotated[
+        list[ItemId],
+        Query(max_length=MAX_ITEMS, description="repeat it for a basket", examples=[["85123A"]]),
+    ] = [],  # noqa: B006  FastAPI copies it
+    session_id: Annotated[
+        ItemId | None, Query(description="items that fit the session's latest events")
+    ] = None,
+    user_id: Annotated[
+        ItemId | None, Query(description="the user's stored list, or items that fit the events since")
+    ] = None,
+    interests: Annotated[
+        list[ItemId],
+        Query(max_length=MAX_CATEGORIES, description="categories that a new visitor chose; repeatable"),
+    ] = [],  # noqa: B006
+    category: Annotated[
+        list[ItemId],
+        Query(max_length=MAX_CATEGORIES, description="only items in any of these categories; repeatable"),
+    ] = [],  # noqa: B006
+    k: Annotated[int, Query(ge=1, le=MAX_K, description="number of items")] = DEFAULT_K,
+    exclude: Annotated[
+        list[ItemId], Query(max_length=MAX_EXCLUDED, description="ids to leave out; repeatable")
+    ] = [],  # noqa: B006
+    on_unknown: Annotated[
+        OnUnknown,
+        Query(description="skip: unknown items are ignored; error: a 404; popular: the same as skip"),
+    ] = "skip",
+) -> Response:
+    request = RecommendationRequest(
+        items=[WeightedItem(item_id=id_) for id_ in item_id],
+        session_id=session_id,
+        user_id=user_id,
+        interests=interests,
+        categories=CategoryConditions(any=category),
+        k=k,
+        exclude=exclude,
+        on_unknown=on_unknown,
     )
-    async def recommendations(
-        item_id: Annotated[
-            list[ItemId],
-            Query(max_length=MAX_ITEMS, description="repeat it for a basket", examples=[["85123A"]]),
-        ] = [],  # noqa: B006  FastAPI copies it
-        session_id: Annotated[ItemId | None, Query(description="what fits its latest events")] = None,
-        user_id: Annotated[
-            ItemId | None, Query(description="the stored list, or what fits what was done since")
-        ] = None,
-        interests: Annotated[
-            list[ItemId],
-            Query(max_length=MAX_CATEGORIES, description="categories a new visitor states; repeatable"),
-        ] = [],  # noqa: B006
-        category: Annotated[
-            list[ItemId],
-            Query(max_length=MAX_CATEGORIES, description="only items in any of these; repeatable"),
-        ] = [],  # noqa: B006
-        k: Annotated[int, Query(ge=1, le=MAX_K, description="how many items")] = DEFAULT_K,
-        exclude: Annotated[
-            list[ItemId], Query(max_length=MAX_EXCLUDED, description="ids never to recommend; repeatable")
-        ] = [],  # noqa: B006
-        on_unknown: Annotated[
-            OnUnknown, Query(description="an unknown item is passed over, or a 404; popular means skip")
-        ] = "skip",
-    ) -> Response:
-        request = RecommendationRequest(
-            items=[WeightedItem(item_id=one) for one in item_id],
-            session_id=session_id,
-            user_id=user_id,
-            interests=interests,
-            categories=CategoryConditions(any=category),
-            k=k,
-            exclude=exclude,
-            on_unknown=on_unknown,
-        )
-        plain = None if exclude else request.plain_item
-        served = service.remembered(plain, k) if plain is not None else None
-        return responses.recommendations(served or await query_service.answer(request))
+    plain_item = None if exclude else request.plain_item
+    local = state.items.local_answer(plain_item, k) if plain_item is not None else None
+    return responses.recommendations(local or await state.queries.answer(request))
 
-    @app.post(
-        RECOMMENDATIONS,
-        summary="The same for any query",
-        description="Items with weights (negative ones too), a session, a user, a vector, a description of "
-        "something that is not in the catalogue, or several of these; minus exclusions, under filters, "
-        "varied if wished. Filters hold before the list is cut to k. A query with nothing known in it gets "
-        "popular items of the categories in `any` and `all` or of the interests, and behind them others that "
-        "`not` leaves.",
-        response_class=Response,
-        responses=_ANSWER,
-    )
-    async def ask(
-        request: Annotated[RecommendationRequest, Body(openapi_examples=EXAMPLE_REQUESTS)],
-    ) -> Response:
-        return responses.recommendations(await query_service.answer(request))
 
-    @app.post(
-        f"{RECOMMENDATIONS}/batch",
-        summary="Up to 1,000 queries at once",
-        description="Answers in the order of the queries; one that cannot be answered is its error.",
-        response_class=Response,
-        responses={**example("All answers.", schemas.ManyRecommendations), **INVALID, **NOT_READY},
-    )
-    async def ask_many(
-        batch: Annotated[RecommendationBatch, Body(openapi_examples=EXAMPLE_BATCH)],
-    ) -> Response:
-        return responses.many_recommendations(await query_service.answer_all(batch.queries))
+@router.post(
+    RECOMMENDATIONS,
+    summary="Recommendations for any query",
+    description="Items with weights, which may be negative, a session, a user, a vector, the metadata of an "
+    "item that is not in the catalogue, or several of these; with exclusions, category filters and "
+    "diversity. Filters apply before the list is cut to k. If nothing in the query is known, the answer is "
+    "popular items of the categories in `any` and `all`, or of the interests, followed by others that `not` "
+    "allows.",
+    response_class=Response,
+    responses=_ANSWER,
+)
+async def recommend(
+    state: State,
+    request: Annotated[RecommendationRequest, Body(openapi_examples=EXAMPLE_REQUESTS)],
+) -> Response:
+    return responses.recommendations(await state.queries.answer(request))
+
+
+@router.post(
+    f"{RECOMMENDATIONS}/batch",
+    summary="Recommendations for up to 1,000 queries",
+    description="Answers in the order of the queries; a query that is not valid gets an error in its place.",
+    response_class=Response,
+    responses={**example("The answers.", schemas.ManyRecommendations), **INVALID, **NOT_READY},
+)
+async def recommend_batch(
+    state: State,
+    batch: Annotated[RecommendationBatch, Body(openapi_examples=EXAMPLE_BATCH)],
+) -> Response:
+    return responses.many_recommendations(await state.queries.answer_all(batch.queries))

@@ -1,35 +1,32 @@
-"""The service as it is now, in one answer."""
+"""The current state of the service, in one response."""
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, Response
 
 from hybrid_recs.online.http import responses
-from hybrid_recs.online.http.routes.operations import LagOf
+from hybrid_recs.online.http.state import State
 from hybrid_recs.online.http.status_schemas import EventStatus, GenerationStatus, IndexFigures, Status
-from hybrid_recs.online.serving.service import Service
 from hybrid_recs.online.serving.snapshot import Snapshot
 from hybrid_recs.telemetry.consumer_lag import ConsumerLag
 
-
-def add(app: FastAPI, service: Service, lag_of: LagOf) -> None:
-    """Add the route; `lag_of` says how late events are."""
-
-    @app.get("/status", summary="The service as it is now", response_model=Status)
-    async def status() -> Response:
-        service.share_counters()
-        lag = await lag_of()
-        total = service.counters.total()
-        told = Status(
-            generation=_generation(service.serving) if service.generation else None,
-            cache_available=service.cache_available and lag is not None,
-            workers=total.workers,
-            served={source: count for source, count in total.sources.items() if count},
-            events=_events(lag) if lag else None,
-        )
-        return responses.json_response(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+router = APIRouter()
 
 
-def _generation(serving: Snapshot) -> GenerationStatus:
-    manifest, overlay = serving.generation.manifest, serving.overlay
+@router.get("/status", summary="The current state of the service", response_model=Status)
+async def status(state: State) -> Response:
+    total, lag = state.maintenance.shared_counters().total(), await state.consumer_lag.read()
+    snapshot = state.items.snapshot
+    content = Status(
+        generation=_generation(snapshot) if snapshot else None,
+        cache_available=state.items.cache_available and lag is not None,
+        workers=total.workers,
+        served={source: count for source, count in total.sources.items() if count},
+        events=_events(lag) if lag else None,
+    )
+    return responses.json_response(content.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+
+
+def _generation(snapshot: Snapshot) -> GenerationStatus:
+    manifest, overlay = snapshot.generation.manifest, snapshot.overlay
     figures = manifest.index.search
     return GenerationStatus(
         id=manifest.id,

@@ -1,0 +1,22 @@
+"""Reads how far the consumers of events are behind."""
+
+import redis.asyncio
+
+from hybrid_recs.cache.client import UNREACHABLE
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.telemetry.consumer_lag import LAG, ConsumerLag, lag_arguments, read_lag
+
+
+class ConsumerLagReader:
+    """The reader of one worker."""
+
+    def __init__(self, client: redis.asyncio.Redis, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    async def read(self) -> ConsumerLag | None:
+        """The lag now; None while Redis is unreachable."""
+        try:
+            return read_lag(await self._client.eval(LAG, *lag_arguments(self._keys)))
+        except UNREACHABLE:
+            return None
