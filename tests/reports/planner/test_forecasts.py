@@ -140,4 +140,4 @@ def test_planning_without_redis_and_without_a_generation(tmp_path: Path) -> None
     assert "2 items reach 90%" in done.output
     refused = CliRunner().invoke(main, ["plan"], env=environment)
     assert refused.exit_code == 1
-    assert "no generation is published, so nothing was counted; try --log or --dataset" in refused.output
+    assert "no generation is published, so there are no counters; try --log or --dataset" in refused.output
