@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from benchmarks.session_knn import SessionKnn
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.commands.evaluate import BASELINES, evaluate
 from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
@@ -43,7 +43,7 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
     """Evaluate, print each table as soon as it is there, and write the two files."""
     steps = Steps(Console(highlight=False, width=180))
     results: list[Json] = []
-    with reported(steps.console):
+    with print_errors(steps.console):
         for name in only or NAMES:
             description = DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir)
             fits = {**BASELINES, "session-KNN": SessionKnn.fit}

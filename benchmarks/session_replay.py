@@ -26,7 +26,7 @@ from rich.console import Console
 from benchmarks.session_knn import SessionKnn
 from benchmarks.tables import put_table
 from hybrid_recs.cache import embedded_server
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
@@ -132,7 +132,7 @@ class Cases:
 @click.option("--directly", is_flag=True, help="call the recommender object, not a service; writes nothing")
 def main(data_dir: Path, directly: bool) -> None:
     steps = Steps(Console(highlight=False, width=160))
-    with reported(steps.console), tempfile.TemporaryDirectory() as name:
+    with print_errors(steps.console), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train, test = (dataset_config(folder, data_dir, part) for part in ("train", "test"))
         settings = Settings(index_dir=folder / "index", var_dir=folder / "var", redis_url=None)

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from benchmarks.tables import put_table
 from hybrid_recs.cache import embedded_server
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.commands.recommend_users import recommend_users
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
@@ -96,7 +96,7 @@ class UserCases:
 def main(data_dir: Path, only: tuple[str, ...]) -> None:
     console = Console(highlight=False, width=160)
     rows: list[TableRow] = []
-    with reported(console):
+    with print_errors(console):
         for name in only or NAMES:
             config = DatasetConfig.load(ROOT / "examples" / f"{name}.toml", data_dir)
             rows += measure(name, config, console)

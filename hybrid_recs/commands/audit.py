@@ -8,7 +8,7 @@ from rich.console import Console
 
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import UNREACHABLE, connect
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.errors import RedisServerError
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.reports.parity_audit import Audit, AuditBounds, audit
@@ -51,7 +51,7 @@ def main(
 ) -> None:
     """Audit the serving generation and print the results."""
     console = Console(highlight=False)
-    with reported(console):
+    with print_errors(console):
         result = run(
             Settings(), AuditBounds(min_overlap, min_recall, max_missing, max_score_difference), sample
         )

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from hybrid_recs import wiring
 from hybrid_recs.commands import rebuild_index
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.demo import replay, walkthrough
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.demo.shop import write_demo_shop
@@ -23,7 +23,7 @@ from hybrid_recs.telemetry.hit_rates import hit_rate_report
 def main(products: int, interactions: int, requests: int) -> None:
     """Run the demo; leaves a published generation behind."""
     steps, configured = Steps(), Settings()
-    with reported(steps.console):
+    with print_errors(steps.console):
         folder = configured.var_dir / "demo"
         index_dir = walkthrough.demo_index_dir(configured.index_dir, folder / "index")
         settings = configured.model_copy(update={"index_dir": index_dir})

@@ -13,7 +13,7 @@ from hybrid_recs.errors import HybridRecsError
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
+def click_errors() -> Iterator[None]:
     """For commands that print with click, and read settings inside the block."""
     try:
         yield
@@ -22,7 +22,7 @@ def clear_errors() -> Iterator[None]:
 
 
 @contextmanager
-def reported(console: Console) -> Iterator[None]:
+def print_errors(console: Console) -> Iterator[None]:
     """For jobs that print with rich; an unexpected error keeps its traceback."""
     try:
         yield

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
@@ -43,7 +43,7 @@ BASELINES: dict[str, Fit] = {
 def main(dataset: Path, data_dir: Path | None, form: str, cases: int, no_baselines: bool) -> None:
     """Measure and print; progress goes to standard error."""
     steps = Steps(Console(stderr=True, highlight=False))
-    with reported(steps.console):
+    with print_errors(steps.console):
         config = DatasetConfig.load(dataset, data_dir)
         options = BuildOptions.from_settings(Settings())
         result = evaluate(config, options, steps, {} if no_baselines else BASELINES, cases)

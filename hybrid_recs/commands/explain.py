@@ -6,7 +6,7 @@ from rich.table import Table
 
 from hybrid_recs import wiring
 from hybrid_recs.commands.consoles import wide_console
-from hybrid_recs.commands.error_messages import clear_errors
+from hybrid_recs.commands.error_messages import click_errors
 from hybrid_recs.ranking.explain import Explanation, Side, explain, known_row
 from hybrid_recs.settings import Settings
 
@@ -18,7 +18,7 @@ from hybrid_recs.settings import Settings
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def explain_pair(a: str, b: str, k: int, form: str) -> None:
     """Why item B is, or is not, among the best of item A."""
-    with clear_errors():
+    with click_errors():
         store = wiring.store(Settings())
         generation = store.open_current()
         explanation = explain(generation, known_row(generation, a), known_row(generation, b), k)

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from hybrid_recs import wiring
 from hybrid_recs.commands.consoles import wide_console
-from hybrid_recs.commands.error_messages import clear_errors
+from hybrid_recs.commands.error_messages import click_errors
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.settings import Settings
 
@@ -26,7 +26,7 @@ def generations() -> None:
 @generations.command("list")
 def list_generations() -> None:
     """Every generation on disk, oldest first, with its state."""
-    with clear_errors():
+    with click_errors():
         listing = wiring.store(Settings()).generations()
     if not listing:
         click.echo("No generation yet; run: make rebuild-index DATASET=path/to/dataset.toml")
@@ -55,7 +55,7 @@ def _figures(manifest: Manifest | None) -> list[str]:
 @click.argument("generation", required=False)
 def verify(generation: str | None) -> None:
     """Check that GENERATION (default: the current one) matches its checksums and opens."""
-    with clear_errors():
+    with click_errors():
         store = wiring.store(Settings())
         generation = generation or store.require_current()
         store.verify(generation)
@@ -67,7 +67,7 @@ def verify(generation: str | None) -> None:
 @click.argument("generation", required=False)
 def rollback(generation: str | None) -> None:
     """Serve GENERATION (default: the one that served before) again."""
-    with clear_errors():
+    with click_errors():
         settings = Settings()
         store = wiring.store(settings)
         with store.writer():
@@ -88,7 +88,7 @@ def rollback(generation: str | None) -> None:
 )
 def prune(keep: int) -> None:
     """Remove old generations; the current one always stays."""
-    with clear_errors():
+    with click_errors():
         store = wiring.store(Settings())
         with store.writer():
             removed = store.prune(keep)

@@ -1,25 +1,19 @@
 """Report which tier answered and what to change: python -m jobs.hit_rate_report --window 24h."""
 
-import io
 import sys
-import time
 from pathlib import Path
 
 import click
-import orjson
 from rich.console import Console
 
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import connect
-from hybrid_recs.commands.error_messages import reported
-from hybrid_recs.reports.hit_rate_bundle import HitRateBundle, hit_rate_bundle
-from hybrid_recs.reports.html import html_report
-from hybrid_recs.reports.markdown import markdown_report
+from hybrid_recs.commands.error_messages import print_errors
+from hybrid_recs.reports.formats import FORMATS, render_bundle
+from hybrid_recs.reports.hit_rate_bundle import hit_rate_bundle
 from hybrid_recs.reports.terminal import print_bundle
 from hybrid_recs.settings import Settings
 from hybrid_recs.telemetry.window import parse_window
-
-FORMATS = ["text", "json", "md", "html"]
 
 
 @click.command(help=__doc__)
@@ -36,7 +30,7 @@ def main(
 ) -> None:
     """Read the counters of the window, measure the costs, and write the report."""
     settings, console = Settings(), Console(highlight=False)
-    with reported(console):
+    with print_errors(console):
         seconds = parse_window(window)
         with connect(wiring.redis_url(settings)) as client:
             bundle = hit_rate_bundle(
@@ -52,24 +46,9 @@ def main(
         if form == "text" and out is None:
             print_bundle(bundle, console)
             return
-        text = rendered(bundle, form)
+        text = render_bundle(bundle, form)
     if out is None:
         sys.stdout.write(text)
     else:
         out.write_text(text, encoding="utf-8")
         click.echo(f"{out}: {len(text.encode()) / 1e3:,.0f} kB", err=True)
-
-
-def rendered(bundle: HitRateBundle, form: str) -> str:
-    """The report in one of the formats."""
-    if form == "json":
-        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        return orjson.dumps(bundle.as_json(), option=options).decode()
-    if form == "html":
-        return html_report(bundle, time.time())
-    if form == "md":
-        return markdown_report(bundle)
-    console = Console(highlight=False, file=io.StringIO(), width=110)
-    with console.capture() as captured:
-        print_bundle(bundle, console)
-    return captured.get()

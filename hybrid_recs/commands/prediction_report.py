@@ -11,7 +11,7 @@ from rich.console import Console
 
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import connect
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.reports.predictions.join import read_events, read_impressions
 from hybrid_recs.reports.predictions.render import impressions_markdown, print_impressions
 from hybrid_recs.reports.predictions.report import (
@@ -41,7 +41,7 @@ from hybrid_recs.telemetry.window import parse_window
 def main(window: str, within: str, form: str, events_dir: Path | None) -> None:
     """Read the impressions and events of the window, and print the report."""
     settings, console = Settings(), Console(highlight=False)
-    with reported(console):
+    with print_errors(console):
         try:
             seconds, within_seconds = parse_window(window), parse_window(within)
         except ValueError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from hybrid_recs import wiring
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, new_id
 from hybrid_recs.generation.store import GenerationStore
@@ -41,7 +41,7 @@ from hybrid_recs.settings import Settings
 def main(dataset: Path, data_dir: Path | None, keep: int, force: bool) -> None:
     """Run the steps in order; a failure leaves the serving generation as it was."""
     settings, steps = Settings(), Steps()
-    with reported(steps.console):
+    with print_errors(steps.console):
         rebuild(dataset, data_dir, settings, steps, keep, force)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from hybrid_recs import wiring
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.offline.build import summaries
 from hybrid_recs.offline.build.precompute import LIST_DEPTH
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
@@ -34,7 +34,7 @@ _USERS_PER_PART = 10_000
 def main(dataset: Path, data_dir: Path | None, active_days: float | None, k: int) -> None:
     """Run the steps; the lists of an earlier run stay until those of this one are complete."""
     steps = Steps()
-    with reported(steps.console):
+    with print_errors(steps.console):
         recommend_users(DatasetConfig.load(dataset, data_dir), Settings(), steps, active_days, k)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from hybrid_recs.commands.error_messages import reported
+from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.demo import replay
 from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.requests import latest_requests
@@ -22,7 +22,7 @@ from hybrid_recs.offline.progress import Steps
 def main(dataset: Path, data_dir: Path | None, days: float, url: str) -> None:
     """Read the latest interactions, send them as requests, and print the sources of the answers."""
     steps = Steps()
-    with reported(steps.console):
+    with print_errors(steps.console):
         with steps("Read interactions") as step:
             requests = latest_requests(DatasetConfig.load(dataset, data_dir), days)
             step.done(f"{len(requests):,} requests")

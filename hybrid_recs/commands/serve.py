@@ -7,7 +7,7 @@ import click
 import uvicorn
 
 from hybrid_recs import logs, wiring
-from hybrid_recs.commands.error_messages import clear_errors
+from hybrid_recs.commands.error_messages import click_errors
 from hybrid_recs.settings import Settings
 
 # For responses that are still open; event streams end as soon as the service shuts down.
@@ -20,7 +20,7 @@ _GRACE_SECONDS = 5
 @click.option("--workers", default=1, show_default=True, help="processes; one per core is a good number")
 def serve(host: str, port: int, workers: int) -> None:
     """Answer GET /recommendations?item_id=… (description at /docs)."""
-    with clear_errors():
+    with click_errors():
         settings = Settings()
         # Set once here, so that all workers share one Redis server and one set of counters.
         os.environ["HYBRID_RECS_REDIS_URL"] = wiring.redis_url(settings)

@@ -34,19 +34,19 @@ class _IndexKind:
 def build_index(
     path: Path,
     vectors: Floats,
-    tilt: Floats,
+    boosts: Floats,
     options: BuildOptions,
     learned: int | None = None,
     ivf_above: int = IVF_ABOVE,
 ) -> IndexInfo:
-    """Write the index of `tilt · vectors` (n × d, inner product) to `path`.
+    """Write the index of `boosts · vectors` (n × d, inner product) to `path`.
 
     Exact up to `exact_below` vectors. Above, HNSW, then IVF; above `ivf_above`, where HNSW takes long to
     build, IVF first. A kind that does not reach `ann_recall` at 10 and at 100 on tail items with the largest
     effort is replaced by the next one, and finally by an exact index. Only the first `learned` rows are
     queried: the rows behind them can be found like any other, but recall is not measured on them.
     """
-    items = np.ascontiguousarray(vectors * tilt[:, np.newaxis])
+    items = np.ascontiguousarray(vectors * boosts[:, np.newaxis])
     rows = tail_sample(len(items) if learned is None else learned, _SAMPLE, options.seed)
     exact = exact_neighbours(vectors, items, rows, max(_DEPTHS))
     sample = _RecallSample(vectors, rows, exact, options.ann_recall)

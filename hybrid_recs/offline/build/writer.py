@@ -33,7 +33,7 @@ def write_items(folder: Path, model: CompleteModel) -> None:
 
 
 def write_model(folder: Path, model: CompleteModel, options: BuildOptions) -> IndexInfo:
-    """Vectors, tilt, co-visits, the trend and the FAISS index; returns how the index searches."""
+    """Vectors, boosts, co-visits, the trend and the FAISS index; returns how the index searches."""
     scorer = model.scorer
     save_array(folder / VECTORS_FILE, scorer.vectors)
     save_array(folder / BOOSTS_FILE, scorer.boosts)

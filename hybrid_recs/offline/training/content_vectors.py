@@ -46,7 +46,7 @@ def add_content_vectors(
 
 
 def append_vectors(scorer: Scorer, vectors: Floats) -> Scorer:
-    """The scorer with further rows (m × d) behind its own, with the tilt of an item that has no users and
+    """The scorer with further rows (m × d) behind its own, with the boost of an item that has no users and
     without co-visits."""
     if not len(vectors):
         return scorer

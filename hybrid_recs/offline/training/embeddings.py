@@ -96,7 +96,7 @@ def unit_rows(vectors: Floats) -> Floats:
     return np.ascontiguousarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
 
-def popularity_tilt(degrees: Floats, power: float = TILT) -> Floats:
+def popularity_boosts(degrees: Floats, power: float = TILT) -> Floats:
     """d^power: the factor of a candidate's cosine; d is its number of users."""
     return np.power(np.maximum(degrees, 1), power, dtype=np.float32)
 

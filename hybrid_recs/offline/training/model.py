@@ -8,7 +8,7 @@ from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.generation.trend import Trend
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits
-from hybrid_recs.offline.training.embeddings import fit_vectors, popularity_tilt, unit_rows
+from hybrid_recs.offline.training.embeddings import fit_vectors, popularity_boosts, unit_rows
 from hybrid_recs.offline.training.trend import fit_trend
 from hybrid_recs.types import Floats
 
@@ -24,9 +24,9 @@ class Model:
 
     def scorer(self, parameters: ScoringParameters) -> Scorer:
         """The scoring function with the given parameters."""
-        tilt = popularity_tilt(self.degrees, parameters.tilt)
+        boosts = popularity_boosts(self.degrees, parameters.tilt)
         lists = self.counts.lists
-        return Scorer(unit_rows(self.vectors), tilt, lists, parameters.covisit_weight, self.trend)
+        return Scorer(unit_rows(self.vectors), boosts, lists, parameters.covisit_weight, self.trend)
 
 
 def fit(data: EncodedData, dimensions: int | None, seed: int, parameters: ScoringParameters) -> Model:

@@ -14,7 +14,7 @@ from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.data.split import split_latest
 from hybrid_recs.offline.training.candidate_scores import CandidateScores, Queries, find_candidates
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits
-from hybrid_recs.offline.training.embeddings import diffusion, popularity_tilt, unit_rows
+from hybrid_recs.offline.training.embeddings import diffusion, popularity_boosts, unit_rows
 from hybrid_recs.offline.training.trend import fit_trend
 from hybrid_recs.types import Floats, HistoryWeights, Rows
 
@@ -107,8 +107,8 @@ class ValidationSlice:
             kept = self.steps_kept | {parameters.steps}
             fits = enumerate(diffusion(self.data.matrix, counts.links, self.dimensions, self.seed), start=1)
             self._vectors = {steps: unit_rows(fit) for steps, fit in islice(fits, max(kept)) if steps in kept}
-        tilt = popularity_tilt(self.data.degrees, parameters.tilt)
-        return Scorer(self._vectors[parameters.steps], tilt, counts.lists, parameters.covisit_weight)
+        boosts = popularity_boosts(self.data.degrees, parameters.tilt)
+        return Scorer(self._vectors[parameters.steps], boosts, counts.lists, parameters.covisit_weight)
 
     def _ever_trending(self, half_life: float) -> Rows:
         """The rows that trend at any half-life that will be tried."""

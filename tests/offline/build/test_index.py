@@ -23,42 +23,42 @@ def vectors() -> Floats:
 
 
 @pytest.fixture(scope="module")
-def tilt() -> Floats:
+def boosts() -> Floats:
     """As popular items first: from 2 down to 1."""
     return np.linspace(2, 1, N, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
-def hnsw(vectors: Floats, tilt: Floats, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, IndexInfo]:
+def hnsw(vectors: Floats, boosts: Floats, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, IndexInfo]:
     path = tmp_path_factory.mktemp("hnsw") / "index.faiss"
-    return path, build_index(path, vectors, tilt, replace(EXACT, exact_below=N - 1))
+    return path, build_index(path, vectors, boosts, replace(EXACT, exact_below=N - 1))
 
 
 def _effort(k: int, effort: int) -> SearchFigure:
     return SearchFigure(k=k, effort=effort, recall=0, milliseconds=0)
 
 
-def neighbours_by_hand(vectors: Floats, tilt: Floats, rows: Rows, k: int) -> Rows:
-    scores = vectors[rows].astype(np.float64) @ (vectors * tilt[:, np.newaxis]).astype(np.float64).T
+def neighbours_by_hand(vectors: Floats, boosts: Floats, rows: Rows, k: int) -> Rows:
+    scores = vectors[rows].astype(np.float64) @ (vectors * boosts[:, np.newaxis]).astype(np.float64).T
     scores[np.arange(len(rows)), rows] = -np.inf
     return np.argsort(-scores, axis=1)[:, :k]
 
 
-def recall_by_hand(index: FaissIndex, vectors: Floats, tilt: Floats, k: int) -> float:
+def recall_by_hand(index: FaissIndex, vectors: Floats, boosts: Floats, k: int) -> float:
     rows = tail_sample(N, 500, SEED)
-    targets = neighbours_by_hand(vectors, tilt, rows, k)
+    targets = neighbours_by_hand(vectors, boosts, rows, k)
     actual = [set(index.search(vectors[row], k + 1).tolist()) for row in rows]
     hits = sum(len(set(line.tolist()) & got) for line, got in zip(targets, actual, strict=True))
     return hits / targets.size
 
 
 def test_exact_up_to_the_size_and_hnsw_above(
-    vectors: Floats, tilt: Floats, hnsw: tuple[Path, IndexInfo], tmp_path: Path
+    vectors: Floats, boosts: Floats, hnsw: tuple[Path, IndexInfo], tmp_path: Path
 ) -> None:
     path, info = hnsw
     assert info.kind == "HNSW32"
     assert FaissIndex(path, info.search).approximate
-    small = build_index(tmp_path / "flat", vectors, tilt, EXACT)
+    small = build_index(tmp_path / "flat", vectors, boosts, EXACT)
     exact = FaissIndex(tmp_path / "flat", small.search)
     assert small.kind == "exact"
     assert not exact.approximate
@@ -67,41 +67,41 @@ def test_exact_up_to_the_size_and_hnsw_above(
         (100, 0, 1),
     ]
     rows = np.arange(0, N, 97)
-    for row, targets in zip(rows, neighbours_by_hand(vectors, tilt, rows, 20), strict=True):
+    for row, targets in zip(rows, neighbours_by_hand(vectors, boosts, rows, 20), strict=True):
         actual = exact.search(vectors[row], 21)
         assert actual[actual != row][:20].tolist() == targets.tolist()
 
 
 def test_the_figures_are_what_is_measured_again(
-    vectors: Floats, tilt: Floats, hnsw: tuple[Path, IndexInfo]
+    vectors: Floats, boosts: Floats, hnsw: tuple[Path, IndexInfo]
 ) -> None:
     path, info = hnsw
     index = FaissIndex(path, info.search)
     assert [figure.k for figure in info.search] == [10, 100]
     for figure in info.search:
         assert figure.recall >= RECALL
-        assert figure.recall == pytest.approx(recall_by_hand(index, vectors, tilt, figure.k), abs=1e-4)
+        assert figure.recall == pytest.approx(recall_by_hand(index, vectors, boosts, figure.k), abs=1e-4)
         assert 0 < figure.milliseconds < 100
 
 
 def test_the_effort_is_no_larger_than_needed(
-    vectors: Floats, tilt: Floats, hnsw: tuple[Path, IndexInfo]
+    vectors: Floats, boosts: Floats, hnsw: tuple[Path, IndexInfo]
 ) -> None:
     path, info = hnsw
     effort = info.search[0].effort
     assert effort > 16
     # A smaller effort than the chosen one was tried and fell short, and half of it falls short too.
-    assert recall_by_hand(FaissIndex(path, [_effort(10, effort // 2)]), vectors, tilt, 10) < RECALL
+    assert recall_by_hand(FaissIndex(path, [_effort(10, effort // 2)]), vectors, boosts, 10) < RECALL
 
 
 def test_each_depth_is_searched_with_its_own_effort(
-    vectors: Floats, tilt: Floats, hnsw: tuple[Path, IndexInfo]
+    vectors: Floats, boosts: Floats, hnsw: tuple[Path, IndexInfo]
 ) -> None:
     path, _ = hnsw
     both = FaissIndex(path, [_effort(100, 1_024), _effort(10, 16)])
     shallow, deep = FaissIndex(path, [_effort(10, 16)]), FaissIndex(path, [_effort(100, 1_024)])
     of_both, of_shallow, of_deep = (
-        [recall_by_hand(index, vectors, tilt, k) for k in (10, 100)] for index in (both, shallow, deep)
+        [recall_by_hand(index, vectors, boosts, k) for k in (10, 100)] for index in (both, shallow, deep)
     )
     assert of_both == [of_shallow[0], of_deep[1]]
     assert of_shallow[0] < of_deep[0]
@@ -109,11 +109,11 @@ def test_each_depth_is_searched_with_its_own_effort(
 
 
 def test_a_recall_that_cannot_be_reached_falls_back_to_exact(
-    vectors: Floats, tilt: Floats, tmp_path: Path
+    vectors: Floats, boosts: Floats, tmp_path: Path
 ) -> None:
     few = slice(0, 400)
     info = build_index(
-        tmp_path / "index", vectors[few], tilt[few], replace(EXACT, exact_below=10, ann_recall=1.01)
+        tmp_path / "index", vectors[few], boosts[few], replace(EXACT, exact_below=10, ann_recall=1.01)
     )
     assert info.kind == "exact"
     assert [figure.recall for figure in info.search] == [1, 1]
@@ -141,10 +141,10 @@ def test_the_sample_is_of_the_less_popular_half(n: int, count: int, expected: in
 
 
 @pytest.mark.parametrize("k", [1, 10, 100])
-def test_exact_neighbours_leave_the_item_itself_out(vectors: Floats, tilt: Floats, k: int) -> None:
+def test_exact_neighbours_leave_the_item_itself_out(vectors: Floats, boosts: Floats, k: int) -> None:
     rows = np.array([0, 5, N // 2, N - 1])
-    actual = exact_neighbours(vectors, vectors * tilt[:, np.newaxis], rows, k)
-    assert [line.tolist() for line in actual] == neighbours_by_hand(vectors, tilt, rows, k).tolist()
+    actual = exact_neighbours(vectors, vectors * boosts[:, np.newaxis], rows, k)
+    assert [line.tolist() for line in actual] == neighbours_by_hand(vectors, boosts, rows, k).tolist()
 
 
 def test_exact_neighbours_of_few_items() -> None:
@@ -154,10 +154,10 @@ def test_exact_neighbours_of_few_items() -> None:
     assert [line.tolist() for line in actual] == targets.tolist()
 
 
-def test_recall_counts_what_is_missing(vectors: Floats, tilt: Floats, tmp_path: Path) -> None:
-    build_index(tmp_path / "index", vectors, tilt, EXACT)
+def test_recall_counts_what_is_missing(vectors: Floats, boosts: Floats, tmp_path: Path) -> None:
+    build_index(tmp_path / "index", vectors, boosts, EXACT)
     rows = np.arange(0, 20)
-    exact = list(neighbours_by_hand(vectors, tilt, rows, 10))
+    exact = list(neighbours_by_hand(vectors, boosts, rows, 10))
     # Half of the expected items cannot be found.
     half = [np.concatenate((line[:5], np.arange(N, N + 5))) for line in exact]
     index = FaissIndex(tmp_path / "index", [])
@@ -177,16 +177,16 @@ def grouped_vectors(n_groups: int, of_each: int) -> Floats:
 @pytest.mark.parametrize("ivf_above", [1_000, 100_000])
 def test_ivf_beyond_a_size(ivf_above: int, tmp_path: Path) -> None:
     vectors = grouped_vectors(40, 60)
-    tilt = np.linspace(1.5, 1, len(vectors), dtype=np.float32)
+    boosts = np.linspace(1.5, 1, len(vectors), dtype=np.float32)
     info = build_index(
-        tmp_path / "index", vectors, tilt, replace(EXACT, exact_below=100), ivf_above=ivf_above
+        tmp_path / "index", vectors, boosts, replace(EXACT, exact_below=100), ivf_above=ivf_above
     )
     assert info.kind == ("IVF" if ivf_above == 1_000 else "HNSW32")
     index = FaissIndex(tmp_path / "index", info.search)
     assert index.approximate
     rows = np.arange(1_200, 2_400, 7)
     for k in (10, 100):
-        targets = neighbours_by_hand(vectors, tilt, rows, k)
+        targets = neighbours_by_hand(vectors, boosts, rows, k)
         actual = [
             np.isin(line, index.search(vectors[row], k + 1)).mean()
             for row, line in zip(rows, targets, strict=True)

@@ -11,7 +11,7 @@ from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.training.covisitation import count_covisits
-from hybrid_recs.offline.training.embeddings import STEPS, fit_vectors, popularity_tilt, unit_rows
+from hybrid_recs.offline.training.embeddings import STEPS, fit_vectors, popularity_boosts, unit_rows
 from hybrid_recs.types import Floats
 from tests.offline.builders import encoded, random_histories
 from tests.planted import world_of
@@ -151,8 +151,8 @@ def test_unit_rows() -> None:
     assert rows.flags.c_contiguous
 
 
-def test_popularity_tilt() -> None:
-    tilt = popularity_tilt(np.array([0, 1, 2**20, 1e4], np.float32))
-    np.testing.assert_allclose(tilt, [1, 1, 2, 1e4**0.05], rtol=1e-6)
-    assert tilt.dtype == np.float32
-    np.testing.assert_allclose(popularity_tilt(np.array([9.0], np.float32), 0.5), [3])
+def test_popularity_boosts() -> None:
+    boosts = popularity_boosts(np.array([0, 1, 2**20, 1e4], np.float32))
+    np.testing.assert_allclose(boosts, [1, 1, 2, 1e4**0.05], rtol=1e-6)
+    assert boosts.dtype == np.float32
+    np.testing.assert_allclose(popularity_boosts(np.array([9.0], np.float32), 0.5), [3])
