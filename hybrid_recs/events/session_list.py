@@ -104,11 +104,10 @@ class SessionList:
 def render_session_list(session_id: str, session_list: SessionList, renderer: JsonRenderer) -> bytes:
     """The body of a message on a session's stream: the best MAX_SHOWN items of the list.
 
-    renderer: of the generation and overlay that the list was computed from. Consumers and service give the
-    same list the same id.
+    renderer: of the list's generation and overlay. Consumers and workers give the same list the same id.
     """
-    parts = session_id, session_list.upto, session_list.generation, str(session_list.overlay)
-    name = hashlib.blake2b(" ".join(parts).encode(), digest_size=8).hexdigest()
+    text = f"{session_id} {session_list.upto} {session_list.generation} {session_list.overlay}"
+    name = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     rows, bits = session_list.rows[:MAX_SHOWN], session_list.bits[:MAX_SHOWN]
     return renderer.session_body(session_id, name, session_list.source, session_list.reason, rows, bits)
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+from hybrid_recs.types import SECONDS_PER_DAY
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, SECONDS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ Description = tuple[str | None, Sequence[str], str | None]
 
 HASHES_FILE, DIRECTIONS_FILE = "content_hashes.npy", "content_directions.npy"
 # Text beyond this is ignored: encoding must be fast whatever a client sends.
-MAX_TEXT_LENGTH = 4_000
+MAX_ENCODED_LENGTH = 4_000
 _NGRAM_SIZES, _NGRAM_SIZES_WITHOUT_SPACES = (3, 4), (1, 2)
 _FIRST_IDEOGRAPH = "\u2e80"  # scripts from here on are written without spaces, or a character is a syllable
 
@@ -42,7 +42,7 @@ _LETTERS = _Letters()
 
 def content_tokens(text: str) -> list[str]:
     """The words of a text in order: compatibility forms unified (NFKC), case folded, accents kept."""
-    folded = unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH]).casefold()
+    folded = unicodedata.normalize("NFKC", text[:MAX_ENCODED_LENGTH]).casefold()
     return unicodedata.normalize("NFKC", folded).translate(_LETTERS).split()
 
 

@@ -1,4 +1,4 @@
-"""What a generation says of itself: `manifest.json`, the last file written."""
+"""The record of a generation: `manifest.json`, the last file written."""
 
 import hashlib
 import platform
@@ -18,7 +18,7 @@ OLDEST_SCHEMA_VERSION = 4
 """The oldest that is still read: fields added since have defaults, files added since are optional."""
 FILE_NAME = "manifest.json"
 DEMO_DATASET = "demo"
-"""The made-up shop's name: a generation of it is never protected from being replaced."""
+"""The demo shop's name: its generation is never protected from being replaced."""
 _LIBRARIES = ("hybrid-recs", "faiss-cpu", "numpy", "scipy", "polars", "redis")
 _DEFAULTS = ScoringParameters()
 
@@ -28,7 +28,7 @@ class _Frozen(BaseModel):
 
 
 class _SchemaVersion(BaseModel):
-    """Read first: what other versions wrote need not fit the shape below."""
+    """Read first: manifests of other versions need not fit the model below."""
 
     schema_version: int
 
@@ -53,7 +53,7 @@ class SearchFigure(_Frozen):
 
 
 class IndexInfo(_Frozen):
-    """What kind of FAISS index this is and how it was found to search best."""
+    """The kind of FAISS index and its tuned search effort."""
 
     kind: str
     search: list[SearchFigure]
@@ -118,7 +118,7 @@ class ScoringInfo(_Frozen):
 
     @property
     def parameters(self) -> ScoringParameters:
-        """What was recorded."""
+        """The recorded parameters."""
         return ScoringParameters(
             covisit_weight=self.covisit_weight,
             tilt=self.tilt,
@@ -141,10 +141,11 @@ class ScoringInfo(_Frozen):
 
 
 class ContentInfo(_Frozen):
-    """The content encoder and what it was found to be worth by hiding items.
+    """The content encoder and its quality, measured by hiding items.
 
-    items: learned items it was fitted to. cosine: of a hidden item's content vector with its learned one,
-    mean over `hidden` items; recall: of the 20 nearest to the one, how many are to the other.
+    items: with interactions, that it was fitted to. cosine: of a hidden item's content vector with its
+    learned one, mean over `hidden` items; recall: share of the 20 nearest to the one that are nearest to the
+    other.
     """
 
     features: int
@@ -156,7 +157,7 @@ class ContentInfo(_Frozen):
 
 
 class DatasetInfo(_Frozen):
-    """Where the data came from and what became of its rows."""
+    """Where the data came from, and how many rows were kept and dropped."""
 
     name: str
     fingerprint: str
@@ -172,10 +173,10 @@ class StepInfo(_Frozen):
 
 
 class Manifest(_Frozen):
-    """Everything about one generation but its data.
+    """Everything about one generation except its data.
 
     Of `items` rows the first `vectors` have a vector; of those the first `learned` from interactions, the
-    rest from their metadata. changes: number of the last change of an item that the build knew of.
+    rest from their metadata. changes: number of the last item change that the build includes.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -223,7 +224,7 @@ def _versions(oldest: int, newest: int) -> str:
 
 
 def dataset_name_of(folder: Path) -> str | None:
-    """The dataset of a generation that another version of this program may have written; None: unreadable."""
+    """The dataset of a generation, possibly of another version of this program; None: unreadable."""
     try:
         return str(orjson.loads((folder / FILE_NAME).read_bytes())["dataset"]["name"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -231,12 +232,12 @@ def dataset_name_of(folder: Path) -> str | None:
 
 
 def new_id(now: datetime | None = None) -> str:
-    """An id that sorts by time of birth."""
+    """An id; ids sort by the time they were created."""
     return (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S%fZ")
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of what the artefacts depend on."""
+    """Versions of the libraries that the artefacts depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
 
 

@@ -4,8 +4,9 @@ A worker adds its counts, once a second, to its own file, with its gauges and it
 that ended stays, so counters never fall, but its gauges and state do not count any more. A file begins with a
 checksum of its layout: files of another version are ignored.
 
-Not prometheus_client's multiprocess mode: that writes to its file on every request; here a request costs
-nothing, and the gauges of ended workers need no cleaning up.
+Not prometheus_client's multiprocess mode, which writes to its file on every request: measured at 6 µs for a
+counter and 11 µs for a histogram, where a whole request takes 13. Here a request costs a list append, and the
+gauges of ended workers need no cleaning up.
 """
 
 import os

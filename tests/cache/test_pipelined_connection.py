@@ -76,10 +76,10 @@ def test_big_and_odd_values_come_whole(client: redis.Redis, keys: Keys, redis_ur
 
 def test_commands_are_answered_in_order(redis_url: str) -> None:
     async def use(pipe: PipelinedConnection) -> None:
-        said = [pipe.execute("ECHO", at) for at in range(500)]
+        output = [pipe.execute("ECHO", at) for at in range(500)]
         gone = pipe.execute("ECHO", "nobody waits for this")
         gone.cancel()
-        assert await asyncio.gather(*said, pipe.execute("ECHO", "last")) == [
+        assert await asyncio.gather(*output, pipe.execute("ECHO", "last")) == [
             *(b"%d" % at for at in range(500)),
             b"last",
         ]
@@ -126,13 +126,13 @@ def test_replies_in_pieces(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"+PONG\r\n+PONG\r\n+PONG\r\n", b""])
-def test_what_is_no_redis(tmp_path: Path, said: bytes) -> None:
+@pytest.mark.parametrize("output", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"+PONG\r\n+PONG\r\n+PONG\r\n", b""])
+def test_what_is_no_redis(tmp_path: Path, output: bytes) -> None:
     """An answer that is none, one too many, or the end."""
 
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"PING\r\n")
-        writer.write(said)
+        writer.write(output)
 
     async def run() -> None:
         async with _pretending(tmp_path, other) as url:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hybrid_recs.generation.content_encoder import (
-    MAX_TEXT_LENGTH,
+    MAX_ENCODED_LENGTH,
     ContentEncoder,
     content_features,
     content_tokens,
@@ -59,7 +59,7 @@ def test_words_that_share_pieces_share_features_and_ideographs_count_one_by_one(
 
 
 def test_a_long_text_is_read_to_its_bound() -> None:
-    long = "word " * (MAX_TEXT_LENGTH // 5) + "beyond"
+    long = "word " * (MAX_ENCODED_LENGTH // 5) + "beyond"
     assert content_features(None, [], long) == content_features("word", [], None)
 
 

@@ -24,7 +24,7 @@ from tests.planted import NEVER_BOUGHT, item_id
 HOT, TAIL = item_id(2, 0), item_id(2, 29)
 
 
-def _told(generation: Generation, a: str, b: str, k: int = 10) -> Explanation:
+def _explain(generation: Generation, a: str, b: str, k: int = 10) -> Explanation:
     return explain(generation, known_row(generation, a), known_row(generation, b), k)
 
 
@@ -38,16 +38,18 @@ def test_every_served_item_is_told_with_the_score_and_place_it_is_served_with(
     assert len(answer.neighbours) == 100
     pairs = zip(answer.neighbours.rows.tolist(), answer.neighbours.scores.tolist(), strict=True)
     for place, (b, score) in enumerate(pairs, 1):
-        told = explain(generation, row, b, 10)
-        assert told.parts is not None
-        assert told.ranks is not None
-        assert told.parts.score == score
-        assert told.parts.near + told.parts.covisit_part == pytest.approx(score, rel=2e-3, abs=1e-4)
-        assert told.ranks.score == place
-        assert told.place == (place if place <= 10 else None)
-        assert told.in_list == (place <= 10)
-        assert told.precomputed_place == (place if a == HOT else None)
-        assert told.source is answer.source
+        explanation = explain(generation, row, b, 10)
+        assert explanation.parts is not None
+        assert explanation.ranks is not None
+        assert explanation.parts.score == score
+        assert explanation.parts.near + explanation.parts.covisit_part == pytest.approx(
+            score, rel=2e-3, abs=1e-4
+        )
+        assert explanation.ranks.score == place
+        assert explanation.place == (place if place <= 10 else None)
+        assert explanation.in_list == (place <= 10)
+        assert explanation.precomputed_place == (place if a == HOT else None)
+        assert explanation.source is answer.source
 
 
 def _check_ranks(generation: Generation, a: int, others: list[int]) -> None:
@@ -87,60 +89,82 @@ def test_parts_are_those_on_disk(generation: Generation) -> None:
     kept = dict(zip(linked.tolist(), weights.tolist(), strict=True))
     assert kept
     for b in (b for b in range(len(scorer.vectors)) if b != a):
-        told = explain(generation, a, b)
-        assert told.parts is not None
-        assert told.ranks is not None
-        assert told.parts.cosine == pytest.approx(float(scorer.vectors[a] @ scorer.vectors[b]), abs=1e-6)
-        assert told.parts.tilt == float(scorer.boosts[b])
-        assert told.parts.near == told.parts.cosine * told.parts.tilt
-        assert told.parts.covisit_weight == kept.get(b, 0.0)
-        assert told.parts.covisit_part == generation.manifest.scoring.covisit_weight * kept.get(b, 0.0)
-        assert told.ranks.covisits == (list(kept).index(b) + 1 if b in kept else None)
-        assert told.ranks.listed_covisits == len(kept)
+        explanation = explain(generation, a, b)
+        assert explanation.parts is not None
+        assert explanation.ranks is not None
+        assert explanation.parts.cosine == pytest.approx(
+            float(scorer.vectors[a] @ scorer.vectors[b]), abs=1e-6
+        )
+        assert explanation.parts.tilt == float(scorer.boosts[b])
+        assert explanation.parts.near == explanation.parts.cosine * explanation.parts.tilt
+        assert explanation.parts.covisit_weight == kept.get(b, 0.0)
+        assert explanation.parts.covisit_part == generation.manifest.scoring.covisit_weight * kept.get(b, 0.0)
+        assert explanation.ranks.covisits == (list(kept).index(b) + 1 if b in kept else None)
+        assert explanation.ranks.listed_covisits == len(kept)
 
 
 def test_both_items_and_the_generation_are_named(generation: Generation) -> None:
-    told = _told(generation, HOT, TAIL)
-    assert told.generation == generation.id
-    assert (told.a.item_id, told.a.title, told.a.hot) == (HOT, "Thing 0 of world 2", True)
-    assert (told.b.item_id, told.b.title, told.b.hot) == (TAIL, "Thing 29 of world 2", False)
-    assert told.a.popularity == generation.catalogue.popularity[known_row(generation, HOT)]
-    assert told.source is Source.CACHE
-    assert _told(generation, TAIL, HOT).source is Source.LIVE
+    explanation = _explain(generation, HOT, TAIL)
+    assert explanation.generation == generation.id
+    assert (explanation.a.item_id, explanation.a.title, explanation.a.hot) == (
+        HOT,
+        "Thing 0 of world 2",
+        True,
+    )
+    assert (explanation.b.item_id, explanation.b.title, explanation.b.hot) == (
+        TAIL,
+        "Thing 29 of world 2",
+        False,
+    )
+    assert explanation.a.popularity == generation.catalogue.popularity[known_row(generation, HOT)]
+    assert explanation.source is Source.CACHE
+    assert _explain(generation, TAIL, HOT).source is Source.LIVE
 
 
 def test_an_item_is_never_in_its_own_list(generation: Generation) -> None:
-    told = _told(generation, HOT, HOT)
-    assert (told.in_list, told.place, told.parts, told.ranks) == (False, None, None, None)
-    assert told.verdict == f"{HOT} is the item itself, and no item is in its own list."
+    explanation = _explain(generation, HOT, HOT)
+    assert (explanation.in_list, explanation.place, explanation.parts, explanation.ranks) == (
+        False,
+        None,
+        None,
+        None,
+    )
+    assert explanation.verdict == f"{HOT} is the item itself, and no item is in its own list."
 
 
 def test_an_item_that_nobody_bought_is_only_popular(generation: Generation) -> None:
-    told = _told(generation, HOT, NEVER_BOUGHT[0])
-    assert (told.in_list, told.parts, told.ranks, told.b.has_vector) == (False, None, None, False)
-    assert told.verdict == (
+    explanation = _explain(generation, HOT, NEVER_BOUGHT[0])
+    assert (explanation.in_list, explanation.parts, explanation.ranks, explanation.b.has_vector) == (
+        False,
+        None,
+        None,
+        False,
+    )
+    assert explanation.verdict == (
         f"{NEVER_BOUGHT[0]} has too few interactions to have a vector, so it is only recommended as popular."
     )
 
 
 def test_the_list_of_an_item_without_a_vector_is_the_popular_one(generation: Generation) -> None:
     third = generation.catalogue.item_id(int(generation.catalogue.by_popularity[2]))
-    told = _told(generation, NEVER_BOUGHT[0], third)
-    assert (told.source, told.place, told.parts) == (Source.POPULAR, 3, None)
-    assert told.verdict == (
+    explanation = _explain(generation, NEVER_BOUGHT[0], third)
+    assert (explanation.source, explanation.place, explanation.parts) == (Source.POPULAR, 3, None)
+    assert explanation.verdict == (
         f"{NEVER_BOUGHT[0]} has too few interactions to have a vector, so it gets popular items; "
         f"{third} is 3rd of them."
     )
-    other = _told(generation, NEVER_BOUGHT[0], NEVER_BOUGHT[1], 5)
+    other = _explain(generation, NEVER_BOUGHT[0], NEVER_BOUGHT[1], 5)
     assert not other.in_list
     assert other.verdict.endswith(f"; {NEVER_BOUGHT[1]} is not among the first 5 of them.")
 
 
 def test_an_item_without_a_vector_fills_up_a_list_that_would_be_too_short(generation: Generation) -> None:
     n = generation.manifest.vectors
-    told = explain(generation, known_row(generation, TAIL), n, n)
-    assert (told.place, told.parts) == (n, None)
-    assert told.verdict.endswith(f"only recommended as popular: it completes {TAIL}'s list, as {ordinal(n)}.")
+    explanation = explain(generation, known_row(generation, TAIL), n, n)
+    assert (explanation.place, explanation.parts) == (n, None)
+    assert explanation.verdict.endswith(
+        f"only recommended as popular: it completes {TAIL}'s list, as {ordinal(n)}."
+    )
 
 
 _VERDICTS = {
@@ -164,10 +188,10 @@ def test_verdicts_follow_the_parts(generation: Generation, weight: float, in_lis
     a, seen = known_row(generation, HOT), set()
     served = Recommender(weighed).live_neighbours(ItemQuery(a, 5)).rows.tolist()
     for b in (b for b in range(generation.manifest.vectors) if b != a):
-        told = explain(weighed, a, b, 5)
-        (kind,) = (kind for kind, form in _VERDICTS.items() if re.fullmatch(form, told.verdict))
-        assert told.parts is not None
-        assert kind == (in_list if b in served else "met" if told.parts.covisit_weight else "far")
+        explanation = explain(weighed, a, b, 5)
+        (kind,) = (kind for kind, form in _VERDICTS.items() if re.fullmatch(form, explanation.verdict))
+        assert explanation.parts is not None
+        assert kind == (in_list if b in served else "met" if explanation.parts.covisit_weight else "far")
         seen.add(kind)
     assert seen == {in_list, "met", "far"}
 
@@ -218,24 +242,30 @@ def test_command_prints_every_part(generation: Generation) -> None:
     b = generation.catalogue.item_id(
         int(generation.scorer.covisits.neighbours_of(known_row(generation, HOT))[0][0])
     )
-    told, result = _told(generation, HOT, b), _run(HOT, b)
+    explanation, result = _explain(generation, HOT, b), _run(HOT, b)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert told.parts is not None
-    assert told.ranks is not None
+    assert explanation.parts is not None
+    assert explanation.ranks is not None
     lines = result.stdout.splitlines()
-    assert lines[0] == f"{HOT}  Thing 0 of world 2  (popularity {told.a.popularity:,.10g}, hot)"
-    assert lines[1].startswith(f"{b}  {told.b.title}  (popularity ")
-    assert lines[-1] == told.verdict
+    assert lines[0] == f"{HOT}  Thing 0 of world 2  (popularity {explanation.a.popularity:,.10g}, hot)"
+    assert lines[1].startswith(f"{b}  {explanation.b.title}  (popularity ")
+    assert lines[-1] == explanation.verdict
     table = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines[3:-1])
-    assert table["cosine"] == f"{told.parts.cosine:.4f}"
-    assert table["popularity tilt of B"] == f"{told.parts.tilt:.4f}"
-    assert table["cosine × tilt"].split() == f"{told.parts.near:.4f} {told.ranks.near} of 239".split()
+    assert table["cosine"] == f"{explanation.parts.cosine:.4f}"
+    assert table["popularity tilt of B"] == f"{explanation.parts.tilt:.4f}"
+    assert (
+        table["cosine × tilt"].split()
+        == f"{explanation.parts.near:.4f} {explanation.ranks.near} of 239".split()
+    )
     assert table["co-visit weight"].split()[:3] == ["1.0000", "1", "of"]
-    assert table["weight of co-visits"] == f"{told.parts.weight:g}"
-    assert table["co-visit part"] == f"{told.parts.covisit_part:.4f}"
-    assert table["score"].split() == f"{told.parts.score:.4f} {told.ranks.score} of 239".split()
-    assert table["list of A"].split() == f"cache {told.place} of 10".split()
-    assert table["precomputed list of A"] == f"{told.precomputed_place} of {told.precomputed_length}"
+    assert table["weight of co-visits"] == f"{explanation.parts.weight:g}"
+    assert table["co-visit part"] == f"{explanation.parts.covisit_part:.4f}"
+    assert table["score"].split() == f"{explanation.parts.score:.4f} {explanation.ranks.score} of 239".split()
+    assert table["list of A"].split() == f"cache {explanation.place} of 10".split()
+    assert (
+        table["precomputed list of A"]
+        == f"{explanation.precomputed_place} of {explanation.precomputed_length}"
+    )
     assert table["generation"] == generation.id
 
 
@@ -254,7 +284,7 @@ def test_command_prints_what_there_is_without_a_score() -> None:
 def test_command_writes_json(generation: Generation, b: str) -> None:
     result = _run(HOT, b, "--format", "json", "--k", "7")
     assert result.exit_code == 0
-    assert orjson.loads(result.stdout) == orjson.loads(orjson.dumps(_told(generation, HOT, b, 7)))
+    assert orjson.loads(result.stdout) == orjson.loads(orjson.dumps(_explain(generation, HOT, b, 7)))
 
 
 @pytest.mark.usefixtures("index")

@@ -72,12 +72,12 @@ def test_counts_are_bounded_and_the_largest_are_kept() -> None:
 
 
 async def _flush(url: str, keys: Keys) -> None:
-    stats, client = RequestRecorder(keys, lambda: 7_200.0), connect_async(url, 5)
+    recorder, client = RequestRecorder(keys, lambda: 7_200.0), connect_async(url, 5)
     for item, times in (("a", 3), ("b", 1)):
         for _ in range(times):
-            stats.count_item(item)
-    stats.take_delta()
-    await stats.flush(client)
+            recorder.count_item(item)
+    recorder.take_delta()
+    await recorder.flush(client)
     await client.aclose()
 
 

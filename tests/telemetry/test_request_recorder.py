@@ -153,10 +153,10 @@ def test_counts_are_written_when_the_service_ends(
     assert _report(own_redis.url, keys).requests == 9
 
 
-async def _flush(stats: RequestRecorder, url: str) -> None:
+async def _flush(recorder: RequestRecorder, url: str) -> None:
     client = connect_async(url, 1.0)
     try:
-        await stats.flush(client)
+        await recorder.flush(client)
     finally:
         await client.aclose()
 
@@ -165,18 +165,18 @@ def test_minutes_and_missed_items_are_bounded(keys: Keys, redis_url: str) -> Non
     import asyncio
 
     now = 1_800_000_000.0
-    stats = RequestRecorder(keys, clock=lambda: now)
+    recorder = RequestRecorder(keys, clock=lambda: now)
     for at in range(25_000):
-        stats.count_miss(f"item {at}")
-    stats.record("g", Source.LIVE, Outcome.TAIL, 0.001)
-    stats.take_delta()
+        recorder.count_miss(f"item {at}")
+    recorder.record("g", Source.LIVE, Outcome.TAIL, 0.001)
+    recorder.take_delta()
     now += 9 * 86_400
-    stats.record("g", Source.CACHE, Outcome.HIT, 0.001)
-    stats.record("g", Source.LIVE, Outcome.LIST_MISSING, 0.001)
-    stats.take_delta()
-    assert stats.unwritten == 2
-    asyncio.run(_flush(stats, redis_url))
-    assert stats.unwritten == 0
+    recorder.record("g", Source.CACHE, Outcome.HIT, 0.001)
+    recorder.record("g", Source.LIVE, Outcome.LIST_MISSING, 0.001)
+    recorder.take_delta()
+    assert recorder.unwritten == 2
+    asyncio.run(_flush(recorder, redis_url))
+    assert recorder.unwritten == 0
     with connect(redis_url) as client:
         names = sorted(client.scan_iter(f"{keys.prefix}:*"))
         assert [name.decode().split(":")[1] for name in names] == ["flushed", "stats"]

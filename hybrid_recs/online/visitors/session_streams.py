@@ -42,10 +42,10 @@ class Stream:
 
     def offer(self, upto: str, body: bytes) -> None:
         """Send this next, unless the same or something newer was sent or is waiting."""
-        event = StreamId.parse(upto)
-        if event < self._upto or body == self._body:
+        stream_id = StreamId.parse(upto)
+        if stream_id < self._upto or body == self._body:
             return
-        self._upto, self._body = event, body
+        self._upto, self._body = stream_id, body
         self._waiting = b"event: recommendations\nid: %b\ndata: %b\n\n" % (upto.encode(), body)
         self._wake.set()
 

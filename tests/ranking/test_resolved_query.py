@@ -33,7 +33,7 @@ def _scores(recommender: Recommender, weights: dict[int, float], vector: Floats 
     return scores
 
 
-def _wanted(recommender: Recommender, weights: dict[int, float], k: int, **fields: object) -> ResolvedQuery:
+def _query_of(recommender: Recommender, weights: dict[int, float], k: int, **fields: object) -> ResolvedQuery:
     items = recommender.weighted_items(list(weights), list(weights.values()))
     return replace(ResolvedQuery(items, k), **fields)  # type: ignore[arg-type]
 
@@ -57,7 +57,7 @@ def test_weighted_sets_get_the_best_of_all_items(plain: Recommender, seed: int) 
     n, k = plain.generation.manifest.vectors, int(rng.integers(1, 60))
     rows = rng.choice(n, rng.integers(1, 7), replace=False).tolist()
     weights = {row: float(rng.choice([-2, -0.5, 0.5, 1, 3])) for row in rows}
-    _check(plain.answer_query(_wanted(plain, weights, k)).neighbours, _scores(plain, weights), k)
+    _check(plain.answer_query(_query_of(plain, weights, k)).neighbours, _scores(plain, weights), k)
 
 
 def test_a_vector_is_a_query_of_its_own(plain: Recommender) -> None:
@@ -85,13 +85,13 @@ def test_filters_hold_before_the_list_is_cut(plain: Recommender, seed: int) -> N
         fits = not wanted.any_of or having & set(wanted.any_of)
         if not (fits and having >= {n.lower() for n in wanted.all_of} and not having & set(wanted.none_of)):
             scores[row] = -np.inf
-    found = plain.answer_query(_wanted(plain, weights, k, categories=wanted)).neighbours
+    found = plain.answer_query(_query_of(plain, weights, k, categories=wanted)).neighbours
     _check(found, scores, min(k, int((scores > -np.inf).sum())))
 
 
 def test_a_filter_that_leaves_few_gives_those_few(plain: Recommender) -> None:
-    ask = _wanted(plain, {0: 1.0}, 50, categories=CategoryFilter(all_of=("world 3",)))
-    rows = plain.answer_query(ask).neighbours.rows.tolist()
+    query = _query_of(plain, {0: 1.0}, 50, categories=CategoryFilter(all_of=("world 3",)))
+    rows = plain.answer_query(query).neighbours.rows.tolist()
     assert len(rows) == 30 - (world_of(plain.generation.catalogue.item_id(0)) == 3)
     assert {world_of(plain.generation.catalogue.item_id(row)) for row in rows} == {3}
 
@@ -117,11 +117,11 @@ def test_no_category_takes_more_than_its_places(plain: Recommender) -> None:
     no_all = CategoryFilter()
     weights = {row: 1.0 for row in range(240) if "world 1" in catalogue.categories_of(row)}
     weights = dict(list(weights.items())[:2])
-    ask = _wanted(plain, weights, 24, max_per_category=24, categories=no_all)
-    assert len(plain.answer_query(ask).neighbours) == 24  # "all" is on everything and takes 24 places
+    query = _query_of(plain, weights, 24, max_per_category=24, categories=no_all)
+    assert len(plain.answer_query(query).neighbours) == 24  # "all" is on everything and takes 24 places
     worlds = Counter(
         world_of(catalogue.item_id(row))
-        for row in plain.answer_query(replace(ask, max_per_category=3, k=3)).neighbours.rows.tolist()
+        for row in plain.answer_query(replace(query, max_per_category=3, k=3)).neighbours.rows.tolist()
     )
     assert worlds == {1: 3}
 
@@ -206,8 +206,8 @@ def test_a_new_item_may_be_asked_about(generation: Generation, plain: Recommende
 
 def test_filters_and_histories_know_new_items(generation: Generation, plain: Recommender) -> None:
     changed, n = Recommender(generation, _overlay(plain)), len(generation.catalogue)
-    ask = _wanted(changed, {0: 1.0}, 5, categories=CategoryFilter(any_of=("moved",)))
-    assert changed.answer_query(ask).neighbours.rows.tolist() == [n + 3]
+    query = _query_of(changed, {0: 1.0}, 5, categories=CategoryFilter(any_of=("moved",)))
+    assert changed.answer_query(query).neighbours.rows.tolist() == [n + 3]
     answer = changed.answer_user(np.array([n]), 20)
     assert (answer.source, answer.outcome) == (Source.CONTENT, Outcome.NO_INTERACTIONS)
     assert answer.neighbours.rows[0] == changed.items.row(item_id(1, 0))
@@ -221,6 +221,6 @@ def test_everything_of_a_wish_hidden_is_an_empty_list(generation: Generation) ->
     changed = Recommender(generation, Overlay(1, hidden))
     row = changed.items.row(item_id(4, 0))
     assert row is not None
-    ask = _wanted(changed, {row: 1.0}, 5, categories=CategoryFilter(any_of=("world 4",)))
-    assert len(changed.answer_query(ask).neighbours) == 0
+    query = _query_of(changed, {row: 1.0}, 5, categories=CategoryFilter(any_of=("world 4",)))
+    assert len(changed.answer_query(query).neighbours) == 0
     assert not hidden & set(changed.live_neighbours(ItemQuery(row, 100)).rows.tolist())

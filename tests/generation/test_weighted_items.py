@@ -22,11 +22,11 @@ def _exact_scorer(seed: int) -> Scorer:
         rng.choice([1.0, 1.25, 1.5], n).astype(np.float32),
         random_covisits(rng, np.arange(1, 17) / 16, n, 12),
         float(rng.choice([0.0, 0.5, 1.0, 3.0])),
-        _trending(rng, n),
+        _trend(rng, n),
     )
 
 
-def _trending(rng: np.random.Generator, n: int) -> Trend:
+def _trend(rng: np.random.Generator, n: int) -> Trend:
     rows = rng.permutation(n)[: rng.integers(0, 6)]
     return Trend(rows, (np.sort(rng.integers(1, 17, len(rows)))[::-1] / 16).astype(np.float32))
 
@@ -118,8 +118,8 @@ def test_one_item_is_a_set_of_one(seed: int) -> None:
         np.testing.assert_array_equal(scorer.query_vector(one), scorer.vectors[row])
         as_set = scorer.score_query(one, np.arange(n), n, frozenset((3,)))
         assert _pairs(as_set) == _pairs(scorer.score_item(row, np.arange(n), n, frozenset((3,))))
-        of_history = history_query(np.array([row]), HistoryWeights(1.0, scorer.covisit_weight))
-        assert _pairs(scorer.score_query(of_history, np.arange(n), n)) == _pairs(
+        from_history = history_query(np.array([row]), HistoryWeights(1.0, scorer.covisit_weight))
+        assert _pairs(scorer.score_query(from_history, np.arange(n), n)) == _pairs(
             scorer.score_item(row, np.arange(n), n)
         )
 
@@ -190,7 +190,7 @@ def test_many_queries_at_once_give_each_what_it_gets_alone(seed: int) -> None:
         rng.uniform(1, 1.5, n).astype(np.float32),
         random_covisits(rng, rng.uniform(0.01, 1, 40), n, 30),
         float(rng.choice([0.0, 0.7, 3.1])),
-        _trending(rng, n),
+        _trend(rng, n),
     )
     sets = [_items(seed * 100 + at, n, [None, 0.7][at % 2]) for at in range(int(rng.integers(1, 20)))]
     sets += [scorer.item_query(int(row)) for row in rng.integers(0, n, 5)]
