@@ -62,7 +62,7 @@ rebuild-index: $(READY)  ## learn from DATASET=path/to/dataset.toml and publish 
 	$(BIN)/python -m jobs.rebuild_index --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml, see examples/))' \
 	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --keep $(KEEP) $(if $(FORCE),--force)
 
-evaluate: $(BENCHMARK_READY)  ## measure on held-out data beside baselines (DATASET= FORMAT=table|json|md)
+evaluate: $(BENCHMARK_READY)  ## measure on held-out data, compared with baselines (DATASET= FORMAT=table|json|md)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m jobs.evaluate \
 	  --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \
 	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --format $(or $(filter-out text,$(FORMAT)),table)
@@ -77,14 +77,14 @@ bench: $(BENCHMARK_READY)  ## every speed claim, measured against its comparator
 bench-quick: $(BENCHMARK_READY)  ## the same on small catalogues, within two minutes; writes nothing
 	$(BIN)/python -m benchmarks.bench --quick
 
-recommend-users: $(READY)  ## every user's list ahead of time (DATASET= DATA_DIR= ACTIVE_DAYS= K=100)
+recommend-users: $(READY)  ## precompute every user's list (DATASET= DATA_DIR= ACTIVE_DAYS= K=100)
 	$(BIN)/python -m jobs.recommend_users --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \
 	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') $(if $(ACTIVE_DAYS),--active-days $(ACTIVE_DAYS)) $(if $(K),--k $(K))
 
 serve: $(READY)  ## answer requests (HOST=127.0.0.1 PORT=8000 WORKERS=1)
 	$(BIN)/hybrid-recs serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
-consume-events: $(READY)  ## apply events as they come in, beside serve; any number of them (docs/how-to/send-events.md)
+consume-events: $(READY)  ## apply events as they come in, next to serve; any number of them (docs/how-to/send-events.md)
 	@$(BIN)/python -m jobs.consume_events
 
 hit-rate-report: $(READY)  ## which tier answered and what to change (WINDOW=24h FORMAT=text|json|md|html OUT=)

@@ -175,7 +175,7 @@ def test_a_visit(browser: Any, service: ChildService, environment: dict[str, str
         visit.expect("#generation").to_contain_text("Cached lists equal live100.0 %")
         visit.page.locator("input[value='7d']").check(force=True)
         visit.expect("#traffic .axis").to_have_text("7d agonow")
-        visit.page.click("#session-anew")
+        visit.page.click("#session-restart")
         visit.expect("#trail a").to_have_count(0)
 
 

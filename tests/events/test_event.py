@@ -122,18 +122,18 @@ class TestAccept:
     def test_concurrent_posts_of_the_same_events(
         self, client: redis.Redis, keys: Keys, redis_url: str
     ) -> None:
-        events, fates = [event_of(n) for n in range(200)], list[int]()
+        events, results = [event_of(n) for n in range(200)], list[int]()
 
         def post() -> None:
             with connect(redis_url) as own:
-                fates.extend(accept(own, keys, events[at : at + 10])[0] for at in range(0, 200, 10))
+                results.extend(accept(own, keys, events[at : at + 10])[0] for at in range(0, 200, 10))
 
         threads = [Thread(target=post) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sum(fates) == 20
+        assert sum(results) == 20
         assert client.xlen(keys.events()) == 200
 
     def test_states_are_bounded_and_old_events_leave_them_alone(

@@ -1,4 +1,4 @@
-"""The ladder: what answers, why, and that the answer is the same from the cache and live."""
+"""The fallback chain: what answers, why, and that the answer is the same from the cache and live."""
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def _check_shape(generation: Generation, query: ItemQuery, answer: Answer) -> No
     ),
     st.sampled_from(["list", *_REASONS_WITHOUT_A_LIST]),
 )
-def test_the_ladder(
+def test_the_fallback_chain(
     recommender: Recommender, kind: str, number: int, k: int, excluded: frozenset[int], outcome: str
 ) -> None:
     generation = recommender.generation

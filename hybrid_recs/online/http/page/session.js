@@ -23,7 +23,7 @@ export function session(open) {
   }
 
   function trail() {
-    byId("session-anew").hidden = !items.length;
+    byId("session-restart").hidden = !items.length;
     byId("to-session").hidden = !items.length;
     byId("to-session").textContent = `Session, ${items.length} item${items.length === 1 ? "" : "s"}`;
     byId("trail").hidden = !items.length;
@@ -125,7 +125,7 @@ export function session(open) {
     byId("q").focus();
   }
 
-  byId("session-anew").addEventListener("click", startNew);
+  byId("session-restart").addEventListener("click", startNew);
   addEventListener("pagehide", () => stream?.close());
   // On a phone the session is below the fold: a link leads to it until it is visible.
   new IntersectionObserver(([seen]) =>
