@@ -1,10 +1,20 @@
 """Every link in the documents leads somewhere."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import DOCS, DOCUMENTS, PAGES, anchors, links, name_of
+from tests.paths import ROOT
+
+NAMING = [
+    ROOT / "CHANGELOG.md",
+    ROOT / "Makefile",
+    *DOCS.rglob("*.yml"),
+    *(ROOT / "examples").glob("*.toml"),
+    *(path for folder in ("hybrid_recs", "jobs", "benchmarks") for path in (ROOT / folder).rglob("*.py")),
+]
 
 
 def _targets(document: Path) -> list[tuple[str, Path, str]]:
@@ -27,6 +37,12 @@ def test_links_and_anchors_resolve(document: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pages_of_the_site_link_only_to_the_site(page: Path) -> None:
     assert [link for link, path, _ in _targets(page) if not path.is_relative_to(DOCS)] == []
+
+
+def test_documents_named_elsewhere_exist() -> None:
+    named = {name for path in NAMING for name in re.findall(r"\bdocs/[\w/-]+\.\w+", path.read_text())}
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
 def test_links_are_found() -> None:
