@@ -45,7 +45,7 @@ def worker_on(url: str, keys: Keys, index: Path, archive: Path, claim_seconds: f
 
 def apply_all(worker: Worker, client: redis.Redis, keys: Keys, count: int) -> None:
     """Step until `count` events are applied."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while int(client.hget(keys.event_counts(), "applied") or 0) < count:
         assert time.monotonic() < deadline
         worker.step()

@@ -11,7 +11,7 @@ from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import UNREACHABLE, connect
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0, what: str = "the condition") -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0, what: str = "the condition") -> None:
     """Poll until the condition is true; fail with its name after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
