@@ -56,6 +56,7 @@ def service(settings: Settings, tmp_path: Path) -> Iterator[ChildService]:
         "HYBRID_RECS_REDIS_URL": str(settings.redis_url),
         "HYBRID_RECS_KEY_PREFIX": settings.key_prefix,
         "HYBRID_RECS_VAR_DIR": str(settings.var_dir),
+        "HYBRID_RECS_REDIS_TIMEOUT_MS": "5000",  # a busy machine must not look like a Redis that is down
     }
     with child_service(tmp_path / "log", environment) as running:
         yield running

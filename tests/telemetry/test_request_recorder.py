@@ -75,6 +75,9 @@ def test_every_request_is_counted_once_by_source_and_reason(
 def test_two_workers_are_right_in_the_sum(
     environment: dict[str, str], own_redis: OwnRedis, keys: Keys, tmp_path: Path
 ) -> None:
+    environment["HYBRID_RECS_REDIS_TIMEOUT_MS"] = (
+        "5000"  # a busy machine must not look like a Redis that is down
+    )
     sent = 0
     with child_service(tmp_path / "log", environment, workers=2) as service, connect(own_redis.url) as client:
 
