@@ -100,7 +100,7 @@ def test_two_workers_are_right_in_the_sum(
 
         with httpx.Client(base_url=service.url) as http:
             _wait_for_lists(http, own_redis.url, keys)
-        wait_until(both_have_counted, seconds=30, what="counts of both workers")
+        wait_until(both_have_counted, seconds=120, what="counts of both workers")
         wait_until(lambda: _report(own_redis.url, keys).requests == sent, what="all counts in Redis")
         with httpx.Client(base_url=service.url) as http:
             wait_until(lambda: _metric(http, "cache", "") + _metric(http, "live", "") == sent)
