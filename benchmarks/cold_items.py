@@ -19,11 +19,11 @@ from rich.console import Console
 from hybrid_recs.demo.shop import write_demo_shop
 from hybrid_recs.generation.content_encoder import content_features
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import Dataset, read_dataset
 from hybrid_recs.offline.data.encoding import encode
-from hybrid_recs.offline.data.interactions import Dataset, read_dataset
 from hybrid_recs.offline.evaluation.baselines import top_rows
 from hybrid_recs.offline.memory import peak_mb, reset_peak
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.training.content_fit import MAX_ITEMS, Features, fit_encoder, known_features
 from hybrid_recs.offline.training.content_vectors import CompleteModel, add_content_vectors
 from hybrid_recs.offline.training.covisitation import count_covisits

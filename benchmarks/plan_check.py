@@ -24,9 +24,9 @@ from hybrid_recs.demo import replay
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.requests import latest_requests
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.reports.charts import sizes_plot
 from hybrid_recs.reports.planner import gather
 from hybrid_recs.reports.planner.hit_rate_curves import rising_hits, static_hits

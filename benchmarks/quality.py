@@ -14,9 +14,9 @@ from benchmarks.session_knn import SessionKnn
 from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.commands.evaluate import BASELINES, evaluate
 from hybrid_recs.offline.build.options import BuildOptions
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 

@@ -26,12 +26,12 @@ from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
 from hybrid_recs.offline.build.index import exact_neighbours, tail_sample
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation.learned_baselines import fit_als
 from hybrid_recs.offline.memory import peak_mb, reset_peak
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.training.embeddings import fit_vectors
 from hybrid_recs.offline.training.model import fit_covisits
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender

@@ -30,13 +30,14 @@ from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import read_dataset, scan_interactions
+from hybrid_recs.offline.data.interactions import scan_interactions
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import case_figures, mean_of
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.ranking.recommender import Recommender
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json, Rows

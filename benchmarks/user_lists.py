@@ -21,7 +21,6 @@ from hybrid_recs.cache import embedded_server
 from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.commands.recommend_users import recommend_users
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import EvaluationSplit, hold_out_latest
@@ -29,6 +28,7 @@ from hybrid_recs.offline.evaluation.learned_baselines import Als
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import Tally, TaskFigures
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Rows
 

@@ -11,7 +11,7 @@ import pytest
 
 import hybrid_recs
 from hybrid_recs import api
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from tests.architecture.graph import ImportGraph, cycles, levels
 from tests.architecture.rules import BASE, EDGES, ONLY_IN, RULES, arrows_up
 from tests.paths import ROOT

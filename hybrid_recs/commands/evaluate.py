@@ -9,7 +9,6 @@ from rich.console import Console
 
 from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.offline.build.options import BuildOptions
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
@@ -19,6 +18,7 @@ from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.run import EvaluationRow, FittedMethod, fit_measured, measure
 from hybrid_recs.offline.evaluation.served_method import ServedMethod, fit_served_method, parts_of
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 

@@ -138,7 +138,7 @@ def _redis(settings: Settings) -> Iterator[redis.Redis | None]:
 
 def _interactions(dataset: Path, data_dir: Path | None) -> list[str]:
     # Polars takes half a second to load, and only this needs it.
-    from hybrid_recs.offline.data.dataset_config import DatasetConfig
     from hybrid_recs.offline.data.requests import all_requests
+    from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 
     return all_requests(DatasetConfig.load(dataset, data_dir))

@@ -15,11 +15,11 @@ from hybrid_recs.items.item_change import ItemChange
 from hybrid_recs.offline.build import gate, summaries, writer
 from hybrid_recs.offline.build.hot_set import HotSet, choose_hot_set
 from hybrid_recs.offline.build.options import BuildOptions
-from hybrid_recs.offline.data.dataset_config import DatasetConfig, fingerprint
+from hybrid_recs.offline.data.dataset import InputStats, read_dataset
 from hybrid_recs.offline.data.encoding import encode
-from hybrid_recs.offline.data.interactions import InputStats, read_dataset
 from hybrid_recs.offline.data.item_changes import last_sequence_number, with_changes
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig, fingerprint
 from hybrid_recs.offline.training import content_fit
 from hybrid_recs.offline.training.content_vectors import CompleteModel, add_content_vectors
 from hybrid_recs.offline.training.model import fit_covisits, fit_with_covisits

@@ -10,9 +10,9 @@ from hybrid_recs import wiring
 from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.offline.build import summaries
 from hybrid_recs.offline.build.precompute import LIST_DEPTH
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
-from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.users.files import UserListFiles
 from hybrid_recs.offline.users.histories import histories_of
 from hybrid_recs.offline.users.lists import UserListBuilder

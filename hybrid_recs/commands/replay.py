@@ -7,9 +7,9 @@ import click
 
 from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.demo import replay
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.requests import latest_requests
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 
 
 @click.command(help=__doc__)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from benchmarks.session_replay import Directly, replay, table
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.encoding import encode
-from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from tests.planted import NEVER_BOUGHT, item_id, world_of
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.scale import growth_exponent
 from benchmarks.synthetic import write_synthetic
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
-from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.data.dataset import read_dataset
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 
 
 @pytest.mark.parametrize(("seed", "items"), [(0, 20_000), (1, 20_000), (0, 50_000)])

@@ -11,8 +11,8 @@ import redis
 from hybrid_recs.cache.keys import CONSUMER_GROUP, Keys
 from hybrid_recs.consumer.archive import MAX_EVENTS_PER_FILE, Archive, last_archived
 from hybrid_recs.events.event import Event
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
-from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.data.dataset import read_dataset
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from tests.consumers import accept_events
 from tests.paths import ROOT
 

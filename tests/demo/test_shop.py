@@ -8,8 +8,8 @@ from polars.testing import assert_frame_equal
 
 from hybrid_recs.demo import vocabulary, walkthrough
 from hybrid_recs.demo.shop import DAYS, END, write_demo_shop
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
-from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.data.dataset import read_dataset
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 
 PRODUCTS, INTERACTIONS = 4_000, 100_000
 

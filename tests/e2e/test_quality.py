@@ -5,7 +5,7 @@ import pytest
 from benchmarks.session_knn import SessionKnn
 from hybrid_recs.commands.evaluate import BASELINES, evaluate
 from hybrid_recs.offline.build.options import BuildOptions
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json
 from tests.conftest import quiet_steps, real_data

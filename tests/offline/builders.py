@@ -10,9 +10,9 @@ import polars as pl
 from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.offline.build.options import BuildOptions
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import Dataset, InputStats, read_dataset
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import Dataset, InputStats, read_dataset
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Floats
 

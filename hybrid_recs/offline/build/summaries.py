@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from hybrid_recs.generation.manifest import IndexInfo, Manifest, ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.offline.build.hot_set import HotSet
+from hybrid_recs.offline.data.dataset import InputStats
 from hybrid_recs.offline.data.encoding import EncodedData
-from hybrid_recs.offline.data.interactions import InputStats
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training.content_vectors import CompleteModel
 from hybrid_recs.offline.training.covisitation import CoVisitCounts

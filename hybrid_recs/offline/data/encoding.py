@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hybrid_recs.offline.data.interactions import Dataset
+from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.types import Floats, Rows
 
 

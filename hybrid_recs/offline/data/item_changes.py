@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from hybrid_recs.items.item_change import ItemChange, ItemMetadata
-from hybrid_recs.offline.data.interactions import Dataset
+from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.data.items import SCHEMA
 
 _METADATA = ("title", "categories", "text")

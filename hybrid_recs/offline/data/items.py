@@ -3,8 +3,10 @@
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import DatasetConfig, ItemsTable
-from hybrid_recs.offline.data.tables import as_id, first_line, require_columns, scan_table
+from hybrid_recs.offline.sources.columns import as_id, require_columns
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig, ItemsTable
+from hybrid_recs.offline.sources.polars_errors import first_line
+from hybrid_recs.offline.sources.tables import scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
 _CATEGORY_SEPARATOR = "\x1f"

@@ -3,8 +3,8 @@
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.interactions import scan_interactions
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import SECONDS_PER_DAY
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from hybrid_recs.offline.data.interactions import Dataset
+from hybrid_recs.offline.data.dataset import Dataset
 
 _LATEST_SHARE = 0.1
 

@@ -9,10 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hybrid_recs.generation.scoring import MAX_HISTORY
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import Dataset, dataset_from_rows
 from hybrid_recs.offline.data.encoding import EncodedData
-from hybrid_recs.offline.data.interactions import Dataset, dataset_from_rows, scan_interactions
+from hybrid_recs.offline.data.interactions import scan_interactions
 from hybrid_recs.offline.data.items import read_items
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import Rows
 
 ITEM_TASK = "next item from an item"

@@ -14,8 +14,8 @@ from hybrid_recs.generation.trend import Trend
 from hybrid_recs.offline.build import writer
 from hybrid_recs.offline.build.hot_set import choose_hot_set
 from hybrid_recs.offline.build.options import BuildOptions
+from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.data.encoding import EncodedData
-from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.evaluation.method import MethodKind
 from hybrid_recs.offline.training.content_vectors import add_content_vectors
 from hybrid_recs.offline.training.model import fit

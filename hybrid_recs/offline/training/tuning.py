@@ -7,7 +7,7 @@ import numpy as np
 
 from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
-from hybrid_recs.offline.data.interactions import Dataset
+from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.training import parameters
 from hybrid_recs.offline.training.parameters import HistoryParameters, Parameter
 from hybrid_recs.offline.training.validation import ValidationSlice, Values, hold_out

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from hybrid_recs.generation.scoring import Scorer, history_query
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
+from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.data.split import split_latest
 from hybrid_recs.offline.training.candidate_scores import CandidateScores, Queries, find_candidates
 from hybrid_recs.offline.training.covisitation import CoVisitCounts, count_covisits

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.generation.catalogue import Catalogue
-from hybrid_recs.offline.data.interactions import Dataset
+from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.types import SECONDS_PER_DAY, Rows
 
 

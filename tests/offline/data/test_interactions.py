@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
-from hybrid_recs.offline.data.interactions import InputStats, read_dataset
+from hybrid_recs.offline.data.dataset import InputStats, read_dataset
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import MAX_ID_LENGTH
 from tests.conftest import real_data
 from tests.offline.builders import USER_AND_ITEM, WITH_TIME, File, read, write

@@ -9,9 +9,9 @@ from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import ItemChangesError
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.items.change_store import ChangeStore
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
-from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.item_changes import last_sequence_number, with_changes
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.settings import Settings
 from tests.conftest import quiet_steps
 from tests.planted import item_id

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
 from hybrid_recs.offline.data.items import read_items
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from tests.offline.builders import USER_AND_ITEM, File, write
 
 ALL = """

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hybrid_recs.offline.data.interactions import Dataset
+from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.data.split import Split, split_latest
 from hybrid_recs.offline.training.validation import hold_out
 from tests.offline.builders import dataset_of, item_name, random_histories

@@ -11,14 +11,14 @@ from scipy import sparse
 
 from benchmarks.session_knn import SessionKnn
 from hybrid_recs.errors import HybridRecsError
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation import learned_baselines
 from hybrid_recs.offline.evaluation.baseline_tuning import hold_out
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular, decayed, top_rows
 from hybrid_recs.offline.evaluation.learned_baselines import Als, RandomisedSvd, Word2Vec
 from hybrid_recs.offline.evaluation.method import Method, MethodKind
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import Floats, Rows
 from tests.offline.builders import encoded, random_histories
 from tests.planted import world_of, write_planted

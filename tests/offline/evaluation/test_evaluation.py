@@ -10,9 +10,8 @@ import pytest
 from rich.console import Console
 
 from hybrid_recs.commands.evaluate import Fit, evaluate
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import read_dataset
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.cases import (
@@ -24,6 +23,7 @@ from hybrid_recs.offline.evaluation.cases import (
 )
 from hybrid_recs.offline.evaluation.method import MethodKind
 from hybrid_recs.offline.evaluation.served_method import ServedMethod, fit_served_method, parts_of
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Json, Outcome
 from tests.conftest import quiet_steps

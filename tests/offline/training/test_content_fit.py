@@ -16,8 +16,8 @@ from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.build import gate
+from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.data.encoding import encode, with_content
-from hybrid_recs.offline.data.interactions import Dataset
 from hybrid_recs.offline.training.content_fit import (
     NEIGHBOURS,
     REGULARISERS,

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hybrid_recs.offline.data.dataset_config import DatasetConfig
+from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.encoding import encode
-from hybrid_recs.offline.data.interactions import read_dataset
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.training.covisitation import count_covisits
 from hybrid_recs.offline.training.embeddings import STEPS, fit_vectors, popularity_boosts, unit_rows
 from hybrid_recs.types import Floats

@@ -11,7 +11,7 @@ from hybrid_recs.generation.manifest import ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.offline.build.options import BuildOptions
-from hybrid_recs.offline.data.interactions import Dataset, InputStats
+from hybrid_recs.offline.data.dataset import Dataset, InputStats
 from hybrid_recs.offline.evaluation.metrics import case_figures
 from hybrid_recs.offline.training import parameters
 from hybrid_recs.offline.training.model import Model, fit

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import DatasetConfig, fingerprint
 from hybrid_recs.offline.data.items import read_items
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig, fingerprint
 from tests.offline.builders import USER_AND_ITEM, write
 
 

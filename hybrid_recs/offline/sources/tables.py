@@ -7,7 +7,8 @@ row instead of failing the read.
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.dataset_config import FORMAT_OF_ENDING, DatasetConfig, Format, Table
+from hybrid_recs.offline.sources.dataset_config import FORMAT_OF_ENDING, DatasetConfig, Format, Table
+from hybrid_recs.offline.sources.polars_errors import first_line
 
 _SAMPLE_ROWS = 10_000
 # A control character that no text file holds: makes the reader return whole lines.
@@ -31,35 +32,6 @@ def scan_table(config: DatasetConfig, table: Table) -> pl.LazyFrame:
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DatasetError(f"{paths[0]}: cannot be read as {kind} ({first_line(error)})") from error
     return frame
-
-
-def require_columns(frame: pl.LazyFrame, required: list[str], table: Table) -> None:
-    """Raise DatasetError, naming the missing column and the existing ones, unless all are there."""
-    present = frame.collect_schema().names()
-    for name in required:
-        if name not in present:
-            existing = ", ".join(other for other in present if not other.startswith("__"))
-            raise DatasetError(f"{table.path}: no column {name!r}; it has {existing}")
-
-
-def sample(frame: pl.LazyFrame, column: str, table: Table) -> pl.Series:
-    """The values that are not null of the first 10,000 rows."""
-    try:
-        return frame.select(column).head(_SAMPLE_ROWS).collect()[column].drop_nulls()
-    except pl.exceptions.PolarsError as error:
-        raise DatasetError(f"{table.path}: cannot be read ({first_line(error)})") from error
-
-
-def as_id(column: str) -> pl.Expr:
-    """An id as text without surrounding blanks; null when empty."""
-    text = pl.col(column).cast(pl.String, strict=False).str.strip_chars()
-    return pl.when(text != "").then(text)
-
-
-def as_number(column: str) -> pl.Expr:
-    """A finite number, or null."""
-    number = pl.col(column).cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number)
 
 
 def _format_of(ending: str, path: str) -> Format:
@@ -100,8 +72,3 @@ def _scan_lines(paths: list[str], separator: str, columns: list[str] | None) -> 
         lines = lines.filter(pl.col("line") != separator.join(columns))
     fields = pl.col("line").str.split_exact(separator, len(columns)).struct
     return lines.select(fields.field(f"field_{number}").alias(name) for number, name in enumerate(columns))
-
-
-def first_line(error: Exception) -> str:
-    """The summary of an error, without its details."""
-    return str(error).split("\n", 1)[0]

@@ -33,26 +33,56 @@ Columns = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 class Table(BaseModel):
-    """Keys of both kinds of table."""
+    """Keys of both kinds of table. Those from `separator` to `thousands` are about text formats."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     format: Format | None = None
-    separator: str = Field("", description="default: a tab for .tsv, else a comma")
+    separator: str = Field("", description="default: a tab for .tsv, a bar for .psv, else a comma")
     columns: list[str] | None = None
+    encoding: str = Field("utf-8", description="a name that Python knows, such as latin-1 or cp1252")
+    quote: str = Field('"', max_length=1, description="empty: quotes are ordinary characters")
+    comment: str = Field("", description="lines that begin with it are skipped")
+    skip_rows: int = Field(0, ge=0, description="lines before the header")
+    decimal: Literal[".", ","] = "."
+    thousands: str = Field("", max_length=1)
+    null_values: list[str] = Field([], description="cells that mean nothing, besides the usual ones")
+    query: str | None = Field(None, description="SQL over the raw table, which is called `data`")
+    where: str | None = None
+
+
+class CellList(BaseModel):
+    """A column whose cells may hold several values, apart by `separator`; a list column needs none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str
+    separator: str | None = None
+
+
+def _as_cell_list(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+CellListColumn = Annotated[CellList, BeforeValidator(_as_cell_list)]
 
 
 class InteractionsTable(Table):
-    """One `[interactions]` table; an optional one may have no files yet."""
+    """One `[interactions]` table; an optional one may have no files yet.
+
+    basket: the column of what was bought or seen together, such as an order number.
+    """
 
     user: Columns
-    item: str
+    item: CellListColumn
     time: str | None = None
+    time_format: str | None = None
+    time_zone: str = Field("UTC", description="of times without a zone")
     weight: str | None = None
     event: str | None = None
     event_weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
-    where: str | None = None
+    basket: str | None = None
     optional: bool = False
 
     @model_validator(mode="after")
@@ -64,42 +94,46 @@ class InteractionsTable(Table):
         return self
 
 
-class Categories(BaseModel):
-    """A column of category names; with a `separator`, a cell may hold several."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    column: str
-    separator: str | None = None
-
-
-def _as_categories(value: object) -> object:
-    return {"column": value} if isinstance(value, str) else value
-
-
 def _as_tables(value: object) -> object:
     return [value] if isinstance(value, dict | InteractionsTable) else value
 
 
 class ItemsTable(Table):
+    """The `[items]` table.
+
+    group: the column of the product that an item is a variant of. available: a column of yes or no.
+    only_listed: items that are not in the table are never recommended.
+    """
+
     id: str
     title: str | None = None
-    categories: Annotated[Categories | None, BeforeValidator(_as_categories)] = None
+    categories: CellListColumn | None = None
     text: Annotated[list[str], BeforeValidator(_as_list)] = []
+    group: str | None = None
+    available: str | None = None
+    only_listed: bool = False
 
 
 class DatasetConfig(BaseModel):
     """One `dataset.toml`; relative paths start from `folder`.
 
     interactions: one `[interactions]` table, or several `[[interactions]]`, read one after the other.
+    name: default: the name of the file, or of its folder if the file is called dataset.toml.
+    order: whether the order of rows without times means anything; default: found out.
+    id_case, strip, whole_numbers: how item ids are normalised in every table and request.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     interactions: Annotated[list[InteractionsTable], BeforeValidator(_as_tables), Field(min_length=1)]
     items: ItemsTable | None = None
+    name: str = ""
+    order: Literal["file", "none"] | None = None
+    keep_crawlers: bool = False
+    id_case: Literal["lower", "upper"] | None = None
+    strip: bool = False
+    whole_numbers: bool = False
     folder: Path = Field(Path(), exclude=True)
-    name: str = Field("", exclude=True)
 
     @field_validator("interactions")
     @classmethod
@@ -136,8 +170,8 @@ class DatasetConfig(BaseModel):
             raise DatasetError(f"{path}: not valid TOML ({error})") from error
         except ValidationError as error:
             raise DatasetError(f"{path}: {_first_problem(error)}") from error
-        name = path.resolve().parent.name if path.stem == "dataset" else path.stem
-        return config.model_copy(update={"folder": data_dir or path.parent, "name": name})
+        default = path.resolve().parent.name if path.stem == "dataset" else path.stem
+        return config.model_copy(update={"folder": data_dir or path.parent, "name": config.name or default})
 
     def files(self, table: Table) -> list[Path]:
         """The files that a table's path matches, by name; raises DatasetError when there are none."""
@@ -159,7 +193,7 @@ class DatasetConfig(BaseModel):
 
 def fingerprint(config: DatasetConfig) -> str:
     """SHA-256 of the configuration and of every file it names, in order."""
-    digest = hashlib.sha256(config.model_dump_json().encode())
+    digest = hashlib.sha256(config.model_dump_json(exclude={"name"}).encode())
     for table in (*config.sources, config.items):
         for path in config.files(table) if table else []:
             with path.open("rb") as file:

@@ -1,0 +1,43 @@
+"""`where`: an SQL condition over the columns of a table."""
+
+import itertools
+
+import polars as pl
+
+from hybrid_recs.errors import DatasetError
+from hybrid_recs.offline.sources.columns import as_number, parsed_share, require_columns, sample
+from hybrid_recs.offline.sources.dataset_config import Table
+from hybrid_recs.offline.sources.polars_errors import first_line
+
+
+def with_condition(frame: pl.LazyFrame, where: str | None, table: Table) -> pl.LazyFrame:
+    """Adds `__where`, of booleans; columns read as text that hold numbers are compared as numbers."""
+    if not where:
+        return frame.with_columns(__where=True)
+    try:
+        condition = pl.sql_expr(where)
+        names = list(dict.fromkeys(condition.meta.root_names()))
+    except pl.exceptions.PolarsError as error:
+        raise DatasetError(f"where: not valid SQL ({first_line(error)})") from error
+    require_columns(frame, names, table)
+    numeric = [name for name in names if _holds_numbers(frame, name, table)]
+    problem = ""
+    # A column of digits may be meant as text all the same (id <> '007'): as many as fit are numbers.
+    for count in range(len(numeric), -1, -1):
+        for chosen in itertools.combinations(numeric, count):
+            tried = frame.with_columns(as_number(name).alias(name) for name in chosen)
+            tried = tried.with_columns(__where=condition)
+            try:
+                if tried.select("__where").head(1).collect()["__where"].dtype == pl.Boolean:
+                    return tried
+                problem = problem or "it is not a condition"
+            except pl.exceptions.PolarsError as error:
+                problem = problem or first_line(error)
+    raise DatasetError(f"where: {where!r} cannot be run ({problem})")
+
+
+def _holds_numbers(frame: pl.LazyFrame, column: str, table: Table) -> bool:
+    if frame.collect_schema()[column] != pl.String:
+        return False
+    values = sample(frame, column, table)
+    return len(values) > 0 and parsed_share(values.cast(pl.Float64, strict=False)) > 0.99
