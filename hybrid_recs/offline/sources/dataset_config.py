@@ -32,8 +32,11 @@ def _as_list(value: object) -> object:
 Columns = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 
-class Table(BaseModel):
-    """Keys of both kinds of table. Those from `separator` to `thousands` are about text formats."""
+class RawTable(BaseModel):
+    """Where files are and how they are written. Keys from `separator` on are about text formats.
+
+    A `[tables.NAME]` is only read by the `query` of another table.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,7 +51,12 @@ class Table(BaseModel):
     decimal: Literal[".", ","] = "."
     thousands: str = Field("", max_length=1)
     null_values: list[str] = Field([], description="cells that mean nothing, besides the usual ones")
-    query: str | None = Field(None, description="SQL over the raw table, which is called `data`")
+
+
+class Table(RawTable):
+    """Keys of both kinds of table."""
+
+    query: str | None = Field(None, description="SQL over the raw tables; this one is called `data`")
     where: str | None = None
 
 
@@ -118,6 +126,7 @@ class DatasetConfig(BaseModel):
     """One `dataset.toml`; relative paths start from `folder`.
 
     interactions: one `[interactions]` table, or several `[[interactions]]`, read one after the other.
+    tables: further raw tables for queries, by the name that SQL gives them.
     name: default: the name of the file, or of its folder if the file is called dataset.toml.
     order: whether the order of rows without times means anything; default: found out.
     id_case, strip, whole_numbers: how item ids are normalised in every table and request.
@@ -127,6 +136,7 @@ class DatasetConfig(BaseModel):
 
     interactions: Annotated[list[InteractionsTable], BeforeValidator(_as_tables), Field(min_length=1)]
     items: ItemsTable | None = None
+    tables: dict[str, RawTable] = {}
     name: str = ""
     order: Literal["file", "none"] | None = None
     keep_crawlers: bool = False
