@@ -36,12 +36,12 @@ def scan_labelled(config: DatasetConfig) -> pl.LazyFrame:
 
 def _labelled(config: DatasetConfig, table: InteractionsTable) -> pl.LazyFrame:
     frame = scan_table(config, table)
-    used = [*table.user, table.item.column, table.time, table.weight, table.event]
+    used = [*table.user, table.item, table.time, table.weight, table.event]
     require_columns(frame, [name for name in used if name], table)
     # Prefixed, so that no column of the data is hidden from `where`.
     frame = frame.with_row_index("__order").with_columns(
         __user=pl.coalesce(as_id(name) for name in table.user),
-        __item=as_id(table.item.column),
+        __item=as_id(table.item),
         __time=time_seconds(frame, table),
         __weight=_weight(table),
     )

@@ -32,32 +32,15 @@ def _as_list(value: object) -> object:
 Columns = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 
-class RawTable(BaseModel):
-    """Where files are and how they are written. Keys from `separator` on are about text formats.
-
-    A `[tables.NAME]` is only read by the `query` of another table.
-    """
+class Table(BaseModel):
+    """Keys of both kinds of table."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     format: Format | None = None
-    separator: str = Field("", description="default: a tab for .tsv, a bar for .psv, else a comma")
+    separator: str = Field("", description="default: a tab for .tsv, else a comma")
     columns: list[str] | None = None
-    encoding: str = Field("utf-8", description="a name that Python knows, such as latin-1 or cp1252")
-    quote: str = Field('"', max_length=1, description="empty: quotes are ordinary characters")
-    comment: str = Field("", description="lines that begin with it are skipped")
-    skip_rows: int = Field(0, ge=0, description="lines before the header")
-    decimal: Literal[".", ","] = "."
-    thousands: str = Field("", max_length=1)
-    null_values: list[str] = Field([], description="cells that mean nothing, besides the usual ones")
-
-
-class Table(RawTable):
-    """Keys of both kinds of table."""
-
-    query: str | None = Field(None, description="SQL over the raw tables; this one is called `data`")
-    where: str | None = None
 
 
 class CellList(BaseModel):
@@ -77,20 +60,15 @@ CellListColumn = Annotated[CellList, BeforeValidator(_as_cell_list)]
 
 
 class InteractionsTable(Table):
-    """One `[interactions]` table; an optional one may have no files yet.
-
-    basket: the column of what was bought or seen together, such as an order number.
-    """
+    """One `[interactions]` table; an optional one may have no files yet."""
 
     user: Columns
-    item: CellListColumn
+    item: str
     time: str | None = None
-    time_format: str | None = None
-    time_zone: str = Field("UTC", description="of times without a zone")
     weight: str | None = None
     event: str | None = None
     event_weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
-    basket: str | None = None
+    where: str | None = None
     optional: bool = False
 
     @model_validator(mode="after")
@@ -107,42 +85,24 @@ def _as_tables(value: object) -> object:
 
 
 class ItemsTable(Table):
-    """The `[items]` table.
-
-    group: the column of the product that an item is a variant of. available: a column of yes or no.
-    only_listed: items that are not in the table are never recommended.
-    """
-
     id: str
     title: str | None = None
     categories: CellListColumn | None = None
     text: Annotated[list[str], BeforeValidator(_as_list)] = []
-    group: str | None = None
-    available: str | None = None
-    only_listed: bool = False
 
 
 class DatasetConfig(BaseModel):
     """One `dataset.toml`; relative paths start from `folder`.
 
     interactions: one `[interactions]` table, or several `[[interactions]]`, read one after the other.
-    tables: further raw tables for queries, by the name that SQL gives them.
     name: default: the name of the file, or of its folder if the file is called dataset.toml.
-    order: whether the order of rows without times means anything; default: found out.
-    id_case, strip, whole_numbers: how item ids are normalised in every table and request.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     interactions: Annotated[list[InteractionsTable], BeforeValidator(_as_tables), Field(min_length=1)]
     items: ItemsTable | None = None
-    tables: dict[str, RawTable] = {}
     name: str = ""
-    order: Literal["file", "none"] | None = None
-    keep_crawlers: bool = False
-    id_case: Literal["lower", "upper"] | None = None
-    strip: bool = False
-    whole_numbers: bool = False
     folder: Path = Field(Path(), exclude=True)
 
     @field_validator("interactions")

@@ -107,6 +107,9 @@ def test_the_name_is_the_folders_or_the_files(tmp_path: Path) -> None:
     path = write(tmp_path / "my-shop", {}, USER_AND_ITEM)
     assert DatasetConfig.load(path).name == "my-shop"
     assert DatasetConfig.load(path.rename(path.with_name("invoices.toml"))).name == "invoices"
+    named = path.with_name("any.toml")
+    named.write_text(f'name = "the shop"\n{path.with_name("invoices.toml").read_text()}')
+    assert DatasetConfig.load(named).name == "the shop"
 
 
 def test_data_dir_replaces_the_folder_that_paths_start_from(tmp_path: Path) -> None:
