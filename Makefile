@@ -58,9 +58,9 @@ test-browser: $(BROWSER_READY)  ## the page in a Chromium: the machine's, else P
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-rebuild-index: $(READY)  ## learn from DATASET=path/to/dataset.toml and publish (DATA_DIR= KEEP=2 FORCE=1)
+rebuild-index: $(READY)  ## learn from DATASET=path/to/dataset.toml and publish (DATA_DIR= KEEP=2 FORCE=1 NEW_DATASET=1)
 	$(BIN)/python -m jobs.rebuild_index --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml, see examples/))' \
-	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --keep $(KEEP) $(if $(FORCE),--force)
+	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --keep $(KEEP) $(if $(FORCE),--force) $(if $(NEW_DATASET),--new-dataset)
 
 evaluate: $(BENCHMARK_READY)  ## measure on held-out data, compared with baselines (DATASET= FORMAT=table|json|md)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m jobs.evaluate \

@@ -82,6 +82,12 @@ class Settings(BaseSettings):
         None, ge=0, le=1_000, description="weight of recent popularity in answers to a user's history"
     )
 
+    gate_max_fall: float = Field(
+        0.5, ge=0, le=1, description="share by which the data may be smaller than the serving generation's"
+    )
+    gate_min_surviving: float = Field(
+        0.5, ge=0, le=1, description="share of the serving generation's interactions whose items must remain"
+    )
     exact_below: int = Field(10_000, ge=0, description="catalogues up to this size get an exact index")
     ann_recall: float = Field(0.98, gt=0, le=1, description="recall the search parameters must reach")
     hot_share: float = Field(0.8, gt=0, le=1, description="share of interactions the hot set covers")

@@ -38,11 +38,12 @@ from hybrid_recs.settings import Settings
     help="older generations to keep for a rollback",
 )
 @click.option("--force", is_flag=True, help="publish even if the gate refuses (recorded in the manifest)")
-def main(dataset: Path, data_dir: Path | None, keep: int, force: bool) -> None:
+@click.option("--new-dataset", is_flag=True, help="replace the serving generation without comparing with it")
+def main(dataset: Path, data_dir: Path | None, keep: int, force: bool, new_dataset: bool) -> None:
     """Run the steps in order; a failure leaves the serving generation as it was."""
     settings, steps = Settings(), Steps()
     with print_errors(steps.console):
-        rebuild(dataset, data_dir, settings, steps, keep, force)
+        rebuild(dataset, data_dir, settings, steps, keep, force, new_dataset)
 
 
 def rebuild(
@@ -52,6 +53,7 @@ def rebuild(
     steps: Steps,
     keep: int = 2,
     force: bool = False,
+    new_dataset: bool = False,
 ) -> Generation:
     """The whole job; returns the generation that serves afterwards."""
     config = DatasetConfig.load(dataset, data_dir)
@@ -59,7 +61,8 @@ def rebuild(
     with store.writer():
         store.clean()
         changes = wiring.item_changes(settings).all()
-        manifest = stage(store, config, changes, BuildOptions.from_settings(settings), steps, force)
+        options = BuildOptions.from_settings(settings)
+        manifest = stage(store, config, changes, options, steps, force, new_dataset)
         publish(store, manifest, settings, steps, keep)
     summaries.print_end(steps, manifest)
     return store.open(manifest.id)
@@ -72,6 +75,7 @@ def stage(
     options: BuildOptions,
     steps: Steps,
     force: bool,
+    new_dataset: bool = False,
 ) -> Manifest:
     """Everything up to a sealed generation, none of which the service sees."""
     generation, parent = new_id(), store.current()
@@ -83,12 +87,14 @@ def stage(
         manifest = writer.describe(
             generation, parent, source, learned.model, index, learned.scoring, hot, options
         )
-        quality = gate.measure(Generation.open(folder, manifest), gate.serving_generation(store))
+        serving = None if new_dataset else gate.serving_generation(store)
+        quality = gate.measure(Generation.open(folder, manifest), serving)
         step.done(summaries.quality(quality))
     with steps("Seal the generation") as step:
         update = {
             "quality": quality,
             "forced": force,
+            "new_dataset": new_dataset,
             "steps": steps.finished,
             "changes": last_sequence_number(changes),
         }
@@ -163,7 +169,7 @@ def write(
 
 def publish(store: GenerationStore, manifest: Manifest, settings: Settings, steps: Steps, keep: int) -> None:
     """Pass the gate, load the lists into Redis, and flip the pointer last."""
-    gate.check(store, manifest)
+    gate.check(store, manifest, gate.DataBounds(settings.gate_max_fall, settings.gate_min_surviving))
     with steps("Load into Redis") as step:
         build = store.open(manifest.id)
         step.expect(len(build.hot))

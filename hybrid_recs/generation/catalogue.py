@@ -82,6 +82,17 @@ class Catalogue:
         joined = self._categories[row]
         return joined.split(_SEPARATOR) if joined else []
 
+    def shared_popularity(self, other: "Catalogue") -> float:
+        """Share of this catalogue's interactions that are about items with interactions in `other`.
+
+        Ids are compared by their 64-bit hashes.
+        """
+        total = float(self.popularity.sum())
+        used = other.popularity[np.asarray(other._hash_rows)] > 0
+        shared = np.isin(np.asarray(self._hashes), np.asarray(other._hashes)[used])
+        rows = np.asarray(self._hash_rows)[shared]
+        return float(self.popularity[rows].sum()) / total if total else 1.0
+
     def popular(self, count: int, excluded: frozenset[int], eligible: RowMask | None = None) -> Rows:
         """The `count` most popular rows that are eligible and not excluded, best first."""
         size = count + len(excluded)

@@ -177,6 +177,7 @@ class Manifest(_Frozen):
 
     Of `items` rows the first `vectors` have a vector; of those the first `learned` from interactions, the
     rest from their metadata. changes: number of the last item change that the build includes.
+    new_dataset: it was not compared with the generation that served before, on demand.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -199,6 +200,7 @@ class Manifest(_Frozen):
     content: ContentInfo | None = None
     quality: dict[str, float] = {}
     forced: bool = False
+    new_dataset: bool = False
     steps: list[StepInfo] = []
     files: dict[str, FileEntry] = {}
 

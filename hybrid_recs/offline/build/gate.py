@@ -1,6 +1,6 @@
 """Measures a finished build and refuses one that is not good enough to serve."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from hybrid_recs.errors import GateRefusedError, GenerationError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DEMO_DATASET, Manifest, dataset_name_of
 from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.offline.build.replacement import SAME_DATASET, compare
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
 from hybrid_recs.types import Floats
 
@@ -16,10 +17,26 @@ MIN_FULL_LISTS = 0.99
 MIN_PARITY = 0.95
 MIN_OVERLAP = 0.1
 # Share of itself by which a figure may fall below that of the serving generation of the same dataset.
-MAX_FALL = {"hr@20": 0.2, "coverage": 0.5}
+MAX_FALL = {"hr@20": 0.2, "shared_coverage": 0.5}
+DATA_SIZES = ("rows", "users", "items", "days", "kept_share")
 _MIN_SHARED = 100
 _SAMPLE = 200
 _COVERAGE_DEPTH = 10
+_LIVE_DEPTH = 100
+_TIE = 1e-3  # of itself: stored scores have half precision
+_PAST = "publish it all the same with FORCE=1 (--force)"
+
+
+@dataclass(frozen=True, slots=True)
+class DataBounds:
+    """How far the data may fall behind that of the serving generation of the same dataset.
+
+    max_fall: of rows, users, items, days and the share of rows kept, as a share of the serving generation's.
+    min_surviving: share of its interactions that must be about items which the build has, too.
+    """
+
+    max_fall: float = 0.5
+    min_surviving: float = 0.5
 
 
 def serving_generation(store: GenerationStore) -> Generation | None:
@@ -52,21 +69,17 @@ def unreadable_serving_generation(store: GenerationStore) -> list[str]:
 def measure(build: Generation, serving: Generation | None) -> dict[str, float]:
     """Figures of a build, each a share unless its name says otherwise.
 
-    `serving` is compared only when it was built from the same dataset.
+    serving: what to compare the build with; None: with nothing.
     """
     figures = {f"ann_recall@{figure.k}": round(figure.recall, 5) for figure in build.manifest.index.search}
     if build.manifest.scoring.hr is not None:
         figures["hr@20"] = build.manifest.scoring.hr
     figures |= _list_figures(build)
     figures["parity@10"] = _parity(build)
-    if serving is not None and serving.manifest.dataset.name == build.manifest.dataset.name:
-        figures |= _overlap(build, serving)
-        before = serving.manifest.quality
-        figures |= {f"serving_{name}": before[name] for name in MAX_FALL if name in before}
-    return figures
+    return figures | (compare(build, serving) if serving is not None else {})
 
 
-def problems(quality: dict[str, float]) -> list[str]:
+def problems(quality: dict[str, float], data_bounds: DataBounds | None = None) -> list[str]:
     """Every figure out of bounds, as text with the bound."""
     bounds = [
         ("ann_recall@10", MIN_ANN_RECALL),
@@ -82,17 +95,64 @@ def problems(quality: dict[str, float]) -> list[str]:
         for name, bound in bounds
         if not quality[name] >= bound
     ]
-    for name, max_fall in MAX_FALL.items():
-        before = quality.get(f"serving_{name}")
-        if before is not None and name in quality and not quality[name] >= (1 - max_fall) * before:
-            failures.append(f"{name} is {quality[name]:.4g}, {before:.4g} in the serving generation")
+    failures += _falls(quality) + _data_problems(quality, data_bounds or DataBounds())
     must_be_zero = ("duplicates", "not_finite", "self_recommended", "unknown_rows")
     return failures + [f"{name} is {quality[name]:g}, not 0" for name in must_be_zero if quality[name]]
 
 
-def check(store: GenerationStore, manifest: Manifest) -> None:
+def _falls(quality: dict[str, float]) -> list[str]:
+    """Figures that the serving generation has and the build lacks, or that fell too far below."""
+    failures = []
+    for name, max_fall in MAX_FALL.items():
+        before = quality.get(f"serving_{name}")
+        if before is None or (name == "shared_coverage" and quality["shared_hot_items"] < _MIN_SHARED):
+            continue
+        if name not in quality:
+            failures.append(f"{name} could not be measured, {before:.4g} in the serving generation; {_PAST}")
+        elif not quality[name] >= (1 - max_fall) * before:
+            failures.append(
+                f"{name} is {quality[name]:.4g}, {before:.4g} in the serving generation "
+                f"(bound {(1 - max_fall) * before:.4g}); {_PAST}"
+            )
+    return failures
+
+
+def _data_problems(quality: dict[str, float], bounds: DataBounds) -> list[str]:
+    """What the build was learned from, next to what the serving generation was."""
+    surviving = quality.get("surviving")
+    if surviving is None:
+        return []
+    about = f"{surviving:.1%} of the serving generation's interactions are about items of this build"
+    if quality["other_name"] and surviving < SAME_DATASET:
+        return [
+            f"it is of another dataset than the serving generation ({about}, {SAME_DATASET:.0%} would make "
+            "it the same one under a new name); replace it with NEW_DATASET=1 (--new-dataset)"
+        ]
+    failures = []
+    if not surviving >= bounds.min_surviving:
+        failures.append(
+            f"only {about}, bound {bounds.min_surviving:.0%} (HYBRID_RECS_GATE_MIN_SURVIVING); if ids were "
+            f"renamed, replace it with NEW_DATASET=1 (--new-dataset), or {_PAST}"
+        )
+    for name in DATA_SIZES:
+        before = quality.get(f"serving_{name}")
+        if before is None or quality.get(name, 0) >= (1 - bounds.max_fall) * before:
+            continue
+        bound = (1 - bounds.max_fall) * before
+        failures.append(
+            f"{name} is {_size(quality.get(name, 0))}, {_size(before)} in the serving generation, "
+            f"bound {_size(bound)} (HYBRID_RECS_GATE_MAX_FALL={bounds.max_fall:g}); {_PAST}"
+        )
+    return failures
+
+
+def _size(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def check(store: GenerationStore, manifest: Manifest, data_bounds: DataBounds | None = None) -> None:
     """Raise GateRefusedError, and record it, when a figure is out of bounds and the build is not forced."""
-    failures = problems(manifest.quality) + unreadable_serving_generation(store)
+    failures = problems(manifest.quality, data_bounds) + unreadable_serving_generation(store)
     if failures and not manifest.forced:
         store.record("refused", manifest.id, reasons=failures)
         raise GateRefusedError(manifest.id, failures)
@@ -128,7 +188,7 @@ def _not_finite(values: Floats) -> int:
 
 
 def _parity(build: Generation) -> float:
-    """Overlap at 10 of precomputed lists with live search, over a sample."""
+    """Overlap at 10 of precomputed lists with live search, over a sample; of equal scores any one will do."""
     recommender = Recommender(build)
     step = max(1, len(build.hot) // _SAMPLE)
     shares = []
@@ -137,30 +197,8 @@ def _parity(build: Generation) -> float:
         if stored is None or not len(stored):
             continue
         precomputed = stored.head(10).rows
-        live = recommender.live_neighbours(ItemQuery(int(row), len(precomputed))).rows
-        shares.append(len(np.intersect1d(precomputed, live)) / len(precomputed))
+        live = recommender.live_neighbours(ItemQuery(int(row), _LIVE_DEPTH))
+        last = live.scores[: len(precomputed)][-1]
+        reaching = live.rows[live.scores >= last - _TIE * abs(last)]
+        shares.append(len(np.intersect1d(precomputed, reaching)) / len(precomputed))
     return float(np.mean(shares)) if shares else 1.0
-
-
-def _overlap(build: Generation, serving: Generation) -> dict[str, float]:
-    """Overlap at 10 of the lists of items hot in both, weighted by the popularity of the items."""
-    weights, shares = [], []
-    for row, before, after in _shared_lists(build, serving):
-        weights.append(float(build.catalogue.popularity[row]))
-        shares.append(len(before & after) / max(len(before), 1))
-    figures = {"shared_hot_items": float(len(weights))}
-    if weights:
-        figures["overlap@10"] = float(np.average(shares, weights=np.maximum(weights, 1e-9)))
-    return figures
-
-
-def _shared_lists(build: Generation, serving: Generation) -> Iterator[tuple[int, set[str], set[str]]]:
-    for row in build.hot.rows.tolist():
-        old_row = serving.catalogue.row(build.catalogue.item_id(row))
-        old = None if old_row is None else serving.hot.neighbours(old_row)
-        new = build.hot.neighbours(row)
-        if old is None or new is None:
-            continue
-        before = {serving.catalogue.item_id(r) for r in old.head(10).rows.tolist()}
-        after = {build.catalogue.item_id(r) for r in new.head(10).rows.tolist()}
-        yield row, before, after

@@ -20,6 +20,7 @@ HNSW_BUILD_EFFORT = 120
 IVF_ABOVE = 50_000
 _DEPTHS = (10, 100)
 _SAMPLE = 500
+_SCORE_TOLERANCE = 1e-5  # of the norms: sums of 32-bit floats in another order
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def build_index(
     items = np.ascontiguousarray(vectors * boosts[:, np.newaxis])
     rows = tail_sample(len(items) if learned is None else learned, _SAMPLE, options.seed)
     exact = exact_neighbours(vectors, items, rows, max(_DEPTHS))
-    sample = _RecallSample(vectors, rows, exact, options.ann_recall)
+    sample = _RecallSample(vectors, items, rows, exact, options.ann_recall)
     kinds = (_IVF, _HNSW) if len(items) > ivf_above else (_HNSW, _IVF)
     for kind in kinds if len(items) > options.exact_below else ():
         faiss.write_index(kind.build(items, options.seed), str(path))
@@ -75,11 +76,13 @@ def exact_neighbours(vectors: Floats, items: Floats, rows: Rows, k: int) -> list
 
 
 def recall_at(
-    index: FaissIndex, vectors: Floats, rows: Rows, exact: Sequence[Rows], k: int
+    index: FaissIndex, vectors: Floats, items: Floats, rows: Rows, exact: Sequence[Rows], k: int
 ) -> tuple[float, float]:
-    """Share of the k exact neighbours that the index returns, and the median milliseconds of one search.
+    """Recall at k by score, and the median milliseconds of one search.
 
-    k + 1 rows are requested, because the item itself is among them; it counts neither way.
+    A returned row counts if its score reaches that of the k-th exact neighbour: among equal vectors it does
+    not matter which ones are returned. k + 1 rows are requested, because the item itself is among them; it
+    counts neither way.
     """
     hits = total = 0
     seconds = []
@@ -87,9 +90,19 @@ def recall_at(
         started = time.perf_counter()
         returned = index.search(vectors[row], k + 1)
         seconds.append(time.perf_counter() - started)
-        hits += len(np.intersect1d(neighbours[:k], returned))
-        total += len(neighbours[:k])
+        nearest = neighbours[:k]
+        hits += min(_reaching(vectors[row], items, returned[returned != row], nearest), len(nearest))
+        total += len(nearest)
     return (hits / total if total else 1.0), float(np.median(seconds) * 1000 if seconds else 0.0)
+
+
+def _reaching(query: Floats, items: Floats, returned: Rows, nearest: Rows) -> int:
+    """How many of the returned rows score as high as the last of the nearest ones."""
+    if not len(nearest):
+        return 0
+    last = items[nearest[-1]]
+    tolerance = _SCORE_TOLERANCE * float(np.linalg.norm(last) * np.linalg.norm(query))
+    return int(np.count_nonzero(items[returned] @ query >= last @ query - tolerance))
 
 
 def _hnsw(items: Floats, _: int) -> Any:
@@ -108,6 +121,7 @@ class _RecallSample:
     """Query rows with their exact neighbours, and the recall that an index must reach on them."""
 
     vectors: Floats
+    items: Floats
     rows: Rows
     exact: Sequence[Rows]
     recall: float
@@ -125,7 +139,7 @@ class _RecallSample:
         for effort in efforts:
             trial = SearchFigure(k=k, effort=effort, recall=0, milliseconds=0)
             recall, milliseconds = recall_at(
-                FaissIndex(path, [trial]), self.vectors, self.rows, self.exact, k
+                FaissIndex(path, [trial]), self.vectors, self.items, self.rows, self.exact, k
             )
             if recall >= self.recall:
                 break

@@ -59,8 +59,17 @@ def test_a_healthy_build_has_no_problems(generation: Generation) -> None:
     quality = gate.measure(generation, generation)
     shown = {row for list_ in _hot_lists(generation) for row in list_.head(10).rows.tolist()}
     assert quality.pop("hr@20") == quality.pop("serving_hr@20") == generation.manifest.scoring.hr
-    assert quality.pop("coverage") == quality.pop("serving_coverage") == len(shown) / 240
+    coverage = {quality.pop(name) for name in ("coverage", "shared_coverage", "serving_shared_coverage")}
+    assert coverage == {len(shown) / 240}
+    account = generation.manifest.dataset.account
+    sizes = {"rows": account["rows_kept"], "users": account["users"], "items": account["items"]}
+    for name, size in sizes.items():
+        assert quality.pop(name) == quality.pop(f"serving_{name}") == size
+    assert quality.pop("kept_share") == quality.pop("serving_kept_share")
+    assert quality.pop("days") == quality.pop("serving_days")
     assert quality == {
+        "surviving": 1,
+        "other_name": 0,
         "ann_recall@10": 1,
         "ann_recall@100": 1,
         "full_lists": 1,
@@ -83,11 +92,47 @@ def _hot_lists(generation: Generation) -> list[Neighbours]:
 def test_figures_that_fall_below_the_serving_generation_are_shown_beside_it(generation: Generation) -> None:
     quality = gate.measure(generation, generation)
     assert gate.problems(quality | {"hr@20": 0.81 * quality["hr@20"]}) == []
-    fallen = quality | {"hr@20": 0.2, "serving_hr@20": 0.3, "coverage": 0.1, "serving_coverage": 0.4}
+    fallen = quality | {
+        "hr@20": 0.2,
+        "serving_hr@20": 0.3,
+        "shared_hot_items": 100,
+        "shared_coverage": 0.1,
+        "serving_shared_coverage": 0.4,
+    }
+    past = "publish it all the same with FORCE=1 (--force)"
     assert gate.problems(fallen) == [
-        "hr@20 is 0.2, 0.3 in the serving generation",
-        "coverage is 0.1, 0.4 in the serving generation",
+        f"hr@20 is 0.2, 0.3 in the serving generation (bound 0.24); {past}",
+        f"shared_coverage is 0.1, 0.4 in the serving generation (bound 0.2); {past}",
     ]
+
+
+def test_a_figure_that_only_the_serving_generation_has_is_a_refusal(generation: Generation) -> None:
+    quality = gate.measure(generation, generation)
+    del quality["hr@20"]
+    (problem,) = gate.problems(quality)
+    assert problem.startswith("hr@20 could not be measured, 0.")
+
+
+@pytest.mark.parametrize(
+    ("figures", "message"),
+    [
+        ({"rows": 500, "serving_rows": 1_000_000}, "rows is 500, 1,000,000 in the serving gen"),
+        ({"items": 465, "serving_items": 20_000}, "items is 465, 20,000 in the serving generation, bound 1"),
+        ({"kept_share": 0.4, "serving_kept_share": 0.99}, "kept_share is 0.4, 0.99 in the serving"),
+        ({"days": 1.0, "serving_days": 90.0}, "days is 1, 90 in the serving generation, bound 45"),
+        ({"surviving": 0.2}, "only 20.0% of the serving generation's interactions"),
+        ({"surviving": 0.2, "other_name": 1}, "it is of another dataset"),
+    ],
+)  # fmt: skip
+def test_data_that_falls_behind_the_serving_generations(
+    figures: dict[str, float], message: str, generation: Generation
+) -> None:
+    quality = gate.measure(generation, generation)
+    (problem,) = gate.problems(quality | figures)
+    assert problem.startswith(message)
+    assert gate.problems(quality | {"surviving": 0.5, "rows": 0.5 * quality["rows"], "other_name": 1}) == []
+    looser = gate.DataBounds(max_fall=1, min_surviving=0)
+    assert bool(gate.problems(quality | figures, looser)) == ("other_name" in figures)
 
 
 def test_an_item_twice_in_a_list(folder: Path) -> None:
@@ -229,6 +274,44 @@ def _exchange_ids(description: Path) -> None:
     header, *lines = path.read_text().splitlines()
     cells = [line.split(",") for line in lines]
     path.write_text("\n".join([header, *(f"{u},{others[item]},{t}" for u, item, t in cells)]) + "\n")
+
+
+def _copy(description: Path, name: str, renamed: str = "") -> Path:
+    """A copy of a dataset under a name, with something written before every item's id in the interactions."""
+    folder = Path(shutil.copytree(description.parent, description.parents[1] / name))
+    path = folder / "interactions.csv"
+    header, *lines = path.read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    path.write_text("\n".join([header, *(f"{u},{renamed}{item},{t}" for u, item, t in cells)]) + "\n")
+    toml = folder / description.name
+    toml.write_text(f'name = "{name}"\n{toml.read_text()}')
+    return toml
+
+
+def test_what_a_rebuild_replaces_is_looked_at(planted: Path, redis_url: str, tmp_path: Path) -> None:
+    shop = Path(shutil.copytree(planted.parent, tmp_path / "shop")) / planted.name
+    whole, other = _copy(shop, "whole"), _copy(shop, "other", "new-")
+    settings = Settings(index_dir=tmp_path / "index", redis_url=redis_url, key_prefix="replaced")
+    first = rebuild_index.rebuild(whole, None, settings, quiet_steps())
+
+    ids_changed = other.with_name("same-name.toml")
+    ids_changed.write_text(other.read_text().replace('name = "other"', 'name = "whole"'))
+    with pytest.raises(GateRefusedError, match=r"only 0\.0% of the serving generation's interactions"):
+        rebuild_index.rebuild(ids_changed, None, settings, quiet_steps())
+    with pytest.raises(GateRefusedError, match=r"another dataset .* \(0\.0% of .*\(--new-dataset\)"):
+        rebuild_index.rebuild(other, None, settings, quiet_steps())
+    assert GenerationStore(settings.index_dir).current() == first.id
+
+    # The same items under another name: compared, and published.
+    another_name = _copy(shop, "another-name")
+    moved = rebuild_index.rebuild(another_name, None, settings, quiet_steps())
+    assert moved.manifest.quality["other_name"] == 1
+    assert moved.manifest.quality["surviving"] == 1
+    fewer = settings.model_copy(update={"hot_max_items": 0})
+    assert rebuild_index.rebuild(another_name, None, fewer, quiet_steps()).manifest.hot_items == 0
+    replaced = rebuild_index.rebuild(other, None, settings, quiet_steps(), new_dataset=True)
+    assert replaced.manifest.new_dataset
+    assert "surviving" not in replaced.manifest.quality
 
 
 def test_a_refused_rebuild_leaves_the_old_generation_in_service(

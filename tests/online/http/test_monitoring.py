@@ -175,8 +175,8 @@ def test_state_of_a_service_that_runs(text: str, metrics: Metrics) -> None:
     assert values["hybrid_recs_ready"] == values["hybrid_recs_workers"] == 1
     assert values["hybrid_recs_cache_reachable"] == 1
     assert (
-        0
-        < values["process_start_time_seconds"] - values["hybrid_recs_generation_created_timestamp_seconds"]
+        -1  # both are whole seconds, and of the same one on a fast machine
+        <= values["process_start_time_seconds"] - values["hybrid_recs_generation_created_timestamp_seconds"]
         < 3_600
     )
     assert values["hybrid_recs_items"] == 242

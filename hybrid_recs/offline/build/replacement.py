@@ -1,0 +1,80 @@
+"""Compares a build with the serving generation that it would replace."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.manifest import DEMO_DATASET
+from hybrid_recs.types import SECONDS_PER_DAY, Json
+
+SAME_DATASET = 0.5
+"""Share of the serving generation's interactions that are about items of the build: from here on a dataset of
+another name is taken for the same one."""
+
+
+def compare(build: Generation, serving: Generation) -> dict[str, float]:
+    """Figures of the build next to those of the serving generation, which begin with `serving_`.
+
+    Only `surviving` where the serving generation is of another dataset; nothing where it is the demo's.
+    """
+    if serving.manifest.dataset.name == DEMO_DATASET:
+        return {}
+    surviving = serving.catalogue.shared_popularity(build.catalogue)
+    same_name = serving.manifest.dataset.name == build.manifest.dataset.name
+    figures = {"surviving": surviving, "other_name": float(not same_name)}
+    if not same_name and surviving < SAME_DATASET:
+        return figures
+    before = _sizes(serving.manifest.dataset.account)
+    figures |= {name: size for name, size in _sizes(build.manifest.dataset.account).items() if name in before}
+    figures |= {f"serving_{name}": size for name, size in before.items()}
+    if "hr@20" in serving.manifest.quality:
+        figures["serving_hr@20"] = serving.manifest.quality["hr@20"]
+    return figures | _shared_lists_figures(build, serving)
+
+
+def _sizes(account: Json) -> dict[str, float]:
+    """How much data a generation was learned from; without what an older manifest does not tell."""
+    sizes = {name: float(account[name]) for name in ("users", "items") if account.get(name)}
+    if account.get("rows_kept") and account.get("rows_read"):
+        sizes["rows"] = float(account["rows_kept"])
+        sizes["kept_share"] = account["rows_kept"] / account["rows_read"]
+    first, last = account.get("first_time"), account.get("last_time")
+    if first is not None and last is not None and last > first:
+        sizes["days"] = (last - first) / SECONDS_PER_DAY
+    return sizes
+
+
+def _shared_lists_figures(build: Generation, serving: Generation) -> dict[str, float]:
+    """About the lists of items that are hot in both, so that the sizes of the hot sets do not matter.
+
+    overlap@10: weighted by the popularity of the items. shared_coverage: share of all learned items that are
+    among the first ten of these lists.
+    """
+    weights: list[float] = []
+    shares: list[float] = []
+    shown_before: set[str] = set()
+    shown_after: set[str] = set()
+    for row, before, after in _shared_lists(build, serving):
+        weights.append(float(build.catalogue.popularity[row]))
+        shares.append(len(before & after) / max(len(before), 1))
+        shown_before |= before
+        shown_after |= after
+    figures = {"shared_hot_items": float(len(weights))}
+    if weights:
+        figures["overlap@10"] = float(np.average(shares, weights=np.maximum(weights, 1e-9)))
+        figures["shared_coverage"] = len(shown_after) / build.manifest.learned
+        figures["serving_shared_coverage"] = len(shown_before) / serving.manifest.learned
+    return figures
+
+
+def _shared_lists(build: Generation, serving: Generation) -> Iterator[tuple[int, set[str], set[str]]]:
+    for row in build.hot.rows.tolist():
+        old_row = serving.catalogue.row(build.catalogue.item_id(row))
+        old = None if old_row is None else serving.hot.neighbours(old_row)
+        new = build.hot.neighbours(row)
+        if old is None or new is None:
+            continue
+        before = {serving.catalogue.item_id(r) for r in old.head(10).rows.tolist()}
+        after = {build.catalogue.item_id(r) for r in new.head(10).rows.tolist()}
+        yield row, before, after
