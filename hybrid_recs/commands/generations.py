@@ -35,7 +35,8 @@ def list_generations() -> None:
         "generation", "state", "dataset", "items", "hot", "recall@10", "MB", box=None, pad_edge=False
     )
     for entry in listing:
-        table.add_row(entry.id, entry.state, *_figures(entry.manifest), style=_STATE_STYLE[entry.state])
+        state = f"{entry.state}, kept" if entry.kept else entry.state
+        table.add_row(entry.id, state, *_figures(entry.manifest), style=_STATE_STYLE[entry.state])
     wide_console().print(table)
 
 
@@ -79,6 +80,18 @@ def rollback(generation: str | None) -> None:
 
 
 @generations.command()
+@click.argument("generation")
+@click.option("--release", is_flag=True, help="let it be removed again, as any other")
+def keep(generation: str, release: bool) -> None:
+    """Keep GENERATION on disk, however many are published after it."""
+    with click_errors():
+        store = wiring.store(Settings())
+        with store.writer():
+            store.keep(generation, not release)
+    click.echo(f"{generation} {'may be removed again' if release else 'is kept until it is released'}")
+
+
+@generations.command()
 @click.option(
     "--keep",
     type=click.IntRange(0),
@@ -87,7 +100,7 @@ def rollback(generation: str | None) -> None:
     help="older generations to keep",
 )
 def prune(keep: int) -> None:
-    """Remove old generations; the current one always stays."""
+    """Remove old generations; the current one and those that are kept always stay."""
     with click_errors():
         store = wiring.store(Settings())
         with store.writer():

@@ -23,16 +23,21 @@ from hybrid_recs.types import Json
 # The history records "publishing" before `CURRENT` is replaced and "published" after it: a generation whose
 # publication was killed in between, and that is not current, was never served.
 _PUBLISHING, _PUBLISHED, _ROLLED_BACK, _REFUSED = "publishing", "published", "rolled back", "refused"
+_KEPT, _RELEASED = "kept", "released"
 _STATE_AFTER = {_PUBLISHED: _PUBLISHED, _ROLLED_BACK: _PUBLISHED, _REFUSED: _REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredGeneration:
-    """state: current, published, refused, unpublished or damaged; a damaged generation has no manifest."""
+    """state: current, published, refused, unpublished or damaged; a damaged generation has no manifest.
+
+    kept: whether it stays until it is released, however many are published after it.
+    """
 
     id: str
     state: str
     manifest: Manifest | None
+    kept: bool = False
 
 
 class GenerationStore:
@@ -170,23 +175,37 @@ class GenerationStore:
 
     def rollback_target(self) -> str:
         """The generation that served before the current one and still exists."""
-        current, present = self.require_current(), set(self.ids())
-        served = [e["generation"] for e in self.history() if e["event"] in (_PUBLISHED, _ROLLED_BACK)]
-        for generation in reversed(served):
-            if generation != current and generation in present:
-                return str(generation)
-        raise NoGenerationError(f"{self.root}: nothing was published before {current}")
+        current = self.require_current()
+        before = self._served_before(current)
+        if not before:
+            raise NoGenerationError(f"{self.root}: nothing was published before {current}")
+        return before[0]
+
+    def keep(self, generation: str, kept: bool = True) -> None:
+        """Keep a generation from being pruned, or release it again; raises NoGenerationError."""
+        self.path(generation)
+        self.record(_KEPT if kept else _RELEASED, generation)
 
     def prune(self, keep: int) -> list[str]:
-        """Remove all but the current and the `keep` newest other published generations."""
-        states = {stored.id: stored.state for stored in self.generations()}
-        published = [generation for generation, state in states.items() if state == "published"]
-        kept = {*published[max(0, len(published) - keep) :], self.current()}
-        removed = [generation for generation in states if generation not in kept]
+        """Remove all but the current generation, those that are kept, and `keep` other published ones.
+
+        Of those, the ones that served last stay: a rollback is to what served before, however old that is.
+        """
+        stored, current = self.generations(), self.current()
+        prunable = {entry.id for entry in stored if entry.state == "published" and not entry.kept}
+        served = [generation for generation in self._served_before(current or "") if generation in prunable]
+        staying = {*served[:keep], current}
+        removed = [entry.id for entry in stored if entry.id not in staying and not entry.kept]
         for generation in removed:
             self.record("pruned", generation)
             self._remove(generation)
         return removed
+
+    def _served_before(self, current: str) -> list[str]:
+        """Other generations that served and still exist, the one that served last first."""
+        served = [str(e["generation"]) for e in self.history() if e["event"] in (_PUBLISHED, _ROLLED_BACK)]
+        present = set(self.ids()) - {current}
+        return [generation for generation in dict.fromkeys(reversed(served)) if generation in present]
 
     def verify(self, generation: str) -> None:
         """Check every file's size and SHA-256 against the manifest."""
@@ -202,8 +221,12 @@ class GenerationStore:
         try:
             manifest = Manifest.read(self._generations / generation)
         except CorruptGenerationError:
-            return StoredGeneration(generation, "damaged", None)
-        return StoredGeneration(generation, self._state(generation), manifest)
+            return StoredGeneration(generation, "damaged", None, self._is_kept(generation))
+        return StoredGeneration(generation, self._state(generation), manifest, self._is_kept(generation))
+
+    def _is_kept(self, generation: str) -> bool:
+        wishes = [event for event in self._events(generation) if event in (_KEPT, _RELEASED)]
+        return wishes[-1:] == [_KEPT]
 
     def _state(self, generation: str) -> str:
         if generation == self.current():
@@ -214,10 +237,13 @@ class GenerationStore:
     def _events(self, generation: str) -> list[str]:
         return [str(entry["event"]) for entry in self.history() if entry["generation"] == generation]
 
+    def _publication_events(self, generation: str) -> list[str]:
+        return [event for event in self._events(generation) if event not in (_KEPT, _RELEASED)]
+
     def _settle(self) -> None:
         """Record a publication that was killed after it replaced `CURRENT`."""
         current = self.current()
-        if current is not None and self._events(current)[-1:] == [_PUBLISHING]:
+        if current is not None and self._publication_events(current)[-1:] == [_PUBLISHING]:
             self.record(_PUBLISHED, current)
 
     def _remove(self, generation: str) -> None:

@@ -84,7 +84,7 @@ def test_help(path: tuple[str, ...]) -> None:
 def test_there_are_these_commands() -> None:
     assert {" ".join(path) for path in _commands(main)} == {
         "", "serve", "explain", "plan", "generations", "generations list", "generations verify",
-        "generations rollback", "generations prune", "stop-redis",
+        "generations rollback", "generations keep", "generations prune", "stop-redis",
     }  # fmt: skip
 
 
@@ -114,6 +114,16 @@ def test_an_empty_index_says_how_to_fill_it() -> None:
     assert "run: make rebuild-index DATASET=" in _fails("generations", "rollback")
     assert "no generation 'x'; there are: none" in _fails("generations", "verify", "x")
     assert _run("generations", "prune").stdout == "nothing to remove\n"
+
+
+def test_keep(store: GenerationStore, older: str) -> None:
+    assert _run("generations", "keep", older).stdout == f"{older} is kept until it is released\n"
+    assert "published, kept" in _run("generations", "list").stdout
+    assert _run("generations", "prune", "--keep", "0").stdout == "nothing to remove\n"
+    assert store.ids() == [older, _NEWER]
+    assert _run("generations", "keep", older, "--release").stdout == f"{older} may be removed again\n"
+    assert _run("generations", "prune", "--keep", "0").stdout == f"removed {older}\n"
+    assert "no generation 'x'" in _fails("generations", "keep", "x")
 
 
 def test_verify(store: GenerationStore, older: str) -> None:

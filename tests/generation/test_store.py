@@ -183,6 +183,39 @@ def test_pruning_keeps_the_current_one_however_old(store: GenerationStore) -> No
     assert _states(store) == {"a": "current", "c": "published"}
 
 
+def test_pruning_keeps_what_served_last_rather_than_what_is_newer(store: GenerationStore) -> None:
+    publish_small(store, "a", "b", "c")
+    store.publish("a", "rolled back")
+    publish_small(store, "d")
+    assert store.prune(2) == ["b"]
+    assert store.prune(1) == ["c"]
+    assert store.rollback_target() == "a"
+
+
+def test_a_kept_generation_stays_until_it_is_released(store: GenerationStore) -> None:
+    publish_small(store, "a", "b", "c", "d")
+    store.keep("a")
+    assert store.prune(1) == ["b"]
+    assert [(entry.id, entry.kept) for entry in store.generations()] == [
+        ("a", True),
+        ("c", False),
+        ("d", False),
+    ]
+    store.keep("a", kept=False)
+    assert store.prune(1) == ["a"]
+    with pytest.raises(NoGenerationError, match="no generation 'a'; there are: c, d"):
+        store.keep("a")
+
+
+def test_keeping_does_not_hide_a_publication_that_was_killed(store: GenerationStore) -> None:
+    publish_small(store, "a")
+    path = store.root / "history.jsonl"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    store.keep("a")
+    publish_small(store, "b")
+    assert store.rollback_target() == "a"
+
+
 @pytest.mark.parametrize("cut", [1, 10, 40])
 def test_a_history_line_cut_short_is_survived(store: GenerationStore, cut: int) -> None:
     publish_small(store, "a", "b")
