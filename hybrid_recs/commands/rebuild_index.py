@@ -153,7 +153,7 @@ def write(
     with steps("Choose the hot set") as step:
         data = model.data
         hot = choose_hot_set(
-            data.popularity,
+            data.requests,
             data.n_vectors,
             options.hot_share,
             options.hot_max_items,

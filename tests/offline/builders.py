@@ -74,12 +74,13 @@ def dataset_of(
     ]
     schema = {"user": pl.String, "item": pl.String, "time": pl.Float64, "weight": pl.Float64}
     pairs = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("order")
+    pairs = pairs.with_columns(count=pl.lit(1, pl.UInt32))
     table = pl.DataFrame({"item": list(items)}, schema={"item": pl.String}).with_columns(
         pl.lit(None).cast(kind).alias(name) for name, kind in _NO_ITEMS.items() if name != "item"
     )
     return Dataset(
         name="made",
-        pairs=pairs.select("user", "item", "time", "order", "weight"),
+        pairs=pairs.select("user", "item", "time", "order", "weight", "count"),
         items=table,
         stats=InputStats(rows_read=len(rows), rows_kept=len(rows), pairs=len(rows)),
         timed=times is not None,

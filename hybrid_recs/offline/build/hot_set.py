@@ -25,14 +25,16 @@ class HotSet:
 
 
 def choose_hot_set(
-    popularity: NDArray[np.float64], n_vectors: int, share: float, max_items: int, max_bytes: int
+    requests: NDArray[np.float64], n_vectors: int, share: float, max_items: int, max_bytes: int
 ) -> HotSet:
-    """The smallest set of popular items that covers `share` of the interactions, within both bounds.
+    """The smallest set of items that covers `share` of the expected requests, within both bounds.
 
-    popularity: by row (n); only the first `n_vectors` rows can be hot, and those are in descending order.
+    requests: by row (n); only the first `n_vectors` rows can be hot. They are counts of interactions: a
+    weight, such as a quantity, tells how much an interaction means, not how often an item is looked at.
     """
-    total = float(popularity.sum())
-    covered = np.cumsum(popularity[:n_vectors])
+    total = float(requests.sum())
+    most_first = np.argsort(-requests[:n_vectors], kind="stable")
+    covered = np.cumsum(requests[most_first])
     bytes_per_list = _LIST_BYTES + REDIS_OVERHEAD_BYTES
     target = int(np.searchsorted(covered, share * total * (1 - 1e-12))) + 1
     count = min(target, n_vectors, max_items, max_bytes // bytes_per_list)
@@ -40,4 +42,4 @@ def choose_hot_set(
     if count < min(target, n_vectors):
         bound = "hot_max_items" if count == max_items else "hot_max_mb"
     reached = float(covered[count - 1]) / total if count and total else 0.0
-    return HotSet(np.arange(count, dtype=np.int64), reached, count * bytes_per_list, bound)
+    return HotSet(np.sort(most_first[:count]).astype(np.int64), reached, count * bytes_per_list, bound)

@@ -15,7 +15,12 @@ from hybrid_recs.offline.data.order import sorted_by_item
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.polars_errors import first_line
 
-_PAIR_AGGREGATES = (pl.col("time").max(), pl.col("order").max(), pl.col("weight").sum())
+_PAIR_AGGREGATES = (
+    pl.col("time").max(),
+    pl.col("order").max(),
+    pl.col("weight").sum(),
+    pl.len().cast(pl.UInt32).alias("count"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,8 @@ class Dataset:
     """Clean input.
 
     pairs: `user`, `item` (text), `time` (seconds or null), `order` (place in the input), `weight`
-        (summed), by user and then by time and order. A repeated pair has its latest time and order.
+        (summed), `count` (rows), by user and then by time and order. A repeated pair has its latest time and
+        order.
     items: `item`, `title`, `categories`, `text` of the items table (empty without one).
     ordered: whether the order within a user carries information.
     """

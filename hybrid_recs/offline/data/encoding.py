@@ -15,7 +15,8 @@ from hybrid_recs.types import Floats, Rows
 class EncodedData:
     """A dataset in numbers.
 
-    items: `item`, `title`, `categories`, `text`, `popularity` (weighted interactions), in row order.
+    items: `item`, `title`, `categories`, `text`, `popularity` (weighted interactions), `requests`
+        (interactions, whatever their weight), in row order.
     pairs: `user` and `item` as codes (u32), `time`; histories together and in order. Only of items that
         can have a learned vector (rows below `n_vectors`): those that share a user with another item.
     matrix: users × n_vectors, 0/1.
@@ -36,6 +37,11 @@ class EncodedData:
         return self.items["popularity"].to_numpy()
 
     @property
+    def requests(self) -> NDArray[np.float64]:
+        """Interactions of every item, in row order: how often it may be expected to be requested."""
+        return self.items["requests"].to_numpy()
+
+    @property
     def degrees(self) -> Floats:
         """d_i: users of each of the first n_vectors items."""
         return np.asarray(self.matrix.sum(axis=0), np.float32)
@@ -45,11 +51,15 @@ def encode(dataset: Dataset) -> EncodedData:
     """Assign rows: items with a vector first, each part from most to least popular, ties by id."""
     pairs = dataset.pairs
     linked = pairs.with_columns(linked=pl.len().over("user") > 1)
-    known = linked.group_by("item").agg(popularity=pl.col("weight").sum(), linked=pl.col("linked").any())
+    known = linked.group_by("item").agg(
+        popularity=pl.col("weight").sum(),
+        requests=pl.col("count").sum().cast(pl.Float64),
+        linked=pl.col("linked").any(),
+    )
     items = (
         known.join(dataset.items, on="item", how="full", coalesce=True)
         .with_columns(
-            pl.col("popularity").fill_null(0.0),
+            pl.col("popularity", "requests").fill_null(0.0),
             pl.col("linked").fill_null(False),
             pl.col("categories").fill_null([]),
         )

@@ -88,7 +88,7 @@ def fit_served_method(
     writer.write_items(folder, model)
     index = writer.write_model(folder, model, options)
     hot = choose_hot_set(
-        model.data.popularity,
+        model.data.requests,
         model.data.n_vectors,
         options.hot_share,
         options.hot_max_items,

@@ -1,5 +1,7 @@
 """Which items get a precomputed list, and what those lists cost."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import redis
@@ -11,7 +13,9 @@ from hybrid_recs.cache.keys import Keys
 from hybrid_recs.generation.manifest import new_id
 from hybrid_recs.generation.neighbour_codec import encode_neighbours
 from hybrid_recs.offline.build.hot_set import choose_hot_set
+from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.types import Neighbours
+from tests.offline.builders import USER_AND_ITEM, read
 
 POPULARITY = np.array([50.0, 30, 10, 6, 4])
 PLENTY = 10**9
@@ -36,6 +40,26 @@ def test_the_smallest_prefix_that_covers_the_share(share: float, count: int, got
     assert hot.share == pytest.approx(got)
     assert hot.bytes == count * ONE_LIST
     assert hot.bound is None
+
+
+def test_the_most_requested_rows_wherever_they_are() -> None:
+    hot = choose_hot_set(np.array([1.0, 30, 10, 50, 4, 6, 99]), 6, 0.45, PLENTY, PLENTY)
+    assert hot.rows.tolist() == [1, 2, 3]
+    assert hot.share == pytest.approx(0.45)
+
+
+def test_one_large_order_does_not_make_the_hot_set(tmp_path: Path) -> None:
+    rows = [f"u{user},i{(user + place) % 20:02d},{1 + place}" for user in range(60) for place in range(5)]
+    toml = USER_AND_ITEM + 'weight = "pieces"\n'
+    text = "user,item,pieces\n" + "\n".join(rows) + "\n"
+    usual = encode(read(tmp_path / "usual", {"a.csv": text}, toml))
+    large = encode(read(tmp_path / "large", {"a.csv": text + "u1,i07,80000\n"}, toml))
+    assert large.popularity[0] > 80_000
+    ids = large.items["item"].to_list()
+    assert large.requests[ids.index("i07")] == usual.requests[usual.items["item"].to_list().index("i07")] + 1
+    hot = choose_hot_set(large.requests, large.n_vectors, 0.8, PLENTY, PLENTY)
+    assert len(hot.rows) == 16
+    assert hot.share == pytest.approx(large.requests[hot.rows].sum() / 301)
 
 
 @settings(max_examples=60, derandomize=True, deadline=None, database=None)
