@@ -13,7 +13,7 @@ from hybrid_recs.offline.data.interactions import scan_labelled
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.offline.data.order import sorted_by_item
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
-from hybrid_recs.offline.sources.polars_errors import first_line
+from hybrid_recs.offline.sources.read_errors import explained
 
 _PAIR_AGGREGATES = (
     pl.col("time").max(),
@@ -63,13 +63,11 @@ class Dataset:
 def read_dataset(config: DatasetConfig, max_history: int) -> Dataset:
     """Read, clean and count; raises DatasetError when nothing usable is left."""
     read = ", ".join(table.path for table in config.interactions)
-    labelled = scan_labelled(config)
-    kept = labelled.filter(pl.col("reason").is_null())
-    pairs_plan = kept.group_by("user", "item").agg(*_PAIR_AGGREGATES)
-    try:
+    with explained(config.sources):
+        labelled = scan_labelled(config)
+        kept = labelled.filter(pl.col("reason").is_null())
+        pairs_plan = kept.group_by("user", "item").agg(*_PAIR_AGGREGATES)
         counts, pairs = pl.collect_all([labelled.group_by("reason").len(), pairs_plan], engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DatasetError(f"{read}: {first_line(error)}") from error
     stats = _row_stats(counts)
     if pairs.is_empty():
         reasons = ", ".join(f"{n:,} {why}" for why, n in stats.dropped.items()) or "the files hold no rows"

@@ -8,6 +8,7 @@ from hybrid_recs.offline.data.times import time_seconds
 from hybrid_recs.offline.sources.columns import as_id, as_number, require_columns
 from hybrid_recs.offline.sources.conditions import with_condition
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, InteractionsTable
+from hybrid_recs.offline.sources.read_errors import explained
 from hybrid_recs.offline.sources.tables import scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
@@ -19,7 +20,8 @@ _FIRST_TIME, _LAST_TIME = -2.2e9, 7.26e9  # the years 1900 and 2200
 
 def scan_interactions(config: DatasetConfig) -> pl.LazyFrame:
     """The rows that are kept: user, item, time, order, weight."""
-    return scan_labelled(config).filter(pl.col("reason").is_null()).drop("reason")
+    with explained(config.sources):
+        return scan_labelled(config).filter(pl.col("reason").is_null()).drop("reason")
 
 
 def scan_labelled(config: DatasetConfig) -> pl.LazyFrame:

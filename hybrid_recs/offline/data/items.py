@@ -2,10 +2,9 @@
 
 import polars as pl
 
-from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.columns import as_id, require_columns
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, ItemsTable
-from hybrid_recs.offline.sources.polars_errors import first_line
+from hybrid_recs.offline.sources.read_errors import explained
 from hybrid_recs.offline.sources.tables import scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
@@ -42,10 +41,8 @@ def read_items(config: DatasetConfig) -> pl.DataFrame:
         .group_by("item", "title", "categories", "text")
         .len()
     )
-    try:
+    with explained([table]):
         distinct = rows.collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DatasetError(f"{table.path}: {first_line(error)}") from error
     return _unite_rows(distinct)
 
 

@@ -31,7 +31,7 @@ def time_seconds(frame: pl.LazyFrame, table: InteractionsTable) -> pl.Expr:
     kind = frame.collect_schema()[table.time]
     if kind.is_temporal():
         return column.cast(pl.Datetime("us"), strict=False).dt.epoch("us") / 1e6
-    values = sample(frame, table.time, table)
+    values = sample(frame, table.time)
     numbers = values.cast(pl.Float64, strict=False)
     if len(values) == 0 or parsed_share(numbers) > 0.5:
         middle = cast(float, numbers.median() or 0)

@@ -4,7 +4,6 @@ import polars as pl
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.dataset_config import Table
-from hybrid_recs.offline.sources.polars_errors import first_line
 
 _SAMPLE_ROWS = 10_000
 
@@ -18,12 +17,9 @@ def require_columns(frame: pl.LazyFrame, required: list[str], table: Table) -> N
             raise DatasetError(f"{table.path}: no column {name!r}; it has {existing}")
 
 
-def sample(frame: pl.LazyFrame, column: str, table: Table) -> pl.Series:
-    """The values that are not null of the first 10,000 rows."""
-    try:
-        return frame.select(column).head(_SAMPLE_ROWS).collect()[column].drop_nulls()
-    except pl.exceptions.PolarsError as error:
-        raise DatasetError(f"{table.path}: cannot be read ({first_line(error)})") from error
+def sample(frame: pl.LazyFrame, column: str) -> pl.Series:
+    """The values that are not null of the first 10,000 rows; raises PolarsError."""
+    return frame.select(column).head(_SAMPLE_ROWS).collect()[column].drop_nulls()
 
 
 def as_id(column: str) -> pl.Expr:

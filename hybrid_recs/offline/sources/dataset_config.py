@@ -1,5 +1,6 @@
 """`dataset.toml`: where interactions and items are, and what their columns mean."""
 
+import codecs
 import hashlib
 import tomllib
 from pathlib import Path
@@ -25,6 +26,12 @@ FORMAT_OF_ENDING: dict[str, Format] = {
 }  # fmt: skip
 
 
+def format_of(path: Path) -> Format | None:
+    """The format that the ending of a file stands for; `.csv.gz` is a compressed `.csv`."""
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    return FORMAT_OF_ENDING.get(plain.suffix)
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -41,6 +48,16 @@ class Table(BaseModel):
     format: Format | None = None
     separator: str = Field("", description="default: a tab for .tsv, else a comma")
     columns: list[str] | None = None
+    encoding: str = Field("utf-8", description="of text files; a name that Python knows")
+    quote: str = Field('"', max_length=1, description="of CSV; empty: quotes are ordinary characters")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str) -> str:
+        try:
+            return codecs.lookup(name).name
+        except LookupError:
+            raise ValueError(f"{name!r} is no encoding that is known") from None
 
 
 class CellList(BaseModel):
@@ -149,9 +166,9 @@ class DatasetConfig(BaseModel):
         if location.is_file():
             return [location]
         if location.is_dir():
-            paths = [p for p in location.rglob("*") if p.suffix in FORMAT_OF_ENDING and p.is_file()]
+            paths = [p for p in location.rglob("*") if format_of(p) and p.is_file()]
             if table.format:
-                paths = [p for p in paths if FORMAT_OF_ENDING[p.suffix] == table.format]
+                paths = [p for p in paths if format_of(p) == table.format]
             remedy = f"a folder with none of {', '.join(FORMAT_OF_ENDING)}"
         else:
             paths = [p for p in _glob(location) if p.is_file()]
@@ -169,6 +186,11 @@ def fingerprint(config: DatasetConfig) -> str:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def separator_of(table: Table, path: Path) -> str:
+    """The separator of a CSV file: the table's, else a tab for `.tsv`, else a comma."""
+    return table.separator or ("\t" if ".tsv" in path.suffixes[-2:] else ",")
 
 
 def _glob(location: Path) -> list[Path]:

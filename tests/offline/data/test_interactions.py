@@ -1,5 +1,6 @@
 """Interactions: the same pairs from every format, and counts of every row."""
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -232,20 +233,48 @@ def test_a_file_cut_short_is_an_error_of_ours(tmp_path: Path) -> None:
         read_dataset(DatasetConfig.load(path), 5_000)
 
 
-def test_ragged_and_undecodable_lines_do_not_fail_the_read(tmp_path: Path) -> None:
-    commas = b"user,item,n\nu,1,2,3,4\nv\n\nw,3\nx,\xff\xfe4,1\n"
-    dataset = read(tmp_path, {"a.csv": commas}, USER_AND_ITEM)
-    expected = [("u", "1"), ("w", "3"), ("x", "\ufffd\ufffd4")]
-    assert dataset.pairs.select("user", "item").rows() == expected
+def test_lines_with_too_many_fields_are_refused(tmp_path: Path) -> None:
+    rows = "u,Bench,1\nv,Bench, red,2\nw,Rake,3\n"
+    with pytest.raises(DatasetError, match=r"a\.csv, line 3: 4 fields, but 3 columns \('v,Bench, red,2'"):
+        read(tmp_path / "ragged", {"a.csv": f"user,title,item\n{rows}"}, USER_AND_ITEM)
+    quoted = rows.replace("Bench, red", '"Bench, red"')
+    dataset = read(tmp_path / "quoted", {"a.csv": f"user,title,item\n{quoted}"}, USER_AND_ITEM)
+    assert dataset.pairs["item"].to_list() == ["1", "2", "3"]
+
+
+def test_lines_with_too_few_fields_are_dropped_and_counted(tmp_path: Path) -> None:
+    dataset = read(tmp_path, {"a.csv": "user,item,n\nu,1,2\nv\n\nw,3\n"}, USER_AND_ITEM)
+    assert dataset.pairs.select("user", "item").rows() == [("u", "1"), ("w", "3")]
     assert dataset.stats.dropped == {"without a user": 1, "without an item": 1}
-    # With the last column in use too, behind which the fields too many are.
-    weighed = read(tmp_path, {"a.csv": commas}, USER_AND_ITEM + 'weight = "n"\n')
-    assert weighed.pairs.select("user", "weight").rows() == [("u", 2.0), ("x", 1.0)]
-    colons = commas.replace(b",", b"::").replace(b"\n\n", b"\n")
-    toml = USER_AND_ITEM + 'separator = "::"\n'
-    dataset = read(tmp_path, {"a.csv": colons}, toml)
-    assert dataset.pairs.select("user", "item").rows() == expected
-    assert dataset.stats.dropped == {"without an item": 1}
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+def test_a_file_in_another_encoding_is_refused_or_read_as_said(ending: str, tmp_path: Path) -> None:
+    toml = USER_AND_ITEM.replace("a.csv", f"a.{ending}")
+    content = "user,item\nu,Süd\nv,Sød\nw,Såd\n".encode("latin-1")
+    files = {f"a.{ending}": gzip.compress(content) if ending.endswith("gz") else content}
+    with pytest.raises(DatasetError, match=r"a\.csv.*, line 2: b'.*\\xfcd.*is not utf-8; .*encoding = "):
+        read(tmp_path / "unsaid", files, toml)
+    dataset = read(tmp_path / "said", files, toml + 'encoding = "latin-1"\n')
+    assert dataset.pairs["item"].to_list() == ["Süd", "Sød", "Såd"]
+
+
+def test_a_lone_quote_is_refused_or_an_ordinary_character(tmp_path: Path) -> None:
+    lines = [f"u{n},{n},{'pot 20' + chr(34) if n in (3, 7) else 'plain'}" for n in range(12)]
+    files = {"a.csv": "user,item,note\n" + "\n".join(lines) + "\n"}
+    with pytest.raises(DatasetError, match=r"a\.csv, line 5: a quote within a cell .*set quote = \"\""):
+        read(tmp_path / "unsaid", files, USER_AND_ITEM)
+    dataset = read(tmp_path / "said", files, USER_AND_ITEM + 'quote = ""\n')
+    assert set(dataset.pairs["item"]) == {str(n) for n in range(12)}
+
+
+def test_compressed_files_of_a_folder_are_read_too(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "m/1.csv": "user,item\nu,1\n",
+        "m/2.csv.gz": gzip.compress(b"user,item\nv,2\n"),
+    }
+    dataset = read(tmp_path, {**files}, USER_AND_ITEM.replace("a.csv", "m"))
+    assert dataset.pairs["item"].to_list() == ["1", "2"]
 
 
 def test_online_retail_is_accounted_for(examples: Path) -> None:
