@@ -63,9 +63,16 @@ def _shared_lists_figures(build: Generation, serving: Generation) -> dict[str, f
     figures = {"shared_hot_items": float(len(weights))}
     if weights:
         figures["overlap@10"] = float(np.average(shares, weights=np.maximum(weights, 1e-9)))
-        figures["shared_coverage"] = len(shown_after) / build.manifest.learned
-        figures["serving_shared_coverage"] = len(shown_before) / serving.manifest.learned
+        figures["shared_coverage"] = _learned_share(build, shown_after)
+        figures["serving_shared_coverage"] = _learned_share(serving, shown_before)
     return figures
+
+
+def _learned_share(generation: Generation, shown: set[str]) -> float:
+    """Share of the items with a learned vector that are among these."""
+    rows = [generation.catalogue.row(item) for item in shown]
+    learned = generation.manifest.learned
+    return sum(row is not None and row < learned for row in rows) / learned if learned else 0.0
 
 
 def _shared_lists(build: Generation, serving: Generation) -> Iterator[tuple[int, set[str], set[str]]]:
