@@ -13,9 +13,9 @@ from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.dataset_config import Table, separator_of
 from hybrid_recs.offline.sources.polars_errors import first_line
 from hybrid_recs.offline.sources.text_encoding import open_text
+from hybrid_recs.offline.sources.whole_lines import scan_whole_lines
 
 _SHOWN = 80
-_NO_SEPARATOR = "\x01"  # a control character that no text file holds: whole lines
 _regular: set[tuple[Path, int, int, str, str, str]] = set()
 """Files found regular, and how they were read: a table is scanned several times."""
 
@@ -53,14 +53,7 @@ def _holds(path: Path, text: bytes) -> bool:
 
 
 def _has_long_line(path: Path, table: Table, separator: str) -> bool:
-    lines = pl.scan_csv(
-        path,
-        separator=_NO_SEPARATOR,
-        has_header=False,
-        new_columns=["line"],
-        quote_char=None,
-        infer_schema=False,
-    )
+    lines = scan_whole_lines([path])
     separators = lines.select(pl.col("line").str.count_matches(separator, literal=True))
     first, most = (
         separators.select(first=pl.first(), most=pl.first().max()).collect(engine="streaming").row(0)

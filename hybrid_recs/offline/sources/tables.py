@@ -13,10 +13,9 @@ from hybrid_recs.offline.sources.dataset_config import DatasetConfig, Format, Ta
 from hybrid_recs.offline.sources.polars_errors import first_line
 from hybrid_recs.offline.sources.read_errors import require_regular_lines
 from hybrid_recs.offline.sources.text_encoding import as_utf8
+from hybrid_recs.offline.sources.whole_lines import scan_whole_lines
 
 _SAMPLE_ROWS = 10_000
-# A control character that no text file holds: makes the reader return whole lines.
-_NO_SEPARATOR = "\x01"
 
 
 def scan_table(config: DatasetConfig, table: Table) -> pl.LazyFrame:
@@ -64,14 +63,7 @@ def _scan_separated(paths: list[str], separator: str, table: Table) -> pl.LazyFr
 
 def _scan_lines(paths: list[str], separator: str, table: Table) -> pl.LazyFrame:
     """For separators of several characters, which the CSV reader does not take."""
-    lines = pl.scan_csv(
-        paths,
-        separator=_NO_SEPARATOR,
-        has_header=False,
-        new_columns=["line"],
-        quote_char=None,
-        infer_schema=False,
-    )
+    lines = scan_whole_lines(paths)
     columns = table.columns
     if columns is None:
         header = lines.head(1).collect()["line"]
