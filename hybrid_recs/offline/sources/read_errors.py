@@ -53,7 +53,7 @@ def _holds(path: Path, text: bytes) -> bool:
 
 
 def _has_long_line(path: Path, table: Table, separator: str) -> bool:
-    lines = scan_whole_lines([path])
+    lines = scan_whole_lines([str(path)])
     separators = lines.select(pl.col("line").str.count_matches(separator, literal=True))
     first, most = (
         separators.select(first=pl.first(), most=pl.first().max()).collect(engine="streaming").row(0)

@@ -1,7 +1,6 @@
 """Text files as whole lines, whatever separates their cells."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 
@@ -9,7 +8,7 @@ import polars as pl
 _NO_SEPARATOR = "\x01"
 
 
-def scan_whole_lines(paths: Sequence[str | Path]) -> pl.LazyFrame:
+def scan_whole_lines(paths: Sequence[str]) -> pl.LazyFrame:
     """The column `line`."""
     return pl.scan_csv(
         list(paths),
