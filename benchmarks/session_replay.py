@@ -32,7 +32,7 @@ from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.encoding import EncodedData, encode
-from hybrid_recs.offline.data.interactions import scan_interactions
+from hybrid_recs.offline.data.interactions import read_interactions
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import case_figures, mean_of
@@ -178,8 +178,7 @@ def serve(
 
 def clicks(test: DatasetConfig) -> list[Click]:
     """The clicks of all sessions in the order of their times."""
-    rows = scan_interactions(test)
-    return rows.sort("time", "order").select("user", "item").collect().rows()
+    return read_interactions(test).sort("time", "order").select("user", "item").rows()
 
 
 def replay(arriving: list[Click], service: OverHttp | Directly, data: EncodedData) -> Cases:

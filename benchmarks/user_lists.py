@@ -23,7 +23,7 @@ from hybrid_recs.commands.rebuild_index import rebuild
 from hybrid_recs.commands.recommend_users import recommend_users
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
-from hybrid_recs.offline.evaluation.cases import EvaluationSplit, hold_out_latest
+from hybrid_recs.offline.evaluation.cases import EvaluationSplit, split_rows
 from hybrid_recs.offline.evaluation.learned_baselines import Als
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.metrics import Tally, TaskFigures
@@ -117,7 +117,7 @@ def main(data_dir: Path, only: tuple[str, ...]) -> None:
 
 def measure(name: str, config: DatasetConfig, console: Console) -> list[TableRow]:
     """Our row first, then the baselines, on the same cases."""
-    split = hold_out_latest(config, Settings().max_history)
+    split = split_rows(config, Settings().max_history)
     cases = user_cases(split)
     with tempfile.TemporaryDirectory() as folder:
         rows = [measure_ours(name, split, cases, Path(folder), Steps(console))]

@@ -8,11 +8,12 @@ import click
 from rich.console import Console
 
 from hybrid_recs.commands.error_messages import print_errors
+from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation import show
 from hybrid_recs.offline.evaluation.baselines import ItemKnn, Popular
-from hybrid_recs.offline.evaluation.cases import cases_of, hold_out_latest
+from hybrid_recs.offline.evaluation.cases import cases_of, split_rows
 from hybrid_recs.offline.evaluation.learned_baselines import Als, RandomisedSvd, Word2Vec
 from hybrid_recs.offline.evaluation.method import Method
 from hybrid_recs.offline.evaluation.run import EvaluationRow, FittedMethod, fit_measured, measure
@@ -58,10 +59,15 @@ def evaluate(
 ) -> Json:
     """Split, fit every method on the earlier part, and test it on the later part."""
     with steps("Read and split") as step:
-        split = hold_out_latest(config, options.max_history)
+        split = split_rows(config, options.max_history)
         data = encode(split.train)
         cases = cases_of(split, data, max_cases, options.seed)
         n_cases = sum(len(task_cases) for task_cases in cases.values())
+        if not n_cases:
+            raise DatasetError(
+                f"{config.name}: there is nothing to evaluate on: {split.protocol}, and no visitor has "
+                "learned items both before and among those; more interactions are needed"
+            )
         step.done(f"{len(split.events):,} interactions; {n_cases:,} cases")
     with tempfile.TemporaryDirectory() as folder:
         with steps("Fit hybrid-recs") as step:

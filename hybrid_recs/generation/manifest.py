@@ -66,7 +66,7 @@ class ScoringInfo(_Frozen):
     tried: parameter → value → mean over the validation slice (HR@20 of the next item after an item and
         after a session, nDCG@20 of users' later items), in the order of the search.
     validation_pairs, validation_users: held-out steps and users. hr: HR@20 of the chosen parameters after
-        an item; None when there was too little data to judge.
+        an item; None when there was too little data to judge. hold_out: how those were chosen.
     """
 
     covisit_weight: float = _DEFAULTS.covisit_weight
@@ -85,6 +85,7 @@ class ScoringInfo(_Frozen):
     validation_pairs: int = 0
     validation_users: int = 0
     hr: float | None = None
+    hold_out: str = ""
 
     @classmethod
     def of(
@@ -94,6 +95,7 @@ class ScoringInfo(_Frozen):
         validation_pairs: int = 0,
         validation_users: int = 0,
         hr: float | None = None,
+        hold_out: str = "",
     ) -> "ScoringInfo":
         """The record of `parameters`."""
         session, user = parameters.session, parameters.user
@@ -114,6 +116,7 @@ class ScoringInfo(_Frozen):
             validation_pairs=validation_pairs,
             validation_users=validation_users,
             hr=hr,
+            hold_out=hold_out,
         )
 
     @property

@@ -19,7 +19,9 @@ from hybrid_recs.types import Floats
 File = str | bytes | pl.DataFrame
 Histories = Sequence[Sequence[int]]
 
-USER_AND_ITEM = '[interactions]\npath = "a.csv"\nuser = "user"\nitem = "item"\n'
+JUDGED = '[interactions]\npath = "a.csv"\nuser = "user"\nitem = "item"\n'
+# Few rows are no evidence of an order, but tests say which they mean.
+USER_AND_ITEM = f'order = "file"\n{JUDGED}'
 WITH_TIME = USER_AND_ITEM + 'time = "time"\n'
 
 _NO_ITEMS = {

@@ -7,6 +7,7 @@ from hybrid_recs.generation.scoring import Scorer
 from hybrid_recs.offline.build.hot_set import HotSet
 from hybrid_recs.offline.data.dataset import InputStats
 from hybrid_recs.offline.data.encoding import EncodedData
+from hybrid_recs.offline.data.stray_times import time_text
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.training.content_vectors import CompleteModel
 from hybrid_recs.offline.training.covisitation import CoVisitCounts
@@ -22,7 +23,9 @@ def input_stats(stats: InputStats) -> str:
         text += f"; {stats.users_capped:,} histories capped"
     if stats.first_time is not None and stats.last_time is not None:
         text += f"; {_day(stats.first_time)} … {_day(stats.last_time)}"
-    return text
+    if stats.stray_times:
+        text += f"; stray times such as {', '.join(map(time_text, stats.stray_times))}"
+    return f"{text}; {stats.order.text}" if stats.order else text
 
 
 def scoring(info: ScoringInfo) -> str:
@@ -30,6 +33,8 @@ def scoring(info: ScoringInfo) -> str:
     text = f"co-visit weight {info.covisit_weight:g}, {info.steps} steps, tilt {info.tilt:g}"
     text += f", half-life {info.half_life:g}; sessions: {_history(info.of_session)}"
     text += f"; users: {_history(info.of_user)}; trend half-life {info.trend_half_life:g}"
+    if info.hold_out:
+        text += f"; {info.hold_out}"
     if info.hr is None:
         return text
     tried = ", ".join(f"{w} → {rate:.4f}" for w, rate in info.tried.get("covisit_weight", {}).items())

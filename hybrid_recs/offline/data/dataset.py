@@ -3,15 +3,17 @@
 Streamed: memory grows with the distinct pairs, not with the rows.
 """
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.interactions import scan_labelled
+from hybrid_recs.offline.data.interactions import kept, scan_labelled
 from hybrid_recs.offline.data.items import read_items
-from hybrid_recs.offline.data.order import sorted_by_item
+from hybrid_recs.offline.data.order import Order, in_order, judge_order
+from hybrid_recs.offline.data.stray_times import TimeBounds, count_by_hour, stray_bounds
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.read_errors import explained
 
@@ -27,7 +29,8 @@ _PAIR_AGGREGATES = (
 class InputStats:
     """Rows read, kept and dropped by reason; the manifest records them under these names.
 
-    pairs: before histories are capped. first_time, last_time: seconds since 1970.
+    pairs: before histories are capped. first_time, last_time: seconds since 1970. order: whether the order
+        of a user's rows carries information. stray_times: some of those dropped, in seconds since 1970.
     """
 
     rows_read: int
@@ -39,6 +42,8 @@ class InputStats:
     users_capped: int = 0
     first_time: float | None = None
     last_time: float | None = None
+    order: Order | None = None
+    stray_times: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ class Dataset:
     """Clean input.
 
     pairs: `user`, `item` (text), `time` (seconds or null), `order` (place in the input), `weight`
-        (summed), `count` (rows), by user and then by time and order. A repeated pair has its latest time and
-        order.
+        (summed), `count` (rows), by user and in order; where there is none, in a random one. A repeated pair
+        has its latest time and order.
     items: `item`, `title`, `categories`, `text` of the items table (empty without one).
     ordered: whether the order within a user carries information.
     """
@@ -60,51 +65,78 @@ class Dataset:
     ordered: bool
 
 
-def read_dataset(config: DatasetConfig, max_history: int) -> Dataset:
-    """Read, clean and count; raises DatasetError when nothing usable is left."""
-    read = ", ".join(table.path for table in config.interactions)
-    with explained(config.sources):
-        labelled = scan_labelled(config)
-        kept = labelled.filter(pl.col("reason").is_null())
-        pairs_plan = kept.group_by("user", "item").agg(*_PAIR_AGGREGATES)
-        counts, pairs = pl.collect_all([labelled.group_by("reason").len(), pairs_plan], engine="streaming")
-    stats = _row_stats(counts)
+def read_dataset(config: DatasetConfig, max_history: int, now: float | None = None) -> Dataset:
+    """Read, clean and count; raises DatasetError when nothing usable is left.
+
+    now: seconds since 1970, beyond which times are stray; default: the present.
+    """
+    counts, pairs, hours = _collect(config, None)
+    bounds = stray_bounds(hours, now or time.time(), config.keep_stray_times)
+    if bounds:
+        # Rare, so that the usual input is read once.
+        counts, pairs, _ = _collect(config, bounds)
+    stats = _row_stats(counts, bounds)
     if pairs.is_empty():
+        read = ", ".join(table.path for table in config.interactions)
         reasons = ", ".join(f"{n:,} {why}" for why, n in stats.dropped.items()) or "the files hold no rows"
         raise DatasetError(f"{read}: no interaction is left of {stats.rows_read:,} rows ({reasons})")
-    items = read_items(config)
-    return _dataset(config.name, pairs, items, stats, config.timed, max_history)
+    order = judge_order(pairs, config.timed, config.order)
+    return _dataset(config.name, pairs, read_items(config), stats, config.timed, order, max_history)
 
 
 def dataset_from_rows(
-    name: str, rows: pl.DataFrame, items: pl.DataFrame, timed: bool, max_history: int
+    name: str, rows: pl.DataFrame, items: pl.DataFrame, timed: bool, order: Order, max_history: int
 ) -> Dataset:
     """A dataset of rows already read: `user`, `item`, `time`, `order`, `weight`, all of them kept."""
     pairs = rows.group_by("user", "item").agg(*_PAIR_AGGREGATES)
     stats = InputStats(rows_read=len(rows), rows_kept=len(rows))
-    return _dataset(name, pairs, items, stats, timed, max_history)
+    return _dataset(name, pairs, items, stats, timed, order, max_history)
+
+
+def _collect(config: DatasetConfig, bounds: TimeBounds | None) -> list[pl.DataFrame]:
+    """Rows by reason, the pairs, and rows by hour, in one pass."""
+    with explained(config.sources):
+        labelled = scan_labelled(config, bounds)
+        rows = kept(labelled)
+        plans = [
+            labelled.group_by("reason").len(),
+            rows.group_by("user", "item").agg(*_PAIR_AGGREGATES),
+            count_by_hour(rows),
+        ]
+        return pl.collect_all(plans, engine="streaming")
 
 
 def _dataset(
-    name: str, pairs: pl.DataFrame, items: pl.DataFrame, stats: InputStats, timed: bool, max_history: int
+    name: str,
+    pairs: pl.DataFrame,
+    items: pl.DataFrame,
+    stats: InputStats,
+    timed: bool,
+    order: Order,
+    max_history: int,
 ) -> Dataset:
     n_pairs = len(pairs)
-    pairs, capped = _cap_histories(pairs.sort("user", "time", "order", "item"), max_history)
+    pairs, capped = _cap_histories(in_order(pairs, order), max_history)
     return Dataset(
         name=name,
         pairs=pairs,
         items=items,
-        stats=_with_pair_stats(stats, pairs, n_pairs, capped),
+        stats=replace(_with_pair_stats(stats, pairs, n_pairs, capped), order=order),
         timed=timed,
-        ordered=timed or not sorted_by_item(pairs),
+        ordered=order.is_informative,
     )
 
 
-def _row_stats(counts: pl.DataFrame) -> InputStats:
+def _row_stats(counts: pl.DataFrame, bounds: TimeBounds | None) -> InputStats:
     by_reason: dict[str | None, int] = dict(counts.iter_rows())
-    kept = by_reason.pop(None, 0)
+    n_kept = by_reason.pop(None, 0)
     dropped = {str(why): n for why, n in sorted(by_reason.items(), key=lambda pair: -pair[1])}
-    return InputStats(rows_read=kept + sum(dropped.values()), rows_kept=kept, dropped=dropped)
+    return InputStats(
+        rows_read=n_kept + sum(dropped.values()),
+        rows_kept=n_kept,
+        dropped=dropped,
+        stray_times=bounds.examples if bounds else (),
+    )
 
 
 def _with_pair_stats(stats: InputStats, pairs: pl.DataFrame, n_pairs: int, capped: int) -> InputStats:

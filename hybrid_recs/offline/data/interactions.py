@@ -1,9 +1,13 @@
 """The interactions of every table as rows of user, item, time, order and weight, labelled with why a row is
 dropped."""
 
+import time
+
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
+from hybrid_recs.offline.data import stray_times
+from hybrid_recs.offline.data.stray_times import TimeBounds
 from hybrid_recs.offline.data.times import time_seconds
 from hybrid_recs.offline.sources.columns import as_id, as_number, require_columns
 from hybrid_recs.offline.sources.conditions import with_condition
@@ -18,25 +22,39 @@ _ORDER_STRIDE = 2**40  # every row of an earlier table has a lower order
 _FIRST_TIME, _LAST_TIME = -2.2e9, 7.26e9  # the years 1900 and 2200
 
 
-def scan_interactions(config: DatasetConfig) -> pl.LazyFrame:
-    """The rows that are kept: user, item, time, order, weight."""
+def read_interactions(config: DatasetConfig, now: float | None = None) -> pl.DataFrame:
+    """The rows that are kept, without those at stray times: user, item, time, order, weight.
+
+    now: seconds since 1970; default: the present.
+    """
     with explained(config.sources):
-        return scan_labelled(config).filter(pl.col("reason").is_null()).drop("reason")
+        rows = kept(scan_labelled(config)).collect(engine="streaming")
+    hours = stray_times.count_by_hour(rows.lazy()).collect()
+    bounds = stray_times.stray_bounds(hours, now or time.time(), config.keep_stray_times)
+    return rows.filter(bounds.hold(pl.col("time"))) if bounds else rows
 
 
-def scan_labelled(config: DatasetConfig) -> pl.LazyFrame:
-    """Columns user, item, time, order, weight and reason: why the row is dropped, or null."""
+def kept(labelled: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows without a reason to be dropped."""
+    return labelled.filter(pl.col("reason").is_null()).drop("reason")
+
+
+def scan_labelled(config: DatasetConfig, bounds: TimeBounds | None = None) -> pl.LazyFrame:
+    """Columns user, item, time, order, weight and reason: why the row is dropped, or null.
+
+    bounds: of times that are not stray, if there are others.
+    """
     tables = config.sources
     if not tables:
         raise DatasetError(f"{config.name}: no interactions table has files yet")
-    frames = [_labelled(config, table) for table in tables]
+    frames = [_labelled(config, table, bounds) for table in tables]
     in_order = [
         frame.with_columns(pl.col("order") + number * _ORDER_STRIDE) for number, frame in enumerate(frames)
     ]
     return pl.concat(in_order)
 
 
-def _labelled(config: DatasetConfig, table: InteractionsTable) -> pl.LazyFrame:
+def _labelled(config: DatasetConfig, table: InteractionsTable, bounds: TimeBounds | None) -> pl.LazyFrame:
     frame = scan_table(config, table)
     used = [*table.user, table.item, table.time, table.weight, table.event]
     require_columns(frame, [name for name in used if name], table)
@@ -59,6 +77,7 @@ def _labelled(config: DatasetConfig, table: InteractionsTable) -> pl.LazyFrame:
             ~_is_true(pl.col("__time").is_between(_FIRST_TIME, _LAST_TIME)) if table.time else pl.lit(False)
         ),
         _WEIGHT_LABEL[table.event is not None]: ~_is_true(pl.col("__weight") > 0),
+        stray_times.REASON: ~bounds.hold(pl.col("__time")) if bounds else pl.lit(False),
     }
     reason: pl.Expr = pl.lit(None, pl.String)
     for name, applies in reversed(labels.items()):

@@ -3,7 +3,7 @@
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.interactions import scan_interactions
+from hybrid_recs.offline.data.interactions import read_interactions
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import SECONDS_PER_DAY
 
@@ -23,5 +23,4 @@ def all_requests(config: DatasetConfig) -> list[str]:
 
 
 def _in_order(config: DatasetConfig) -> pl.DataFrame:
-    rows = scan_interactions(config)
-    return rows.select("time", "order", "item").collect(engine="streaming").sort("time", "order")
+    return read_interactions(config).select("time", "order", "item").sort("time", "order")

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from hybrid_recs.generation.scoring import MAX_HISTORY
 from hybrid_recs.offline.data.dataset import Dataset, dataset_from_rows
 from hybrid_recs.offline.data.encoding import EncodedData
-from hybrid_recs.offline.data.interactions import scan_interactions
+from hybrid_recs.offline.data.interactions import read_interactions
 from hybrid_recs.offline.data.items import read_items
+from hybrid_recs.offline.data.order import in_order, judge_order
+from hybrid_recs.offline.data.split import hold_out_latest
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import Rows
 
@@ -21,8 +23,6 @@ SESSION_TASK = "next item from a session"
 USER_TASK = "held-out items of a user"
 TASKS = (ITEM_TASK, SESSION_TASK, USER_TASK)
 T = TypeVar("T")
-
-_LATEST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,17 @@ class EvaluationSplit:
     protocol: str
 
 
-def hold_out_latest(config: DatasetConfig, max_history: int) -> EvaluationSplit:
-    """Hold out the last 10 % of interactions by time; without a time, the last item of each user."""
-    events = scan_interactions(config).collect(engine="streaming").sort("user", "time", "order")
-    timed = config.timed
-    if timed:
-        later = pl.col("time") > events["time"].quantile(1 - _LATEST_SHARE, "lower")
-        protocol = "the last 10 % of interactions by time are held out"
-    else:
-        last = pl.int_range(pl.len()).over("user") == pl.len().over("user") - 1
-        later = last & (pl.len().over("user") > 1)
-        protocol = "no time: the last item of each user in the order of the files is held out"
-    events = events.with_columns(later=later)
+def split_rows(config: DatasetConfig, max_history: int) -> EvaluationSplit:
+    """Hold out the latest of all interactions, as `split.hold_out_latest` does."""
+    rows = read_interactions(config)
+    pairs = rows.group_by("user", "item").agg(pl.col("time", "order").max())
+    order = judge_order(pairs, config.timed, config.order)
+    events = in_order(rows, order)
+    held_out = hold_out_latest(events, config.timed, order.is_informative)
+    events = events.with_columns(held_out.later.alias("later"))
     earlier = events.filter(~pl.col("later")).drop("later")
-    train = dataset_from_rows(config.name, earlier, read_items(config), timed, max_history)
-    return EvaluationSplit(train, events, protocol)
+    train = dataset_from_rows(config.name, earlier, read_items(config), config.timed, order, max_history)
+    return EvaluationSplit(train, events, held_out.protocol)
 
 
 def cases_of(

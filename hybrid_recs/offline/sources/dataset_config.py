@@ -113,6 +113,8 @@ class DatasetConfig(BaseModel):
 
     interactions: one `[interactions]` table, or several `[[interactions]]`, read one after the other.
     name: default: the name of the file, or of its folder if the file is called dataset.toml.
+    order: whether the rows of a user are in an order that means something; default: judged by the data.
+    keep_stray_times: keep rows whose times are far from all others or in the future.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -120,6 +122,8 @@ class DatasetConfig(BaseModel):
     interactions: Annotated[list[InteractionsTable], BeforeValidator(_as_tables), Field(min_length=1)]
     items: ItemsTable | None = None
     name: str = ""
+    order: Literal["file", "none"] | None = None
+    keep_stray_times: bool = False
     folder: Path = Field(Path(), exclude=True)
 
     @field_validator("interactions")

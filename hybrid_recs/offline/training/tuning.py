@@ -66,7 +66,9 @@ def choose_scoring(
         _choose_history(search, parameters.SESSION, validation.session_hits, n_sessions, dataset)
         if n_users < _MIN_USERS:
             search.copy(parameters.SESSION, parameters.USER)
-    return ScoringInfo.of(search.chosen, search.tried, validation.n_item_steps, n_users, hr)
+    return ScoringInfo.of(
+        search.chosen, search.tried, validation.n_item_steps, n_users, hr, validation.protocol
+    )
 
 
 def _start(dataset: Dataset, pinned: Mapping[Parameter, float]) -> ScoringParameters:

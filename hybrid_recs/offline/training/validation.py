@@ -42,6 +42,7 @@ class ValidationSlice:
         before a step; users: those active on both sides of the cut, with all their later interactions.
     steps_kept, half_lives_kept: the numbers of steps of the vector fit and the half-lives of the trend that
         will be tried: one fit, and one scoring of all items, serve them all.
+    protocol: how the held-out cases were chosen.
     """
 
     data: EncodedData
@@ -50,6 +51,7 @@ class ValidationSlice:
     users: list[ValidationCase]
     dimensions: int | None
     seed: int
+    protocol: str = ""
     steps_kept: frozenset[int] = frozenset()
     half_lives_kept: frozenset[float] = frozenset()
     _counts: dict[float, CoVisitCounts] = field(default_factory=dict)
@@ -158,6 +160,7 @@ def hold_out(dataset: Dataset, dimensions: int | None, seed: int) -> ValidationS
         users=_users(histories, split.later, min(affordable, _MAX_HISTORIES), seed),
         dimensions=dimensions,
         seed=seed,
+        protocol=split.protocol,
     )
 
 

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -129,36 +128,6 @@ def test_rows_whose_condition_is_unknown_are_dropped(tmp_path: Path) -> None:
     assert dataset.stats.dropped == {"not matching where": 1}
 
 
-def _ordered(tmp_path: Path, rows: list[tuple[str, str]], toml: str = USER_AND_ITEM) -> bool:
-    text = "user,item,time\n" + "".join(f"{user},{item},{index}\n" for index, (user, item) in enumerate(rows))
-    dataset = read(tmp_path, {"a.csv": text}, toml)
-    by_user = {user: [item for other, item in rows if other == user] for user, _ in rows}
-    for user, items in by_user.items():
-        assert dataset.pairs.filter(user=user)["item"].to_list() == items  # the order of the file
-    return dataset.ordered
-
-
-def _two_users(items: list[str]) -> list[tuple[str, str]]:
-    return [(user, item) for user in ("v", "u") for item in items]
-
-
-NUMBERS = ["2", "10", "9", "33", "4", "100"]
-
-
-def test_without_times_the_order_of_the_file_counts(tmp_path: Path) -> None:
-    assert _ordered(tmp_path, _two_users(NUMBERS))
-    assert _ordered(tmp_path, _two_users(["pear", "apple", "fig", "date"]))
-
-
-@pytest.mark.parametrize("backwards", [False, True])
-def test_rows_sorted_by_item_say_nothing_of_order(backwards: bool, tmp_path: Path) -> None:
-    as_text, as_numbers = sorted(NUMBERS, reverse=backwards), sorted(NUMBERS, key=int, reverse=backwards)
-    assert as_text != as_numbers
-    for items in (as_text, as_numbers):
-        assert not _ordered(tmp_path, _two_users(items))
-        assert _ordered(tmp_path, _two_users(items), WITH_TIME)
-
-
 def test_a_repeated_pair_has_the_order_of_its_last_row(tmp_path: Path) -> None:
     text = "user,item,time\nu,a,1\nu,b,2\nu,c,3\nu,a,4\n"
     for toml in (USER_AND_ITEM, WITH_TIME):
@@ -176,10 +145,3 @@ def test_times_out_of_all_proportion_are_dropped(tmp_path: Path) -> None:
 def test_where_that_is_no_condition_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"where: 'n \+ 1' cannot be run \(it is not a condition\)"):
         read(tmp_path, {"a.csv": "user,item,n\nu,a,1\nu,b,2\n"}, USER_AND_ITEM + 'where = "n + 1"\n')
-
-
-def test_one_step_of_digits_does_not_say_that_rows_are_sorted(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    lines = [f"u{user},x{item}" for user in range(200) for item in rng.permutation(50)[:5]]
-    text = "user,item\n" + "\n".join([*lines, "last,1", "last,2"]) + "\n"
-    assert read(tmp_path, {"a.csv": text}, USER_AND_ITEM).ordered

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.dataset import InputStats, read_dataset
+from hybrid_recs.offline.data.order import Order
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import MAX_ID_LENGTH
 from tests.conftest import real_data
@@ -73,6 +74,7 @@ def test_every_format_gives_the_same_pairs(name: str, tmp_path: Path) -> None:
         pairs=4,
         first_time=1_300_000_000.0,
         last_time=1_300_000_900.0,
+        order=Order("time"),
     )
     assert dataset.timed
     assert dataset.ordered

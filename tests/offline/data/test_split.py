@@ -1,6 +1,7 @@
 """The slice that is held out to choose parameters on."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from hybrid_recs.offline.data.dataset import Dataset
@@ -46,11 +47,55 @@ def test_the_last_tenth_by_time_is_held_out(seed: int) -> None:
     assert split.earlier.pairs.columns == dataset.pairs.columns
 
 
-def test_times_that_are_all_alike_hold_nothing_out() -> None:
+def test_a_single_time_is_none() -> None:
     dataset = dataset_of([[0, 1], [2, 3]], times=[[5, 5], [5, 5]])
     split = split_latest(dataset)
-    assert split.earlier.pairs.rows() == dataset.pairs.rows()
-    assert split.steps.is_empty()
+    assert split.steps.select("source", "target").rows() == [("i0000", "i0001"), ("i0002", "i0003")]
+    assert split.protocol == "no time: the last item of each user in the order of the files is held out"
+
+
+def _coarse(shares: list[float], seed: int = 1) -> Dataset:
+    """2,000 rows at as many times as there are shares."""
+    rng = np.random.default_rng(seed)
+    histories = [rng.choice(100, 10, replace=False).tolist() for _ in range(200)]
+    times = [np.sort(rng.choice(len(shares), 10, p=shares)).astype(float).tolist() for _ in histories]
+    return dataset_of(histories, times=times)
+
+
+def test_a_last_time_of_many_rows_is_held_out_whole() -> None:
+    dataset = _coarse([0.5, 0.35, 0.15])
+    split = split_latest(dataset)
+    assert split.earlier.pairs["time"].max() == 1.0
+    held_out = (dataset.pairs["time"] == 2.0).sum()
+    assert len(dataset.pairs) - len(split.earlier.pairs) == held_out
+    assert split.protocol == f"times are coarse: the last {held_out / 2_000:.1%} of interactions are held out"
+    assert 0.12 < held_out / 2_000 < 0.18
+
+
+@pytest.mark.parametrize("shares", [[0.2, 0.8], [0.2, 0.77, 0.03]])
+def test_a_last_time_of_most_rows_is_split_by_user(shares: list[float]) -> None:
+    dataset = _coarse(shares)
+    split = split_latest(dataset)
+    kept = set(split.earlier.pairs.select("user", "item").rows())
+    held_out = dataset.pairs.filter(
+        [row not in kept for row in dataset.pairs.select("user", "item").rows()],
+    )
+    assert len(held_out) / 2_000 == pytest.approx(0.1, abs=0.03)
+    assert held_out["time"].min() == 1.0
+    late = dataset.pairs.filter(pl.col("time") == 1.0)["user"].value_counts(name="all")
+    theirs = held_out.filter(pl.col("time") == 1.0)["user"].value_counts(name="held")
+    both = theirs.join(late, on="user")
+    assert both["held"].to_list() == both["all"].to_list()  # all of a user's rows at that time, or none
+    assert 5 < len(both) < 50
+    later = dataset.pairs.filter(pl.col("time") > 1.0)
+    assert later.join(held_out, on=["user", "item"], how="anti").is_empty()
+    assert split.protocol.startswith("times are coarse (")
+    assert len(split.steps) >= 100
+
+
+def test_without_an_order_it_says_that_the_item_is_a_random_one() -> None:
+    split = split_latest(dataset_of([[3, 1, 2], [2, 1]], ordered=False))
+    assert split.protocol == "no time: there is no order either, and a random item of each user is held out"
 
 
 def test_without_times_the_last_item_of_each_user_is_held_out() -> None:

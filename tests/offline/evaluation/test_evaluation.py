@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from hybrid_recs.commands.evaluate import Fit, evaluate
+from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.data.encoding import EncodedData, encode
 from hybrid_recs.offline.evaluation import show
@@ -19,7 +21,7 @@ from hybrid_recs.offline.evaluation.cases import (
     EvaluationCase,
     EvaluationSplit,
     cases_of,
-    hold_out_latest,
+    split_rows,
 )
 from hybrid_recs.offline.evaluation.method import MethodKind
 from hybrid_recs.offline.evaluation.served_method import ServedMethod, fit_served_method, parts_of
@@ -46,9 +48,7 @@ def _events(seed: int, timed: bool) -> str:
 def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EvaluationSplit:
     folder = tmp_path_factory.mktemp("events")
     toml = WITH_TIME if request.param else USER_AND_ITEM
-    return hold_out_latest(
-        DatasetConfig.load(write(folder, {"a.csv": _events(1, request.param)}, toml)), 5_000
-    )
+    return split_rows(DatasetConfig.load(write(folder, {"a.csv": _events(1, request.param)}, toml)), 5_000)
 
 
 def _flat(cases: dict[str, list[EvaluationCase]]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
@@ -212,3 +212,25 @@ def test_every_form_names_every_method(result: Json) -> None:
     for text in (show.as_markdown(result), console.export_text()):
         assert all(name in text for name in names)
         assert all(task in text for task in TASKS)
+
+
+def _with_times(text: str, time_of: Callable[[int], int]) -> str:
+    header, *lines = text.splitlines()
+    return "\n".join([f"{header},time", *(f"{line},{time_of(n)}" for n, line in enumerate(lines))]) + "\n"
+
+
+def test_coarse_times_are_evaluated_all_the_same(tmp_path: Path) -> None:
+    """Half of all rows are at the last of two times."""
+    text = _with_times(_events(2, timed=False), lambda n: 1_700_000_000 + n // 1_500 * 86_400)
+    config = DatasetConfig.load(write(tmp_path, {"a.csv": text}, WITH_TIME))
+    result = evaluate(config, OPTIONS, quiet_steps(), {}, 200)
+    assert result["protocol"].startswith("times are coarse (50.0% of interactions are at one time)")
+    assert {row["task"] for row in result["rows"]} == set(TASKS)
+    assert result["scoring"]["validation_pairs"] > 100
+
+
+def test_an_evaluation_without_cases_is_an_error(tmp_path: Path) -> None:
+    text = "user,item,time\n" + "".join(f"u{n},i{n % 3},{1_700_000_000 + n}\n" for n in range(40))
+    config = DatasetConfig.load(write(tmp_path, {"a.csv": text}, WITH_TIME))
+    with pytest.raises(DatasetError, match="there is nothing to evaluate on: the last 10 % of interactions"):
+        evaluate(config, OPTIONS, quiet_steps(), {}, 200)
