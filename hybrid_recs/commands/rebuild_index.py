@@ -83,7 +83,12 @@ def stage(
     learned = learn(config, changes, options, steps)
     index, hot = write(folder, learned.model, options, steps)
     with steps("Measure the build") as step:
-        source = DatasetInfo(name=config.name, fingerprint=fingerprint(config), account=asdict(learned.stats))
+        source = DatasetInfo(
+            name=config.name,
+            fingerprint=fingerprint(config),
+            account=asdict(learned.stats),
+            ids=config.id_rules,
+        )
         manifest = writer.describe(
             generation, parent, source, learned.model, index, learned.scoring, hot, options
         )

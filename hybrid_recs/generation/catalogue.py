@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hybrid_recs.generation.arrays import StringTable, open_array, save_array
 from hybrid_recs.generation.category_index import CategoryIndex, write_category_index
+from hybrid_recs.generation.id_rules import AS_WRITTEN, IdRules
 from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.title_index import TitleIndex, write_title_index
 from hybrid_recs.types import Rows
@@ -39,9 +40,10 @@ class Item:
 
 
 class Catalogue:
-    """The memory-mapped item table of one generation."""
+    """The memory-mapped item table of one generation; ids: how its ids are spelt."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ids: IdRules = AS_WRITTEN) -> None:
+        self.id_rules = ids
         self._ids = StringTable.open(folder, "ids")
         self._titles = StringTable.open(folder, "titles")
         self._categories = StringTable.open(folder, "categories")
@@ -56,7 +58,13 @@ class Catalogue:
         return len(self._ids)
 
     def row(self, item_id: str) -> int | None:
-        """The row of an item id, or None when the catalogue has no such item."""
+        """The row of an item id, also when it is spelt in another way, or None when there is no such item."""
+        row = self._row(item_id)
+        if row is None and (spelt := self.id_rules.spell(item_id)) != item_id:
+            row = self._row(spelt)
+        return row
+
+    def _row(self, item_id: str) -> int | None:
         encoded = item_id.encode("utf-8", "surrogatepass")
         target = _id_hash(encoded)
         position = bisect_left(self._hashes, target)

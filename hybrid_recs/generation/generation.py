@@ -45,7 +45,7 @@ class Generation:
         generation = cls(
             id=manifest.id,
             manifest=manifest,
-            catalogue=Catalogue(folder),
+            catalogue=Catalogue(folder, manifest.dataset.ids),
             index=FaissIndex(folder / INDEX_FILE, manifest.index.search),
             scorer=Scorer(
                 vectors=open_array(folder / VECTORS_FILE),

@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hybrid_recs.errors import CorruptGenerationError
+from hybrid_recs.generation.id_rules import AS_WRITTEN, IdRules
 from hybrid_recs.generation.scoring_parameters import ScoringParameters
 from hybrid_recs.types import HistoryWeights, Json
 
@@ -160,11 +161,12 @@ class ContentInfo(_Frozen):
 
 
 class DatasetInfo(_Frozen):
-    """Where the data came from, and how many rows were kept and dropped."""
+    """Where the data came from, how many rows were kept and dropped, and how ids are spelt."""
 
     name: str
     fingerprint: str
     account: Json
+    ids: IdRules = AS_WRITTEN
 
 
 class StepInfo(_Frozen):

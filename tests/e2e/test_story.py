@@ -26,6 +26,8 @@ from tests.planted import item_id, world_of
 from tests.services import wait_until
 
 _TOML = """
+keep_stray_times = true  # the history ended years before the events of this test
+
 [[interactions]]
 path = "interactions.csv"
 user = "user"

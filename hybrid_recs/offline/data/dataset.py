@@ -13,7 +13,9 @@ from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.interactions import kept, scan_labelled
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.offline.data.order import Order, in_order, judge_order
+from hybrid_recs.offline.data.overlap import require_overlap
 from hybrid_recs.offline.data.stray_times import TimeBounds, count_by_hour, stray_bounds
+from hybrid_recs.offline.data.unreadable import require_readable
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.read_errors import explained
 
@@ -76,12 +78,15 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
         # Rare, so that the usual input is read once.
         counts, pairs, _ = _collect(config, bounds)
     stats = _row_stats(counts, bounds)
+    require_readable(config, stats.dropped, stats.rows_kept)
     if pairs.is_empty():
         read = ", ".join(table.path for table in config.interactions)
         reasons = ", ".join(f"{n:,} {why}" for why, n in stats.dropped.items()) or "the files hold no rows"
         raise DatasetError(f"{read}: no interaction is left of {stats.rows_read:,} rows ({reasons})")
+    items = read_items(config)
+    require_overlap(config, pairs["item"], items["item"])
     order = judge_order(pairs, config.timed, config.order)
-    return _dataset(config.name, pairs, read_items(config), stats, config.timed, order, max_history)
+    return _dataset(config.name, pairs, items, stats, config.timed, order, max_history)
 
 
 def dataset_from_rows(

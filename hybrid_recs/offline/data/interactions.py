@@ -6,17 +6,29 @@ import time
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
+from hybrid_recs.generation.id_rules import IdRules
 from hybrid_recs.offline.data import stray_times
 from hybrid_recs.offline.data.stray_times import TimeBounds
 from hybrid_recs.offline.data.times import time_seconds
-from hybrid_recs.offline.sources.columns import as_id, as_number, require_columns
+from hybrid_recs.offline.sources.columns import (
+    as_id,
+    as_number,
+    as_text,
+    is_missing,
+    require_columns,
+    require_ids,
+)
 from hybrid_recs.offline.sources.conditions import with_condition
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, InteractionsTable
 from hybrid_recs.offline.sources.read_errors import explained
 from hybrid_recs.offline.sources.tables import scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
-_WEIGHT_LABEL = {True: "of another event type", False: "without a positive weight"}
+UNREADABLE_TIME = "without a readable time"
+UNREADABLE_WEIGHT = "without a readable weight"
+_LONG_ID = f"with an item id over {MAX_ID_LENGTH} characters"
+_TEXTS = pl.List(pl.String)
+_MAX_PLACES = 256  # of the items of one cell, the later ones have the order of the last
 _ORDER_STRIDE = 2**40  # every row of an earlier table has a lower order
 # A single wrong time must not stretch the time span that ages are measured by.
 _FIRST_TIME, _LAST_TIME = -2.2e9, 7.26e9  # the years 1900 and 2200
@@ -47,49 +59,83 @@ def scan_labelled(config: DatasetConfig, bounds: TimeBounds | None = None) -> pl
     tables = config.sources
     if not tables:
         raise DatasetError(f"{config.name}: no interactions table has files yet")
-    frames = [_labelled(config, table, bounds) for table in tables]
+    frames = [
+        labelled_cells(config, table, bounds).select(
+            reason=pl.col("__reason"),
+            user=pl.col("__user"),
+            item=pl.col("__item"),
+            time=pl.col("__time"),
+            order=pl.col("__order"),
+            weight=pl.col("__weight"),
+        )
+        for table in tables
+    ]
     in_order = [
         frame.with_columns(pl.col("order") + number * _ORDER_STRIDE) for number, frame in enumerate(frames)
     ]
     return pl.concat(in_order)
 
 
-def _labelled(config: DatasetConfig, table: InteractionsTable, bounds: TimeBounds | None) -> pl.LazyFrame:
-    frame = scan_table(config, table)
-    used = [*table.user, table.item, table.time, table.weight, table.event]
+def labelled_cells(
+    config: DatasetConfig, table: InteractionsTable, bounds: TimeBounds | None = None
+) -> pl.LazyFrame:
+    """The rows of one table with all its columns and, under the same names with two underscores in front
+    (so that no column of the data is hidden), those of `scan_labelled`."""
+    frame, rules = scan_table(config, table), config.id_rules
+    used = [*table.user, table.item.column, table.time, table.weight, table.event]
     require_columns(frame, [name for name in used if name], table)
-    # Prefixed, so that no column of the data is hidden from `where`.
+    require_ids(frame, [*table.user, table.item.column], table, rules)
     frame = frame.with_row_index("__order").with_columns(
-        __user=pl.coalesce(as_id(name) for name in table.user),
-        __item=as_id(table.item),
+        __user=pl.coalesce(as_id(name, table, rules) for name in table.user),
         __time=time_seconds(frame, table),
         __weight=_weight(table),
+        __order=pl.col("__order").cast(pl.Int64),
+        __item=pl.col(table.item.column),
     )
-    frame = with_condition(frame, table.where, table)
-    labels = {
-        "not matching where": ~_is_true(pl.col("__where")),
-        "without a user": pl.col("__user").is_null(),
-        "without an item": pl.col("__item").is_null(),
-        f"with an item id over {MAX_ID_LENGTH} characters": (
-            pl.col("__item").str.len_chars() > MAX_ID_LENGTH
-        ),
-        "without a readable time": (
-            ~_is_true(pl.col("__time").is_between(_FIRST_TIME, _LAST_TIME)) if table.time else pl.lit(False)
-        ),
-        _WEIGHT_LABEL[table.event is not None]: ~_is_true(pl.col("__weight") > 0),
-        stray_times.REASON: ~bounds.hold(pl.col("__time")) if bounds else pl.lit(False),
-    }
+    frame = _with_items(with_condition(frame, table.where, table), table, rules)
+    return frame.with_columns(__reason=_reason(table, bounds))
+
+
+def _with_items(frame: pl.LazyFrame, table: InteractionsTable, rules: IdRules) -> pl.LazyFrame:
+    """`__item` as an id; a cell of several items becomes as many rows, in the order of the cell."""
+    cells, separator = pl.col("__item"), table.item.separator
+    if not isinstance(frame.collect_schema()["__item"], pl.List):
+        if not separator:
+            return frame.with_columns(__item=as_id(cells, table, rules))
+        cells = cells.cast(pl.String, strict=False).str.split(separator)
+    cells = cells.cast(_TEXTS, strict=False)
+    # A row without any item stays, to be counted.
+    cells = pl.when(cells.list.len() > 0).then(cells).otherwise(pl.lit([None], _TEXTS))
+    rows = frame.with_columns(__item=cells, __place=pl.int_ranges(cells.list.len())).explode(
+        "__item", "__place"
+    )
+    return rows.with_columns(
+        # Blanks around a separator are no part of an id.
+        __item=as_id(pl.col("__item").str.strip_chars(), table, rules),
+        __order=pl.col("__order") * _MAX_PLACES + pl.col("__place").clip(upper_bound=_MAX_PLACES - 1),
+    )
+
+
+def _reason(table: InteractionsTable, bounds: TimeBounds | None) -> pl.Expr:
+    """Why a row is dropped: the first of these that applies, or null."""
+    labels = {"not matching where": ~_is_true(pl.col("__where"))}
+    labels["without a user"] = pl.col("__user").is_null()
+    labels["without an item"] = pl.col("__item").is_null()
+    labels[_LONG_ID] = pl.col("__item").str.len_chars() > MAX_ID_LENGTH
+    if table.time:
+        labels["without a time"] = is_missing(table.time, table)
+        labels[UNREADABLE_TIME] = ~_is_true(pl.col("__time").is_between(_FIRST_TIME, _LAST_TIME))
+    if table.weight:
+        labels["without a weight"] = is_missing(table.weight, table)
+        labels[UNREADABLE_WEIGHT] = pl.col("__weight").is_null()
+    kind = "of another event type" if table.event else "without a positive weight"
+    labels[kind] = ~_is_true(pl.col("__weight") > 0)
+    if bounds:
+        labels[stray_times.REASON] = ~bounds.hold(pl.col("__time"))
     reason: pl.Expr = pl.lit(None, pl.String)
     for name, applies in reversed(labels.items()):
         reason = pl.when(applies).then(pl.lit(name)).otherwise(reason)
-    return frame.select(
-        reason=reason,
-        user=pl.col("__user"),
-        item=pl.col("__item"),
-        time=pl.col("__time"),
-        order=pl.col("__order").cast(pl.Int64),
-        weight=pl.col("__weight"),
-    )
+    return reason
 
 
 def _is_true(condition: pl.Expr) -> pl.Expr:
@@ -98,9 +144,9 @@ def _is_true(condition: pl.Expr) -> pl.Expr:
 
 def _weight(table: InteractionsTable) -> pl.Expr:
     if table.weight:
-        return as_number(table.weight)
+        return as_number(table.weight, table)
     if table.event and table.event_weights:
         weights = {name: float(weight) for name, weight in table.event_weights.items()}
-        event = pl.col(table.event).cast(pl.String)
+        event = as_text(table.event, table)
         return event.replace_strict(weights, default=None, return_dtype=pl.Float64)
     return pl.lit(1.0)

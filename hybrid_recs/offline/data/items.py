@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from hybrid_recs.offline.sources.columns import as_id, require_columns
+from hybrid_recs.offline.sources.columns import as_id, as_text, require_columns, require_ids
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, ItemsTable
 from hybrid_recs.offline.sources.read_errors import explained
 from hybrid_recs.offline.sources.tables import scan_table
@@ -28,14 +28,14 @@ def read_items(config: DatasetConfig) -> pl.DataFrame:
     frame = scan_table(config, table)
     used = [table.id, table.title, *table.text, table.categories.column if table.categories else None]
     require_columns(frame, [name for name in used if name], table)
+    require_ids(frame, [table.id], table, config.id_rules)
+    texts = [as_text(name, table) for name in table.text] or [pl.lit(None, pl.String)]
     rows = (
         frame.select(
-            item=as_id(table.id),
-            title=as_id(table.title) if table.title else pl.lit(None, pl.String),
+            item=as_id(table.id, table, config.id_rules),
+            title=as_text(table.title, table) if table.title else pl.lit(None, pl.String),
             categories=_categories(frame, table),
-            text=pl.concat_str([as_id(name) for name in table.text], separator=" ", ignore_nulls=True)
-            if table.text
-            else pl.lit(None, pl.String),
+            text=pl.concat_str(texts, separator=" ", ignore_nulls=True),
         )
         .filter(pl.col("item").is_not_null() & (pl.col("item").str.len_chars() <= MAX_ID_LENGTH))
         .group_by("item", "title", "categories", "text")
@@ -53,7 +53,7 @@ def _categories(frame: pl.LazyFrame, table: ItemsTable) -> pl.Expr:
     column = pl.col(table.categories.column)
     if isinstance(frame.collect_schema()[table.categories.column], pl.List):
         return column.cast(pl.List(pl.String)).list.join(_CATEGORY_SEPARATOR).fill_null("")
-    text = column.cast(pl.String, strict=False).fill_null("")
+    text = as_text(column, table).fill_null("")
     separator = table.categories.separator
     return text.str.replace_all(separator, _CATEGORY_SEPARATOR, literal=True) if separator else text
 

@@ -20,12 +20,12 @@ def with_condition(frame: pl.LazyFrame, where: str | None, table: Table) -> pl.L
     except pl.exceptions.PolarsError as error:
         raise DatasetError(f"where: not valid SQL ({first_line(error)})") from error
     require_columns(frame, names, table)
-    numeric = [name for name in names if _holds_numbers(frame, name)]
+    numeric = [name for name in names if _holds_numbers(frame, name, table)]
     problem = ""
     # A column of digits may be meant as text all the same (id <> '007'): as many as fit are numbers.
     for count in range(len(numeric), -1, -1):
         for chosen in itertools.combinations(numeric, count):
-            tried = frame.with_columns(as_number(name).alias(name) for name in chosen)
+            tried = frame.with_columns(as_number(name, table).alias(name) for name in chosen)
             tried = tried.with_columns(__where=condition)
             try:
                 if tried.select("__where").head(1).collect()["__where"].dtype == pl.Boolean:
@@ -36,8 +36,8 @@ def with_condition(frame: pl.LazyFrame, where: str | None, table: Table) -> pl.L
     raise DatasetError(f"where: {where!r} cannot be run ({problem})")
 
 
-def _holds_numbers(frame: pl.LazyFrame, column: str) -> bool:
+def _holds_numbers(frame: pl.LazyFrame, column: str, table: Table) -> bool:
     if frame.collect_schema()[column] != pl.String:
         return False
-    values = sample(frame, column)
-    return len(values) > 0 and parsed_share(values.cast(pl.Float64, strict=False)) > 0.99
+    values = sample(frame, column).to_frame()
+    return len(values) > 0 and parsed_share(values.select(as_number(column, table)).to_series()) > 0.99

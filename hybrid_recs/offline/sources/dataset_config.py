@@ -3,6 +3,7 @@
 import codecs
 import hashlib
 import tomllib
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -17,6 +18,7 @@ from pydantic import (
 )
 
 from hybrid_recs.errors import DatasetError
+from hybrid_recs.generation.id_rules import IdRules
 
 Format = Literal["csv", "ndjson", "parquet"]
 FORMAT_OF_ENDING: dict[str, Format] = {
@@ -50,6 +52,9 @@ class Table(BaseModel):
     columns: list[str] | None = None
     encoding: str = Field("utf-8", description="of text files; a name that Python knows")
     quote: str = Field('"', max_length=1, description="of CSV; empty: quotes are ordinary characters")
+    null_values: list[str] = Field([], description="more texts that stand for a missing value")
+    decimal: str = Field(".", pattern=r"^[.,]$")
+    thousands: str = Field("", max_length=1)
 
     @field_validator("encoding")
     @classmethod
@@ -77,16 +82,30 @@ CellListColumn = Annotated[CellList, BeforeValidator(_as_cell_list)]
 
 
 class InteractionsTable(Table):
-    """One `[interactions]` table; an optional one may have no files yet."""
+    """One `[interactions]` table; an optional one may have no files yet.
+
+    item: with a separator, or of a list column, each cell holds several items.
+    time_format: how to read times, tried in turn: strftime texts, `excel`, `unix`, `unix_ms`, `unix_us`,
+        `unix_ns`. time_zone: of times that name none.
+    """
 
     user: Columns
-    item: str
+    item: CellListColumn
     time: str | None = None
+    time_format: Annotated[list[str], BeforeValidator(_as_list)] = []
+    time_zone: str = "UTC"
     weight: str | None = None
     event: str | None = None
     event_weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
     where: str | None = None
     optional: bool = False
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in zoneinfo.available_timezones():
+            raise ValueError(f"{name!r} is no time zone, such as Europe/Berlin")
+        return name
 
     @model_validator(mode="after")
     def _one_kind_of_weight(self) -> Self:
@@ -115,6 +134,7 @@ class DatasetConfig(BaseModel):
     name: default: the name of the file, or of its folder if the file is called dataset.toml.
     order: whether the rows of a user are in an order that means something; default: judged by the data.
     keep_stray_times: keep rows whose times are far from all others or in the future.
+    id_case, strip, whole_numbers: how ids of users and items are spelt; whole_numbers: 1000.0 is 1000.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -124,6 +144,9 @@ class DatasetConfig(BaseModel):
     name: str = ""
     order: Literal["file", "none"] | None = None
     keep_stray_times: bool = False
+    id_case: Literal["lower", "upper"] | None = None
+    strip: bool = False
+    whole_numbers: bool = False
     folder: Path = Field(Path(), exclude=True)
 
     @field_validator("interactions")
@@ -132,6 +155,10 @@ class DatasetConfig(BaseModel):
         if len({table.time is None for table in tables}) > 1:
             raise ValueError("a time is needed in all interactions tables or in none")
         return tables
+
+    @property
+    def id_rules(self) -> IdRules:
+        return IdRules(self.id_case, self.strip, self.whole_numbers)
 
     @property
     def timed(self) -> bool:

@@ -96,6 +96,7 @@ class ItemQueryService:
             raise UnknownItemError(item_id)
         encoded: bytes | Outcome = _TAIL
         if row is not None:
+            item_id = snapshot.items.item_id(row)  # as the generation spells it
             self._recorder.count_item(item_id)
             if snapshot.recommender.is_hot(row) or snapshot.rising.touch(row):
                 encoded = await self._cached(snapshot.generation.id, item_id)

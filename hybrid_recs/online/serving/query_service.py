@@ -88,7 +88,8 @@ class QueryService:
         if request.session_id:
             session = await self._visitors.session(request.session_id)
         if request.user_id:
-            user = await self._visitors.user(request.user_id, snapshot.generation.id)
+            spelt = snapshot.generation.catalogue.id_rules.spell(request.user_id)
+            user = await self._visitors.user(request.user_id, spelt, snapshot.generation.id)
         return session, user
 
     def _log(

@@ -53,9 +53,12 @@ class VisitorStateReader:
         """The state of a session, with the list that a consumer stored for it."""
         return await self._state(self._keys.session(session_id), self._keys.session_list(session_id))
 
-    async def user(self, user_id: str, generation: str) -> VisitorState:
-        """The state of a user, with the list a batch job stored for this generation."""
-        return await self._state(self._keys.user(user_id), self._keys.user_list(generation, user_id))
+    async def user(self, user_id: str, spelt: str, generation: str) -> VisitorState:
+        """The state of a user, with the list a batch job stored for this generation.
+
+        spelt: the id as that generation spells it.
+        """
+        return await self._state(self._keys.user(user_id), self._keys.user_list(generation, spelt))
 
     async def close(self) -> None:
         if self._reader is not None:

@@ -277,12 +277,14 @@ def _exchange_ids(description: Path) -> None:
 
 
 def _copy(description: Path, name: str, renamed: str = "") -> Path:
-    """A copy of a dataset under a name, with something written before every item's id in the interactions."""
+    """A copy of a dataset under a name, with something written before every item's id."""
     folder = Path(shutil.copytree(description.parent, description.parents[1] / name))
     path = folder / "interactions.csv"
     header, *lines = path.read_text().splitlines()
     cells = [line.split(",") for line in lines]
     path.write_text("\n".join([header, *(f"{u},{renamed}{item},{t}" for u, item, t in cells)]) + "\n")
+    header, *lines = (folder / "items.csv").read_text().splitlines()
+    (folder / "items.csv").write_text("\n".join([header, *(renamed + line for line in lines)]) + "\n")
     toml = folder / description.name
     toml.write_text(f'name = "{name}"\n{toml.read_text()}')
     return toml

@@ -51,7 +51,7 @@ def test_one_column_may_mix_forms_of_iso_text(tmp_path: Path) -> None:
     text = "user,item,time\n" + "".join(f"u,{n},{time}\n" for n, time in enumerate(times))
     dataset = read(tmp_path, {"a.csv": text}, WITH_TIME)
     assert dataset.pairs["time"].to_list() == [SECONDS, SECONDS + 1, SECONDS + 2]
-    assert dataset.stats.dropped == {"without a readable time": 2}
+    assert dataset.stats.dropped == {"without a readable time": 1, "without a time": 1}
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_several_rows_of_one_id_become_one(tmp_path: Path) -> None:
         "02, Mug ,gift| tea ,blue\n"
         "02,Mug,,blue\n"
         "02,,Kitchen,\n"
-        " 01 ,Pen,,\n"
+        "01,Pen,,\n"
         ",No id,x,\n"
         f"{'y' * 257},Long,x,\n"
         "03,,|,\n"
