@@ -16,8 +16,10 @@ from hybrid_recs.offline.data.order import Order, in_order, judge_order
 from hybrid_recs.offline.data.overlap import require_overlap
 from hybrid_recs.offline.data.stray_times import TimeBounds, count_by_hour, stray_bounds
 from hybrid_recs.offline.data.unreadable import require_readable
+from hybrid_recs.offline.sources.bad_lines import REASON
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.read_errors import explained
+from hybrid_recs.offline.sources.tables import bad_lines
 
 _PAIR_AGGREGATES = (
     pl.col("time").max(),
@@ -77,7 +79,7 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
     if bounds:
         # Rare, so that the usual input is read once.
         counts, pairs, _ = _collect(config, bounds)
-    stats = _row_stats(counts, bounds)
+    stats = _row_stats(_with_bad_lines(config, counts), bounds)
     require_readable(config, stats.dropped, stats.rows_kept)
     if pairs.is_empty():
         read = ", ".join(table.path for table in config.interactions)
@@ -130,6 +132,14 @@ def _dataset(
         timed=timed,
         ordered=order.is_informative,
     )
+
+
+def _with_bad_lines(config: DatasetConfig, counts: pl.DataFrame) -> pl.DataFrame:
+    """Rows by reason, and the lines of the files that are no rows."""
+    found = [bad.count for table in config.sources for bad in bad_lines(config, table)]
+    if not found:
+        return counts
+    return counts.vstack(pl.DataFrame({"reason": [REASON], "len": [sum(found)]}, schema=counts.schema))
 
 
 def _row_stats(counts: pl.DataFrame, bounds: TimeBounds | None) -> InputStats:

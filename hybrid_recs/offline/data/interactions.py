@@ -15,13 +15,12 @@ from hybrid_recs.offline.sources.columns import (
     as_number,
     as_text,
     is_missing,
-    require_columns,
     require_ids,
 )
 from hybrid_recs.offline.sources.conditions import with_condition
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, InteractionsTable
 from hybrid_recs.offline.sources.read_errors import explained
-from hybrid_recs.offline.sources.tables import scan_table
+from hybrid_recs.offline.sources.tables import require_columns, scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
 UNREADABLE_TIME = "without a readable time"
@@ -82,8 +81,7 @@ def labelled_cells(
     """The rows of one table with all its columns and, under the same names with two underscores in front
     (so that no column of the data is hidden), those of `scan_labelled`."""
     frame, rules = scan_table(config, table), config.id_rules
-    used = [*table.user, table.item.column, table.time, table.weight, table.event]
-    require_columns(frame, [name for name in used if name], table)
+    require_columns(config, table, table.named_columns)
     require_ids(frame, [*table.user, table.item.column], table, rules)
     frame = frame.with_row_index("__order").with_columns(
         __user=pl.coalesce(as_id(name, table, rules) for name in table.user),
@@ -92,7 +90,7 @@ def labelled_cells(
         __order=pl.col("__order").cast(pl.Int64),
         __item=pl.col(table.item.column),
     )
-    frame = _with_items(with_condition(frame, table.where, table), table, rules)
+    frame = _with_items(with_condition(config, frame, table.where, table), table, rules)
     return frame.with_columns(__reason=_reason(table, bounds))
 
 
@@ -119,6 +117,7 @@ def _with_items(frame: pl.LazyFrame, table: InteractionsTable, rules: IdRules) -
 def _reason(table: InteractionsTable, bounds: TimeBounds | None) -> pl.Expr:
     """Why a row is dropped: the first of these that applies, or null."""
     labels = {"not matching where": ~_is_true(pl.col("__where"))}
+    labels["repeating the header"] = _repeats_header(table)
     labels["without a user"] = pl.col("__user").is_null()
     labels["without an item"] = pl.col("__item").is_null()
     labels[_LONG_ID] = pl.col("__item").str.len_chars() > MAX_ID_LENGTH
@@ -136,6 +135,12 @@ def _reason(table: InteractionsTable, bounds: TimeBounds | None) -> pl.Expr:
     for name, applies in reversed(labels.items()):
         reason = pl.when(applies).then(pl.lit(name)).otherwise(reason)
     return reason
+
+
+def _repeats_header(table: InteractionsTable) -> pl.Expr:
+    """Of exports that were written one behind the other."""
+    item = pl.col("__item") == table.item.column
+    return item & (pl.col("__user") == table.user[0]) & pl.lit(table.user[0] != table.item.column)
 
 
 def _is_true(condition: pl.Expr) -> pl.Expr:

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from hybrid_recs.offline.sources.columns import as_id, as_text, require_columns, require_ids
+from hybrid_recs.offline.sources.columns import as_id, as_text, require_ids
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, ItemsTable
 from hybrid_recs.offline.sources.read_errors import explained
-from hybrid_recs.offline.sources.tables import scan_table
+from hybrid_recs.offline.sources.tables import require_columns, scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
 _CATEGORY_SEPARATOR = "\x1f"
@@ -26,8 +26,7 @@ def read_items(config: DatasetConfig) -> pl.DataFrame:
     if table is None:
         return pl.DataFrame(schema=SCHEMA)
     frame = scan_table(config, table)
-    used = [table.id, table.title, *table.text, table.categories.column if table.categories else None]
-    require_columns(frame, [name for name in used if name], table)
+    require_columns(config, table, table.named_columns)
     require_ids(frame, [table.id], table, config.id_rules)
     texts = [as_text(name, table) for name in table.text] or [pl.lit(None, pl.String)]
     rows = (

@@ -13,15 +13,6 @@ _SAMPLE_ROWS = 10_000
 _WHOLE = r"^-?\d+\.0$"
 
 
-def require_columns(frame: pl.LazyFrame, required: list[str], table: Table) -> None:
-    """Raise DatasetError, naming the missing column and the existing ones, unless all are there."""
-    present = frame.collect_schema().names()
-    for name in required:
-        if name not in present:
-            existing = ", ".join(other for other in present if not other.startswith("__"))
-            raise DatasetError(f"{table.path}: no column {name!r}; it has {existing}")
-
-
 def sample(frame: pl.LazyFrame, column: str) -> pl.Series:
     """The values that are not null of the first 10,000 rows; raises PolarsError."""
     return frame.select(column).head(_SAMPLE_ROWS).collect()[column].drop_nulls()

@@ -5,12 +5,15 @@ import itertools
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.sources.columns import as_number, parsed_share, require_columns, sample
-from hybrid_recs.offline.sources.dataset_config import Table
+from hybrid_recs.offline.sources.columns import as_number, parsed_share, sample
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig, Table
 from hybrid_recs.offline.sources.polars_errors import first_line
+from hybrid_recs.offline.sources.tables import require_columns
 
 
-def with_condition(frame: pl.LazyFrame, where: str | None, table: Table) -> pl.LazyFrame:
+def with_condition(
+    config: DatasetConfig, frame: pl.LazyFrame, where: str | None, table: Table
+) -> pl.LazyFrame:
     """Adds `__where`, of booleans; columns read as text that hold numbers are compared as numbers."""
     if not where:
         return frame.with_columns(__where=True)
@@ -19,7 +22,7 @@ def with_condition(frame: pl.LazyFrame, where: str | None, table: Table) -> pl.L
         names = list(dict.fromkeys(condition.meta.root_names()))
     except pl.exceptions.PolarsError as error:
         raise DatasetError(f"where: not valid SQL ({first_line(error)})") from error
-    require_columns(frame, names, table)
+    require_columns(config, table, names)
     numeric = [name for name in names if _holds_numbers(frame, name, table)]
     problem = ""
     # A column of digits may be meant as text all the same (id <> '007'): as many as fit are numbers.

@@ -20,17 +20,20 @@ from pydantic import (
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.generation.id_rules import IdRules
 
-Format = Literal["csv", "ndjson", "parquet"]
+Format = Literal["csv", "ndjson", "parquet", "arrow", "xlsx"]
 FORMAT_OF_ENDING: dict[str, Format] = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".dat": "csv",
+    ".csv": "csv", ".tsv": "csv", ".psv": "csv", ".txt": "csv", ".dat": "csv",
     ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
-    ".parquet": "parquet", ".pq": "parquet",
+    ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow", ".xlsx": "xlsx",
 }  # fmt: skip
+
+
+COMPRESSED = (".gz", ".zst", ".zip")
 
 
 def format_of(path: Path) -> Format | None:
     """The format that the ending of a file stands for; `.csv.gz` is a compressed `.csv`."""
-    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
     return FORMAT_OF_ENDING.get(plain.suffix)
 
 
@@ -55,6 +58,8 @@ class Table(BaseModel):
     null_values: list[str] = Field([], description="more texts that stand for a missing value")
     decimal: str = Field(".", pattern=r"^[.,]$")
     thousands: str = Field("", max_length=1)
+    skip_rows: int = Field(0, ge=0, description="lines before the header")
+    comment: str = Field("", description="what lines that are no data start with")
 
     @field_validator("encoding")
     @classmethod
@@ -63,6 +68,16 @@ class Table(BaseModel):
             return codecs.lookup(name).name
         except LookupError:
             raise ValueError(f"{name!r} is no encoding that is known") from None
+
+    @property
+    def named_columns(self) -> list[str]:
+        """The columns that the table's keys name."""
+        return []
+
+    @property
+    def private_columns(self) -> list[str]:
+        """The columns whose values may name a person."""
+        return []
 
 
 class CellList(BaseModel):
@@ -100,6 +115,15 @@ class InteractionsTable(Table):
     where: str | None = None
     optional: bool = False
 
+    @property
+    def named_columns(self) -> list[str]:
+        names = [*self.user, self.item.column, self.time, self.weight, self.event]
+        return [name for name in names if name]
+
+    @property
+    def private_columns(self) -> list[str]:
+        return self.user
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
@@ -125,6 +149,11 @@ class ItemsTable(Table):
     title: str | None = None
     categories: CellListColumn | None = None
     text: Annotated[list[str], BeforeValidator(_as_list)] = []
+
+    @property
+    def named_columns(self) -> list[str]:
+        categories = self.categories.column if self.categories else None
+        return [name for name in (self.id, self.title, categories, *self.text) if name]
 
 
 class DatasetConfig(BaseModel):
@@ -197,9 +226,9 @@ class DatasetConfig(BaseModel):
         if location.is_file():
             return [location]
         if location.is_dir():
-            paths = [p for p in location.rglob("*") if format_of(p) and p.is_file()]
+            paths = [p for p in location.rglob("*") if _may_hold_data(p) and p.is_file()]
             if table.format:
-                paths = [p for p in paths if format_of(p) == table.format]
+                paths = [p for p in paths if format_of(p) in (table.format, None)]
             remedy = f"a folder with none of {', '.join(FORMAT_OF_ENDING)}"
         else:
             paths = [p for p in _glob(location) if p.is_file()]
@@ -220,8 +249,15 @@ def fingerprint(config: DatasetConfig) -> str:
 
 
 def separator_of(table: Table, path: Path) -> str:
-    """The separator of a CSV file: the table's, else a tab for `.tsv`, else a comma."""
-    return table.separator or ("\t" if ".tsv" in path.suffixes[-2:] else ",")
+    """The separator of a CSV file: the table's, else a tab for `.tsv`, `|` for `.psv`, else a comma."""
+    endings = path.suffixes[-2:]
+    return table.separator or ("\t" if ".tsv" in endings else "|" if ".psv" in endings else ",")
+
+
+def _may_hold_data(path: Path) -> bool:
+    """Files that others write on the way are called ._x, .x or _x."""
+    known = format_of(path) is not None or path.suffix == ".zip"
+    return known and not path.name.startswith((".", "_"))
 
 
 def _glob(location: Path) -> list[Path]:

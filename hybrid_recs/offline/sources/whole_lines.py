@@ -8,8 +8,9 @@ import polars as pl
 _NO_SEPARATOR = "\x01"
 
 
-def scan_whole_lines(paths: Sequence[str]) -> pl.LazyFrame:
-    """The column `line`."""
+def scan_whole_lines(paths: Sequence[str], skip_rows: int = 0, comment: str | None = None) -> pl.LazyFrame:
+    """The column `line`: every line but blank ones, the first `skip_rows` and those that start with
+    `comment`."""
     return pl.scan_csv(
         list(paths),
         separator=_NO_SEPARATOR,
@@ -17,4 +18,6 @@ def scan_whole_lines(paths: Sequence[str]) -> pl.LazyFrame:
         new_columns=["line"],
         quote_char=None,
         infer_schema=False,
-    )
+        skip_lines=skip_rows,
+        comment_prefix=comment,
+    ).drop_nulls("line")

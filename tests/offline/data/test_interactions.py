@@ -216,9 +216,9 @@ def test_long_histories_keep_their_latest_items(tmp_path: Path) -> None:
             "a.csv: no interaction is left of 3 rows (2 without a user, 1 without an item)",
         ),
         ({"a.csv": "user,item\n"}, "", "a.csv: no interaction is left of 0 rows (the files hold no rows)"),
-        ({"a.csv": ""}, "", "a.csv: cannot be read as csv (empty CSV)"),
+        ({"a.csv": ""}, "", "a.csv: it is empty"),
         ({"a.csv": "junk"}, 'format = "parquet"\n', "a.csv: cannot be read as parquet"),
-        ({"a.csv": '{"user": "u", "it\n'}, 'format = "ndjson"\n', "a.csv: cannot be read as ndjson"),
+        ({"a.csv": '{"user": "u", "it\n'}, 'format = "ndjson"\n', "a.csv, line 1: no complete JSON object ("),
         (
             {"a.csv": "user,item,time\nu,1,Monday\n"},
             'time = "time"\n',
@@ -244,7 +244,7 @@ def test_a_file_cut_short_is_an_error_of_ours(tmp_path: Path) -> None:
 
 def test_lines_with_too_many_fields_are_refused(tmp_path: Path) -> None:
     rows = "u,Bench,1\nv,Bench, red,2\nw,Rake,3\n"
-    with pytest.raises(DatasetError, match=r"a\.csv, line 3: 4 fields, but 3 columns \('v,Bench, red,2'"):
+    with pytest.raises(DatasetError, match=r"a\.csv, line 3: 4 fields, but 3 columns \('….*,Bench, red,2'"):
         read(tmp_path / "ragged", {"a.csv": f"user,title,item\n{rows}"}, USER_AND_ITEM)
     quoted = rows.replace("Bench, red", '"Bench, red"')
     dataset = read(tmp_path / "quoted", {"a.csv": f"user,title,item\n{quoted}"}, USER_AND_ITEM)
@@ -262,7 +262,7 @@ def test_a_file_in_another_encoding_is_refused_or_read_as_said(ending: str, tmp_
     toml = USER_AND_ITEM.replace("a.csv", f"a.{ending}")
     content = "user,item\nu,Süd\nv,Sød\nw,Såd\n".encode("latin-1")
     files = {f"a.{ending}": gzip.compress(content) if ending.endswith("gz") else content}
-    with pytest.raises(DatasetError, match=r"a\.csv.*, line 2: b'.*\\xfcd.*is not utf-8; .*encoding = "):
+    with pytest.raises(DatasetError, match=r"a\.csv.*, line 2: b'\\xfc' is not utf-8; .*encoding = "):
         read(tmp_path / "unsaid", files, toml)
     dataset = read(tmp_path / "said", files, toml + 'encoding = "latin-1"\n')
     assert dataset.pairs["item"].to_list() == ["Süd", "Sød", "Såd"]

@@ -29,7 +29,10 @@ from tests.offline.builders import USER_AND_ITEM, write
             USER_AND_ITEM + 'event = "type"\nevent_weights = { view = 0 }\n',
             "interactions.event_weights.view: .*greater than 0",
         ),
-        (USER_AND_ITEM + 'format = "xml"\n', "interactions.format: .*'csv', 'ndjson' or 'parquet'"),
+        (
+            USER_AND_ITEM + 'format = "xml"\n',
+            "interactions.format: .*'parquet', 'arrow' or 'xlsx'",
+        ),
         (USER_AND_ITEM.replace('"user"', "[]"), "interactions.user: .*at least 1 item"),
         (USER_AND_ITEM + 'a = "1"\nb = "2"\n', r"interactions\.a: .* \(and 1 more\)"),
         ("[interactions\n", "not valid TOML .*line 1"),
