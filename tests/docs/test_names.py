@@ -80,7 +80,7 @@ def test_every_key_of_a_dataset_is_listed() -> None:
     tables = [
         model["properties"].keys() for model in schema["$defs"].values() if "path" in model["properties"]
     ]
-    assert len(tables) == 2
+    assert len(tables) == 3
     of_dataset = schema["properties"].keys() - {"folder", "interactions", "items"}
     assert of_dataset.union(*tables) == listed
 

@@ -82,7 +82,7 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
     stats = _row_stats(_with_bad_lines(config, counts), bounds)
     require_readable(config, stats.dropped, stats.rows_kept)
     if pairs.is_empty():
-        read = ", ".join(table.path for table in config.interactions)
+        read = ", ".join(table.shown for table in config.interactions)
         reasons = ", ".join(f"{n:,} {why}" for why, n in stats.dropped.items()) or "the files hold no rows"
         raise DatasetError(f"{read}: no interaction is left of {stats.rows_read:,} rows ({reasons})")
     items = read_items(config)

@@ -33,7 +33,7 @@ def require_overlap(config: DatasetConfig, logged: pl.Series, listed: pl.Series)
     )
     examples = f"{logged[0]!r}" + (f" beside {listed[0]!r}" if len(listed) else ", and the table is empty")
     raise DatasetError(
-        f"{config.items.path}: {met(logged, listed):.1%} of the {len(logged):,} items of the interactions "
+        f"{config.items.shown}: {met(logged, listed):.1%} of the {len(logged):,} items of the interactions "
         f"are in the items table ({examples}); {remedy}"
     )
 

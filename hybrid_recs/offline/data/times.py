@@ -78,7 +78,7 @@ def _formats_of(values: pl.Series, table: InteractionsTable) -> tuple[str, ...]:
     shares = {name: parsed_share(_read_cells(text, [name], table.time_zone)) for name in FORMATS}
     if not any(shares.values()):
         raise DatasetError(
-            f"{table.path}: the time column {table.time!r} cannot be read; {unreadable(text.head(1_000))}"
+            f"{table.shown}: the time column {table.time!r} cannot be read; {unreadable(text.head(1_000))}"
         )
     # What most cells hold is tried first: the others are then tried on what is left.
     return (*sorted(FORMATS, key=lambda name: -shares[name]), "number")
@@ -100,7 +100,7 @@ def _require_no_calendar(numbers: pl.Series, table: InteractionsTable) -> None:
     ):
         if float(known.is_between(*bounds).mean() or 0) > _NEARLY_ALL:  # type: ignore[arg-type]
             raise DatasetError(
-                f"{table.path}: the time column {table.time!r} seems to hold {name} ({known[0]:g}); if so, "
+                f"{table.shown}: the time column {table.time!r} seems to hold {name} ({known[0]:g}); if so, "
                 f'set time_format = "{time_format}", if they are seconds since 1970, time_format = "unix"'
             )
 

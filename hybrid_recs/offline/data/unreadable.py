@@ -39,7 +39,7 @@ def _refuse(config: DatasetConfig, reason: str, count: int, rows: int) -> None:
         if len(values):
             remedy = times.unreadable(values) if reason == UNREADABLE_TIME else unreadable_number(values)
             raise DatasetError(
-                f"{table.path}: {count:,} of {rows:,} rows are {reason} in column {column!r}; {remedy}. "
+                f"{table.shown}: {count:,} of {rows:,} rows are {reason} in column {column!r}; {remedy}. "
                 f"Up to {MAX_SHARE:.0%} of such rows are left out and counted"
             )
 

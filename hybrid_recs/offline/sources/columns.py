@@ -42,7 +42,7 @@ def require_ids(frame: pl.LazyFrame, columns: list[str], table: Table, rules: Id
         kind = getattr(schema[name], "inner", schema[name])
         if kind.is_nested() or kind == pl.Binary or kind == pl.Object:
             raise DatasetError(
-                f"{table.path}: column {name!r} holds values of the type {kind}, which are no ids; "
+                f"{table.shown}: column {name!r} holds values of the type {kind}, which are no ids; "
                 "take the part that is one with query"
             )
         if rules.whole_numbers and not isinstance(schema[name], pl.List):
@@ -57,7 +57,7 @@ def _require_whole_numbers(frame: pl.LazyFrame, column: str, table: Table) -> No
     some, other = found.row(0)
     if some and other is not None:
         raise DatasetError(
-            f"{table.path}: whole_numbers = true, but not every {column!r} ends in .0, such as {other!r}; "
+            f"{table.shown}: whole_numbers = true, but not every {column!r} ends in .0, such as {other!r}; "
             "leave the key out, or mend the column with query"
         )
 

@@ -45,11 +45,11 @@ Columns = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 class Table(BaseModel):
-    """Keys of both kinds of table."""
+    """Keys of all tables."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: str
+    path: str = ""
     format: Format | None = None
     separator: str = Field("", description="default: a tab for .tsv, else a comma")
     columns: list[str] | None = None
@@ -68,6 +68,11 @@ class Table(BaseModel):
             return codecs.lookup(name).name
         except LookupError:
             raise ValueError(f"{name!r} is no encoding that is known") from None
+
+    @property
+    def shown(self) -> str:
+        """What to call the table in messages."""
+        return self.path
 
     @property
     def named_columns(self) -> list[str]:
@@ -96,7 +101,33 @@ def _as_cell_list(value: object) -> object:
 CellListColumn = Annotated[CellList, BeforeValidator(_as_cell_list)]
 
 
-class InteractionsTable(Table):
+class QueriedTable(Table):
+    """A table whose rows are its files', or the result of an SQL query over raw tables."""
+
+    query: str | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.path or "query"
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if not self.path and not self.query:
+            raise ValueError("give path or query")
+        return self
+
+
+class RawTable(Table):
+    """One `[tables.NAME]`, which only queries read."""
+
+    @model_validator(mode="after")
+    def _has_files(self) -> Self:
+        if not self.path:
+            raise ValueError("give path")
+        return self
+
+
+class InteractionsTable(QueriedTable):
     """One `[interactions]` table; an optional one may have no files yet.
 
     item: with a separator, or of a list column, each cell holds several items.
@@ -144,7 +175,7 @@ def _as_tables(value: object) -> object:
     return [value] if isinstance(value, dict | InteractionsTable) else value
 
 
-class ItemsTable(Table):
+class ItemsTable(QueriedTable):
     id: str
     title: str | None = None
     categories: CellListColumn | None = None
@@ -161,6 +192,7 @@ class DatasetConfig(BaseModel):
 
     interactions: one `[interactions]` table, or several `[[interactions]]`, read one after the other.
     name: default: the name of the file, or of its folder if the file is called dataset.toml.
+    tables: raw tables, by the names that queries know them by.
     order: whether the rows of a user are in an order that means something; default: judged by the data.
     keep_stray_times: keep rows whose times are far from all others or in the future.
     id_case, strip, whole_numbers: how ids of users and items are spelt; whole_numbers: 1000.0 is 1000.
@@ -170,6 +202,7 @@ class DatasetConfig(BaseModel):
 
     interactions: Annotated[list[InteractionsTable], BeforeValidator(_as_tables), Field(min_length=1)]
     items: ItemsTable | None = None
+    tables: dict[str, RawTable] = {}
     name: str = ""
     order: Literal["file", "none"] | None = None
     keep_stray_times: bool = False
@@ -221,7 +254,12 @@ class DatasetConfig(BaseModel):
         return config.model_copy(update={"folder": data_dir or path.parent, "name": config.name or default})
 
     def files(self, table: Table) -> list[Path]:
-        """The files that a table's path matches, by name; raises DatasetError when there are none."""
+        """The files that a table's path matches, by name; raises DatasetError when there are none.
+
+        A query without files of its own has those of all raw tables.
+        """
+        if not table.path:
+            return [path for raw in self.tables.values() for path in self.files(raw)]
         location = self.folder / table.path
         if location.is_file():
             return [location]
@@ -241,8 +279,8 @@ class DatasetConfig(BaseModel):
 def fingerprint(config: DatasetConfig) -> str:
     """SHA-256 of the configuration and of every file it names, in order."""
     digest = hashlib.sha256(config.model_dump_json(exclude={"name"}).encode())
-    for table in (*config.sources, config.items):
-        for path in config.files(table) if table else []:
+    for table in (*config.sources, config.items, *config.tables.values()):
+        for path in config.files(table) if table and table.path else []:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -95,19 +95,21 @@ def _kinds(lines: pl.LazyFrame) -> dict[str, pl.DataType | None]:
     for line in lines.head(_SAMPLE_LINES).collect()["line"]:
         row = _loaded(line)
         for name, value in row.items() if isinstance(row, dict) else ():
-            values = seen.setdefault(name, [])
-            if isinstance(value, list | dict):
-                values.append(value)
-    return {name: _nested_type(values) for name, values in seen.items()}
+            seen.setdefault(name, []).append(value)
+    kinds = {name: _type_of(values) for name, values in seen.items()}
+    return {name: None if kind == pl.String else kind for name, kind in kinds.items()}
 
 
-def _nested_type(values: list[Any]) -> pl.DataType | None:
-    if not values:
-        return None
-    try:
-        return pl.Series(values, strict=False).dtype
-    except (pl.exceptions.PolarsError, TypeError):
-        return None
+def _type_of(values: list[Any]) -> pl.DataType:
+    """Lists and objects as such, all that is in them as text; so is what is an object only sometimes."""
+    values = [value for value in values if value is not None]
+    if values and all(isinstance(value, list) for value in values):
+        return pl.List(_type_of([part for value in values for part in value]))
+    if values and all(isinstance(value, dict) for value in values):
+        keys = dict.fromkeys(key for value in values for key in value)
+        parts = {key: [value[key] for value in values if key in value] for key in keys}
+        return pl.Struct({key: _type_of(part) for key, part in parts.items()})
+    return pl.String()
 
 
 def _value(name: str, kind: pl.DataType | None) -> pl.Expr:

@@ -16,5 +16,5 @@ def explained(tables: Sequence[Table]) -> Iterator[None]:
     try:
         yield
     except (pl.exceptions.PolarsError, OSError) as error:
-        names = ", ".join(table.path for table in tables)
+        names = ", ".join(table.shown for table in tables)
         raise DatasetError(f"{names}: cannot be read ({first_line(error)})") from error

@@ -13,16 +13,33 @@ import polars as pl
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.bad_lines import BadLines
 from hybrid_recs.offline.sources.compression import DataFile, unpacked
-from hybrid_recs.offline.sources.dataset_config import DatasetConfig, Format, Table, format_of
+from hybrid_recs.offline.sources.dataset_config import (
+    DatasetConfig,
+    Format,
+    QueriedTable,
+    Table,
+    format_of,
+)
 from hybrid_recs.offline.sources.json_lines import bad_json, scan_json
 from hybrid_recs.offline.sources.polars_errors import first_line
+from hybrid_recs.offline.sources.queries import OWN_FILES, run_query
 from hybrid_recs.offline.sources.separated import regular_part, scan_separated
 
 Partition = tuple[tuple[str, str], ...]
 
 
 def scan_table(config: DatasetConfig, table: Table) -> pl.LazyFrame:
-    """A lazy frame over all files of `table`; raises DatasetError when they cannot be read."""
+    """A lazy frame over all files of `table`, or its query; raises DatasetError when it cannot be read."""
+    query = table.query if isinstance(table, QueriedTable) else None
+    if query is None:
+        return _scan_united(config, table)
+    tables = {name: _scan_united(config, raw) for name, raw in config.tables.items()}
+    if table.path:
+        tables[OWN_FILES] = _scan_united(config, table)
+    return run_query(query, tables)
+
+
+def _scan_united(config: DatasetConfig, table: Table) -> pl.LazyFrame:
     frames = [frame for _, frame in scan_files(config, table)]
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
 
@@ -57,22 +74,33 @@ def _shape(file: DataFile, frame: pl.LazyFrame, table: Table) -> tuple[Partition
 def bad_lines(config: DatasetConfig, table: Table) -> list[BadLines]:
     """The lines that were left out, file by file."""
     found = []
-    for file in data_files(config, table):
-        kind = _kind_of(file, table)
-        if kind == "csv":
-            found.append(regular_part(file, table)[1])
-        elif kind == "ndjson":
-            found.append(bad_json(file, table))
+    for source in sources_of(config, table):
+        for file in data_files(config, source):
+            kind = _kind_of(file, source)
+            if kind == "csv":
+                found.append(regular_part(file, source)[1])
+            elif kind == "ndjson":
+                found.append(bad_json(file, source))
     return [bad for bad in found if bad.count]
 
 
 def require_columns(config: DatasetConfig, table: Table, names: Sequence[str]) -> None:
     """Raise DatasetError, naming the file, the missing column and the existing ones, unless all are there."""
-    for file, frame in scan_files(config, table):
+    if isinstance(table, QueriedTable) and table.query:
+        scanned = [(table.shown, scan_table(config, table))]
+    else:
+        scanned = [(file.name, frame) for file, frame in scan_files(config, table)]
+    for shown, frame in scanned:
         present = frame.collect_schema().names()
         for name in names:
             if name not in present:
-                raise DatasetError(f"{file.name}: no column {name!r}; it has {', '.join(present)}")
+                raise DatasetError(f"{shown}: no column {name!r}; it has {', '.join(present)}")
+
+
+def sources_of(config: DatasetConfig, table: Table) -> list[Table]:
+    """The tables whose files are read for a table: itself, and all raw ones for a query."""
+    raw: list[Table] = list(config.tables.values()) if isinstance(table, QueriedTable) and table.query else []
+    return [*([table] if table.path else []), *raw]
 
 
 def _kind_of(file: DataFile, table: Table) -> Format:
