@@ -6,6 +6,7 @@ import numpy as np
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DEMO_DATASET
+from hybrid_recs.offline.data.crawlers import REASON as CRAWLER
 from hybrid_recs.types import SECONDS_PER_DAY, Json
 
 SAME_DATASET = 0.5
@@ -38,7 +39,9 @@ def _sizes(account: Json) -> dict[str, float]:
     sizes = {name: float(account[name]) for name in ("users", "items") if account.get(name)}
     if account.get("rows_kept") and account.get("rows_read"):
         sizes["rows"] = float(account["rows_kept"])
-        sizes["kept_share"] = account["rows_kept"] / account["rows_read"]
+        # A wave of crawlers says nothing of how the file was understood.
+        understood = account["rows_kept"] + account["dropped"].get(CRAWLER, 0)
+        sizes["kept_share"] = understood / account["rows_read"]
     first, last = account.get("first_time"), account.get("last_time")
     if first is not None and last is not None and last > first:
         sizes["days"] = (last - first) / SECONDS_PER_DAY

@@ -10,6 +10,8 @@ from typing import cast
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
+from hybrid_recs.offline.data.crawlers import REASON as CRAWLER
+from hybrid_recs.offline.data.crawlers import Crawler, find_crawlers, require_few
 from hybrid_recs.offline.data.interactions import kept, scan_labelled
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.offline.data.order import Order, in_order, judge_order
@@ -35,6 +37,7 @@ class InputStats:
 
     pairs: before histories are capped. first_time, last_time: seconds since 1970. order: whether the order
         of a user's rows carries information. stray_times: some of those dropped, in seconds since 1970.
+        crawlers: visitors left out, and some of them.
     """
 
     rows_read: int
@@ -48,6 +51,8 @@ class InputStats:
     last_time: float | None = None
     order: Order | None = None
     stray_times: tuple[float, ...] = ()
+    crawlers: int = 0
+    crawler_examples: tuple[Crawler, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Dataset:
 
     pairs: `user`, `item` (text), `time` (seconds or null), `order` (place in the input), `weight`
         (summed), `count` (rows), by user and in order; where there is none, in a random one. A repeated pair
-        has its latest time and order.
+        has its latest time and order, and `basket` if the dataset.toml names a column for it.
     items: `item`, `title`, `categories`, `text` of the items table (empty without one).
     ordered: whether the order within a user carries information.
     """
@@ -88,7 +93,25 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
     items = read_items(config)
     require_overlap(config, pairs["item"], items["item"])
     order = judge_order(pairs, config.timed, config.order)
+    if not config.keep_crawlers:
+        pairs, stats = _without_crawlers(pairs, stats, order)
     return _dataset(config.name, pairs, items, stats, config.timed, order, max_history)
+
+
+def _without_crawlers(
+    pairs: pl.DataFrame, stats: InputStats, order: Order
+) -> tuple[pl.DataFrame, InputStats]:
+    crawlers = find_crawlers(in_order(pairs, order), order)
+    require_few(crawlers, pairs["user"].n_unique())
+    if not len(crawlers.users):
+        return pairs, stats
+    return pairs.filter(~pl.col("user").is_in(crawlers.users.implode())), replace(
+        stats,
+        rows_kept=stats.rows_kept - crawlers.rows,
+        dropped=stats.dropped | {CRAWLER: crawlers.rows},
+        crawlers=len(crawlers.users),
+        crawler_examples=crawlers.examples,
+    )
 
 
 def dataset_from_rows(
@@ -107,10 +130,16 @@ def _collect(config: DatasetConfig, bounds: TimeBounds | None) -> list[pl.DataFr
         rows = kept(labelled)
         plans = [
             labelled.group_by("reason").len(),
-            rows.group_by("user", "item").agg(*_PAIR_AGGREGATES),
+            rows.group_by("user", "item").agg(*_PAIR_AGGREGATES, *_of_baskets(config)),
             count_by_hour(rows),
         ]
         return pl.collect_all(plans, engine="streaming")
+
+
+def _of_baskets(config: DatasetConfig) -> list[pl.Expr]:
+    """The basket of the latest row of a pair, where the description names one."""
+    latest = pl.col("basket").sort_by("time", "order").last()
+    return [latest] if any(table.basket for table in config.sources) else []
 
 
 def _dataset(

@@ -51,13 +51,15 @@ def kept(labelled: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def scan_labelled(config: DatasetConfig, bounds: TimeBounds | None = None) -> pl.LazyFrame:
-    """Columns user, item, time, order, weight and reason: why the row is dropped, or null.
+    """Columns user, item, time, order, weight and reason: why the row is dropped, or null; and basket if a
+    table has one.
 
     bounds: of times that are not stray, if there are others.
     """
     tables = config.sources
     if not tables:
         raise DatasetError(f"{config.name}: no interactions table has files yet")
+    with_baskets = any(table.basket for table in tables)
     frames = [
         labelled_cells(config, table, bounds).select(
             reason=pl.col("__reason"),
@@ -66,6 +68,7 @@ def scan_labelled(config: DatasetConfig, bounds: TimeBounds | None = None) -> pl
             time=pl.col("__time"),
             order=pl.col("__order"),
             weight=pl.col("__weight"),
+            **({"basket": _basket(table)} if with_baskets else {}),
         )
         for table in tables
     ]
@@ -145,6 +148,10 @@ def _repeats_header(table: InteractionsTable) -> pl.Expr:
 
 def _is_true(condition: pl.Expr) -> pl.Expr:
     return condition.fill_null(False)
+
+
+def _basket(table: InteractionsTable) -> pl.Expr:
+    return as_text(table.basket, table) if table.basket else pl.lit(None, pl.String)
 
 
 def _weight(table: InteractionsTable) -> pl.Expr:

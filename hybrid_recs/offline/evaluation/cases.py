@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hybrid_recs.generation.scoring import MAX_HISTORY
+from hybrid_recs.offline.data.crawlers import find_crawlers
 from hybrid_recs.offline.data.dataset import Dataset, dataset_from_rows
 from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.data.interactions import read_interactions
@@ -46,8 +47,11 @@ class EvaluationSplit:
 def split_rows(config: DatasetConfig, max_history: int) -> EvaluationSplit:
     """Hold out the latest of all interactions, as `split.hold_out_latest` does."""
     rows = read_interactions(config)
-    pairs = rows.group_by("user", "item").agg(pl.col("time", "order").max())
+    pairs = rows.group_by("user", "item").agg(pl.col("time", "order").max(), count=pl.len())
     order = judge_order(pairs, config.timed, config.order)
+    if not config.keep_crawlers:
+        found = find_crawlers(in_order(pairs, order), order).users
+        rows = rows.filter(~pl.col("user").is_in(found.implode()))
     events = in_order(rows, order)
     held_out = hold_out_latest(events, config.timed, order.is_informative)
     events = events.with_columns(held_out.later.alias("later"))

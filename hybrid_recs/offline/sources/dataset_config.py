@@ -131,6 +131,7 @@ class InteractionsTable(QueriedTable):
     """One `[interactions]` table; an optional one may have no files yet.
 
     item: with a separator, or of a list column, each cell holds several items.
+    basket: what was bought together.
     time_format: how to read times, tried in turn: strftime texts, `excel`, `unix`, `unix_ms`, `unix_us`,
         `unix_ns`. time_zone: of times that name none.
     """
@@ -144,11 +145,12 @@ class InteractionsTable(QueriedTable):
     event: str | None = None
     event_weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
     where: str | None = None
+    basket: str | None = None
     optional: bool = False
 
     @property
     def named_columns(self) -> list[str]:
-        names = [*self.user, self.item.column, self.time, self.weight, self.event]
+        names = [*self.user, self.item.column, self.time, self.weight, self.event, self.basket]
         return [name for name in names if name]
 
     @property
@@ -195,6 +197,7 @@ class DatasetConfig(BaseModel):
     tables: raw tables, by the names that queries know them by.
     order: whether the rows of a user are in an order that means something; default: judged by the data.
     keep_stray_times: keep rows whose times are far from all others or in the future.
+    keep_crawlers: keep visitors that look like programs.
     id_case, strip, whole_numbers: how ids of users and items are spelt; whole_numbers: 1000.0 is 1000.
     """
 
@@ -206,6 +209,7 @@ class DatasetConfig(BaseModel):
     name: str = ""
     order: Literal["file", "none"] | None = None
     keep_stray_times: bool = False
+    keep_crawlers: bool = False
     id_case: Literal["lower", "upper"] | None = None
     strip: bool = False
     whole_numbers: bool = False

@@ -96,7 +96,7 @@ def test_a_user_with_very_many_interactions_is_capped_and_changes_nothing_for_ot
     schema = ["user", "item", "time"]
     plain = pl.DataFrame(rows, schema=schema, orient="row").write_csv()
     loaded = pl.DataFrame(rows + heavy, schema=schema, orient="row").write_csv()
-    toml = WITH_TIME
+    toml = "keep_crawlers = true\n" + WITH_TIME
     without = read(tmp_path / "plain", {"a.csv": plain}, toml, 100)
     with_heavy = read(tmp_path / "heavy", {"a.csv": loaded}, toml, 100)
     assert (without.stats.users_capped, with_heavy.stats.users_capped) == (0, 1)
