@@ -1,6 +1,6 @@
 """Rebuild the index from a dataset and publish it: python -m jobs.rebuild_index --dataset dataset.toml."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, new_id
 from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.generation.table_values import Hashes
 from hybrid_recs.items.item_change import ItemChange
 from hybrid_recs.offline.build import gate, summaries, writer
 from hybrid_recs.offline.build.hot_set import HotSet, choose_hot_set
@@ -81,13 +82,14 @@ def stage(
     generation, parent = new_id(), store.current()
     folder = store.stage(generation)
     learned = learn(config, changes, options, steps)
-    index, hot = write(folder, learned.model, options, steps)
+    index, hot = write(folder, learned, options, steps)
     with steps("Measure the build") as step:
         source = DatasetInfo(
             name=config.name,
             fingerprint=fingerprint(config),
             account=asdict(learned.stats),
             ids=config.id_rules,
+            stock=config.items is not None and config.items.available is not None,
         )
         manifest = writer.describe(
             generation, parent, source, learned.model, index, learned.scoring, hot, options
@@ -110,11 +112,13 @@ def stage(
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A model that is ready to be written, how it was tuned, and what it was learned from."""
+    """A model that is ready to be written, how it was tuned, what it was learned from, and hashes of what the
+    items table says of edited items."""
 
     model: CompleteModel
     scoring: ScoringInfo
     stats: InputStats
+    table_hashes: Mapping[str, Hashes]
 
 
 def learn(
@@ -122,9 +126,10 @@ def learn(
 ) -> Learned:
     """From files to a model in memory."""
     with steps("Read interactions") as step:
-        dataset = with_changes(read_dataset(config, options.max_history), changes)
-        stats = dataset.stats
-        step.done(summaries.input_stats(stats))
+        edited = with_changes(read_dataset(config, options.max_history), changes)
+        dataset, stats, table_hashes = edited.dataset, edited.dataset.stats, edited.table_hashes
+        step.done("; ".join(filter(None, (summaries.input_stats(stats), edited.summary))))
+        del edited
     with steps("Choose the weights") as step:
         step.expect(ROUNDS)
         scoring = choose_scoring(dataset, options.dimensions, options.seed, options.pinned, step.advance)
@@ -144,15 +149,14 @@ def learn(
         step.expect(content_fit.ROUNDS)
         model = add_content_vectors(data, scorer, options.seed, step.advance)
         step.done(summaries.content(model))
-    return Learned(model, scoring, stats)
+    return Learned(model, scoring, stats, table_hashes)
 
 
-def write(
-    folder: Path, model: CompleteModel, options: BuildOptions, steps: Steps
-) -> tuple[IndexInfo, HotSet]:
+def write(folder: Path, learned: Learned, options: BuildOptions, steps: Steps) -> tuple[IndexInfo, HotSet]:
     """The files of a generation but its manifest."""
+    model = learned.model
     with steps("Build FAISS index") as step:
-        writer.write_items(folder, model)
+        writer.write_items(folder, model, learned.table_hashes)
         index = writer.write_model(folder, model, options)
         step.done(summaries.index(index))
     with steps("Choose the hot set") as step:
@@ -167,7 +171,7 @@ def write(
         step.done(summaries.hot_set(hot, data))
     with steps("Precompute hot lists") as step:
         step.expect(len(hot.rows))
-        writer.write_hot_lists(folder, model.scorer, index, hot, step.advance)
+        writer.write_hot_lists(folder, model.scorer, index, hot, data.unlisted, step.advance)
         step.done(f"{len(hot.rows):,} lists")
     return index, hot
 

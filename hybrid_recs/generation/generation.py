@@ -1,6 +1,6 @@
 """One generation, opened read-only: everything a request needs except the cache."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hybrid_recs.errors import CorruptGenerationError
@@ -11,6 +11,7 @@ from hybrid_recs.generation.covisits import CoVisits
 from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.generation.table_values import TableValues
 from hybrid_recs.generation.trend import Trend
 from hybrid_recs.generation.vector_index import FaissIndex
 
@@ -33,6 +34,7 @@ class Generation:
     scorer: Scorer
     hot: NeighbourLists
     content: ContentEncoder | None = None
+    table: TableValues = field(default_factory=TableValues)
 
     @classmethod
     def open(cls, folder: Path, manifest: Manifest | None = None) -> "Generation":
@@ -56,6 +58,7 @@ class Generation:
             ),
             hot=NeighbourLists.open(folder),
             content=ContentEncoder.open(folder) if manifest.content else None,
+            table=TableValues.open(folder),
         )
         generation._check(folder)
         return generation

@@ -161,12 +161,16 @@ class ContentInfo(_Frozen):
 
 
 class DatasetInfo(_Frozen):
-    """Where the data came from, how many rows were kept and dropped, and how ids are spelt."""
+    """Where the data came from, how many rows were kept and dropped, and how ids are spelt.
+
+    stock: whether the items table says which items are available.
+    """
 
     name: str
     fingerprint: str
     account: Json
     ids: IdRules = AS_WRITTEN
+    stock: bool = False
 
 
 class StepInfo(_Frozen):

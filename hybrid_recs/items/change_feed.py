@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from hybrid_recs.errors import BadVectorError, ItemChangesError
 from hybrid_recs.generation.generation import Generation
+from hybrid_recs.generation.table_values import FIELDS
 from hybrid_recs.items.change_store import ChangeStore, NewItemQuota
-from hybrid_recs.items.item_change import ItemChange, ItemFields
+from hybrid_recs.items.item_change import EditBasis, ItemChange, ItemFields
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.items.overlay_builder import OverlayBuilder, vector_space_of
 from hybrid_recs.types import Floats
@@ -63,7 +64,13 @@ class ChangeFeed:
         in_catalogue = generation.catalogue.row(item_id) is not None
         is_new = not in_catalogue and self._store.get(item_id) is None
         quota = NewItemQuota(self._max_new, generation.manifest.changes)
-        return self._store.put(item_id, fields, vector_space_of(generation), in_catalogue, quota), is_new
+        return self._store.put(
+            item_id, fields, _basis(generation, item_id, fields), in_catalogue, quota
+        ), is_new
+
+    def take_back(self, generation: Generation, item_id: str) -> None:
+        """Take all edits of an item back; raises UnknownItemError when there are none."""
+        self._store.take_back(item_id, generation.manifest.dataset.name)
 
     def close(self) -> None:
         """Close the file."""
@@ -80,6 +87,16 @@ class ChangeFeed:
             if self._failing:
                 log.info("%s can be read again", self._store.path)
             self._failing = False
+
+
+def _basis(generation: Generation, item_id: str, fields: ItemFields) -> EditBasis:
+    """What the items table of a generation says of the fields of an edit."""
+    table, catalogue = generation.table, generation.catalogue
+    base = {name: table.hash_of(catalogue, item_id, name) for name in FIELDS if name in fields}
+    row = catalogue.row(item_id)
+    if "available" in fields:
+        base["available"] = int(row is None or table.lists(row))
+    return EditBasis(vector_space_of(generation), base, generation.manifest.dataset.name)
 
 
 def unit(vector: NDArray[np.floating[Any]], dimensions: int) -> Floats:

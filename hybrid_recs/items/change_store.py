@@ -16,10 +16,12 @@ from pathlib import Path
 from hybrid_recs.errors import ItemChangesError, TooManyNewItemsError, UnknownItemError
 from hybrid_recs.items.item_change import (
     COLUMNS,
+    EditBasis,
     ItemChange,
     ItemFields,
     apply_edit,
     sets_description,
+    without_edits,
 )
 
 FILE_NAME = "items.sqlite"
@@ -40,7 +42,14 @@ CREATE INDEX hidden ON item (seq) WHERE NOT available;
 """
 
 
-_MIGRATIONS: tuple[str, ...] = (_FIRST_SCHEMA,)
+# What edits that are older than these columns were made on is not known.
+_WITH_BASE = """
+ALTER TABLE item ADD COLUMN base TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE item ADD COLUMN dataset TEXT NOT NULL DEFAULT '';
+"""
+
+
+_MIGRATIONS: tuple[str, ...] = (_FIRST_SCHEMA, _WITH_BASE)
 """Statements that take the file from each schema version to the next, from an empty file on."""
 SCHEMA_VERSION = len(_MIGRATIONS)
 
@@ -81,8 +90,9 @@ class ChangeStore:
 
     def changes_not_in_build(self, seq_in_build: int) -> list[ItemChange]:
         """What a build that knew the changes up to number `seq_in_build` does not contain: items described
-        later, and hidden ones."""
-        return self._select("described > ? OR NOT available", seq_in_build)
+        later, and those hidden or shown."""
+        edited = """described > ? OR NOT available OR instr(base, '"available"')"""
+        return self._select(edited, seq_in_build)
 
     def get(self, item_id: str) -> ItemChange | None:
         """The change of one item, None where there is none."""
@@ -93,14 +103,14 @@ class ChangeStore:
         self,
         item_id: str,
         fields: ItemFields,
-        vector_space: str = "",
+        basis: EditBasis = EditBasis(),  # noqa: B008 (immutable)
         in_catalogue: bool = False,
         quota: NewItemQuota | None = None,
     ) -> ItemChange:
         """Record an edit, on disk when this returns; returns the merged change. An edit that changes nothing
         is not recorded.
 
-        vector_space: of a vector among `fields`. in_catalogue: whether the item exists without this store.
+        basis: what the edit was made on. in_catalogue: whether the item exists without this store.
         Raises UnknownItemError when only the availability is set, of an item that is neither in the store nor
         in the catalogue, and TooManyNewItemsError when the `quota` is used up.
         """
@@ -109,14 +119,22 @@ class ChangeStore:
             describes = sets_description(fields)
             if before is None and not describes and not in_catalogue:
                 raise UnknownItemError(item_id)
-            change = apply_edit(item_id, before, fields, vector_space, _next_seq(connection))
-            if before is not None and before.has_content_of(change):
+            change = apply_edit(item_id, before, fields, basis, _next_seq(connection))
+            if before is not None and before.has_content_of(change) and before.base == change.base:
                 return before
             if describes and quota and (before is None or before.described_seq <= quota.seq_in_build):
                 _check_quota(connection, quota)
-            connection.execute(
-                f"INSERT OR REPLACE INTO item ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", change.to_row()
-            )
+            _write(connection, change)
+        return change
+
+    def take_back(self, item_id: str, dataset: str) -> ItemChange:
+        """Take all edits of an item back, on disk when this returns; raises UnknownItemError without any."""
+        with self._writing() as connection:
+            before = _change_of(connection, item_id)
+            if before is None or not before.is_of(dataset):
+                raise UnknownItemError(item_id)
+            change = without_edits(item_id, dataset, _next_seq(connection))
+            _write(connection, change)
         return change
 
     def hide(self, item_id: str, in_catalogue: bool = False) -> ItemChange:
@@ -232,6 +250,12 @@ def _next_seq(connection: sqlite3.Connection) -> int:
 def _change_of(connection: sqlite3.Connection, item_id: str) -> ItemChange | None:
     row = connection.execute(f"SELECT {COLUMNS} FROM item WHERE item_id = ?", (item_id,)).fetchone()
     return ItemChange.from_row(row) if row else None
+
+
+def _write(connection: sqlite3.Connection, change: ItemChange) -> None:
+    row = change.to_row()
+    places = ", ".join("?" * len(row))
+    connection.execute(f"INSERT OR REPLACE INTO item ({COLUMNS}) VALUES ({places})", row)
 
 
 def _check_quota(connection: sqlite3.Connection, quota: NewItemQuota) -> None:

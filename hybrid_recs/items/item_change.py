@@ -2,7 +2,8 @@
 row."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypedDict
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from hybrid_recs.types import Floats
 
-COLUMNS = "item_id, seq, described, metadata, vector, basis, available, time"
-ChangeRow = tuple[str, int, int, str | None, bytes | None, str, int, float]
+COLUMNS = "item_id, seq, described, metadata, vector, basis, available, time, base, dataset"
+ChangeRow = tuple[str, int, int, str | None, bytes | None, str, int, float, str, str]
 _METADATA_FIELDS = frozenset({"title", "categories", "text"})
 _DESCRIPTION_FIELDS = _METADATA_FIELDS | {"vector"}
 
@@ -52,7 +53,9 @@ class ItemChange:
 
     seq: number of the latest edit. described_seq: number of the latest edit of more than the availability;
     0 when there was none. vector: of length 1, valid only in the space that `vector_space` names.
-    time: of the latest edit, in seconds since 1970.
+    time: of the latest edit, in seconds since 1970. base: for each edited field a hash of what the items
+    table said when it was edited; for `available`, 1 or 0. dataset: that the edits were made on; empty: not
+    known.
     """
 
     item_id: str
@@ -63,6 +66,12 @@ class ItemChange:
     vector_space: str
     available: bool
     time: float
+    base: Mapping[str, int] = field(default_factory=dict)
+    dataset: str = ""
+
+    def is_of(self, dataset: str) -> bool:
+        """Whether the edits are of this dataset, as far as is known."""
+        return self.dataset in ("", dataset)
 
     def has_content_of(self, other: "ItemChange") -> bool:
         """Whether both describe the same item, whenever they were made."""
@@ -74,13 +83,13 @@ class ItemChange:
         metadata = None if self.metadata is None else orjson.dumps(self.metadata).decode()
         return (
             self.item_id, self.seq, self.described_seq, metadata, vector, self.vector_space, self.available,
-            self.time,
+            self.time, orjson.dumps(self.base).decode(), self.dataset,
         )  # fmt: skip
 
     @classmethod
     def from_row(cls, row: ChangeRow) -> "ItemChange":
         """The change that `to_row` gave the row of."""
-        item_id, seq, described_seq, metadata, vector, vector_space, available, seconds = row
+        item_id, seq, described_seq, metadata, vector, vector_space, available, seconds, base, dataset = row
         return cls(
             item_id=item_id,
             seq=seq,
@@ -90,6 +99,8 @@ class ItemChange:
             vector_space=vector_space,
             available=bool(available),
             time=seconds,
+            base=orjson.loads(base),
+            dataset=dataset,
         )
 
 
@@ -98,10 +109,22 @@ def sets_description(fields: ItemFields) -> bool:
     return not _DESCRIPTION_FIELDS.isdisjoint(fields)
 
 
+@dataclass(frozen=True, slots=True)
+class EditBasis:
+    """What an edit was made on: the space of a vector among its fields, what the items table said of each
+    field, and the dataset."""
+
+    vector_space: str = ""
+    base: Mapping[str, int] = field(default_factory=dict)
+    dataset: str = ""
+
+
 def apply_edit(
-    item_id: str, before: ItemChange | None, fields: ItemFields, vector_space: str, seq: int
+    item_id: str, before: ItemChange | None, fields: ItemFields, basis: EditBasis, seq: int
 ) -> ItemChange:
-    """The record of an item after edit number `seq`; `vector_space` is that of a vector among the fields."""
+    """The record of an item after edit number `seq`. Edits of another dataset are not built upon."""
+    if before is not None and basis.dataset and not before.is_of(basis.dataset):
+        before = None
     metadata = before.metadata if before else None
     if not _METADATA_FIELDS.isdisjoint(fields):
         old = metadata or ItemMetadata()
@@ -112,8 +135,9 @@ def apply_edit(
         )
     vector, space = (before.vector, before.vector_space) if before else (None, "")
     if "vector" in fields:
-        new_vector = fields["vector"]
-        vector, space = (None, "") if new_vector is None else (new_vector.astype(np.float32), vector_space)
+        given, vector, space = fields["vector"], None, ""
+        if given is not None:
+            vector, space = given.astype(np.float32), basis.vector_space
     return ItemChange(
         item_id=item_id,
         seq=seq,
@@ -123,4 +147,11 @@ def apply_edit(
         vector_space=space,
         available=fields.get("available", before.available if before else True),
         time=time.time(),
+        base={**(before.base if before else {}), **basis.base},
+        dataset=basis.dataset or (before.dataset if before else ""),
     )
+
+
+def without_edits(item_id: str, dataset: str, seq: int) -> ItemChange:
+    """The record of an item whose edits are all taken back."""
+    return ItemChange(item_id, seq, 0, None, None, "", True, time.time(), {}, dataset)

@@ -51,11 +51,13 @@ class Overlay:
     """Over one generation; `version` grows with every change.
 
     hidden: rows, of old items or new, that are never recommended. They may still be queried.
+    shown: rows that are recommended though the items table does not list them.
     """
 
     version: int = 0
     hidden: frozenset[int] = frozenset()
     new: NewItems = field(default_factory=NewItems.empty)
+    shown: frozenset[int] = frozenset()
 
     def places_matching(self, category_filter: CategoryFilter) -> Rows:
         """Places of the new items that match a filter."""

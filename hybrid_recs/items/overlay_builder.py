@@ -65,12 +65,13 @@ class OverlayBuilder:
             last_seq = store.last
             if last_seq < self._last_seq or self._last_seq < 0:  # the file was replaced, or never read
                 changes = store.changes_not_in_build(self._generation.manifest.changes)
-                self._changes = {change.item_id: change for change in changes}
+                self._changes = {}
             elif last_seq > self._last_seq:
                 changes = store.since(self._last_seq)
-                self._changes |= {change.item_id: change for change in changes}
             else:
                 return
+            dataset = self._generation.manifest.dataset.name
+            self._changes |= {change.item_id: change for change in changes if change.is_of(dataset)}
         except ItemChangesError:
             if not self._built:
                 self._build()
@@ -86,23 +87,37 @@ class OverlayBuilder:
 
     def is_available(self, item_id: str) -> bool:
         """Whether the item may be recommended."""
-        change = self._changes.get(item_id)
-        return change is None or change.available
+        change, row = self._changes.get(item_id), self._generation.catalogue.row(item_id)
+        if change is not None and self._availability_counts(change, row):
+            return change.available
+        return row is None or self._generation.table.lists(row)
 
     def _build(self) -> None:
         generation, n = self._generation, len(self._generation.catalogue)
-        self.new, hidden = {}, set()
+        self.new, hidden, shown = {}, set(), set()
         for change in self._changes.values():
             row = generation.catalogue.row(change.item_id)
-            new = self._new_item(change, row)
+            new, available = self._new_item(change, row), self.is_available(change.item_id)
             if new is not None:
-                if not change.available:
+                if not available:
                     hidden.add(n + len(self.new))
                 self.new[change.item_id] = new
-            if row is not None and (new is not None or not change.available):
+            if row is not None and (new is not None or not available):
                 hidden.add(row)
+            elif row is not None:
+                shown.add(row)
         self._built = True
-        self.overlay = Overlay(max(self._last_seq, 0), frozenset(hidden), self._new_items())
+        self.overlay = Overlay(max(self._last_seq, 0), frozenset(hidden), self._new_items(), frozenset(shown))
+
+    def _availability_counts(self, change: ItemChange, row: int | None) -> bool:
+        """Whether the availability was edited and, where the table says which items are in stock, the table
+        has said nothing else since. Hiding an item never gives way to anything else."""
+        stock = self._generation.manifest.dataset.stock
+        if row is None or not stock:
+            return not change.available or "available" in change.base
+        base = change.base.get("available")
+        said = int(self._generation.table.lists(row))
+        return not change.available if base is None else base == said
 
     def _new_item(self, change: ItemChange, row: int | None) -> NewItem | None:
         """The item as edited; None where the generation's own row still counts."""

@@ -26,6 +26,7 @@ class ItemPool:
         self._catalogue = generation.catalogue
         self._vectors = generation.scorer.vectors
         self._new = overlay.new
+        self._table = generation.table
         self._n = len(generation.catalogue)
         self.overlay = overlay
         self.eligible = self._all_eligible()
@@ -87,13 +88,19 @@ class ItemPool:
         return RowMask(mask) & self.eligible
 
     def _all_eligible(self) -> RowMask | None:
-        if not self.overlay.hidden and not self._new.ids:
+        unlisted = self._unlisted()
+        if not self.overlay.hidden and not self._new.ids and not unlisted:
             return None
         replaced = (self._catalogue.row(item_id) for item_id in self._new.ids)
         without_vector = self._n + np.flatnonzero(~self._new.have_vector)
         removed = {
+            *unlisted,
             *self.overlay.hidden,
             *without_vector.tolist(),
             *(row for row in replaced if row is not None),
         }
         return RowMask.all_but(frozenset(removed), len(self))
+
+    def _unlisted(self) -> frozenset[int]:
+        """Rows that the items table keeps from being recommended."""
+        return frozenset(self._table.unlisted.tolist()) - self.overlay.shown

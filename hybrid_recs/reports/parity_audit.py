@@ -99,6 +99,7 @@ def audit(
     that must not be recommended; a stored list may contain them, an answer made from it must not.
     """
     generation = recommender.generation
+    hidden |= frozenset(generation.table.unlisted.tolist())
     rng = np.random.default_rng(seed)
     lists = _audit_lists(
         client,

@@ -17,7 +17,7 @@ import pytest
 
 from hybrid_recs.errors import ItemChangesError, TooManyNewItemsError, UnknownItemError
 from hybrid_recs.items.change_store import _MIGRATIONS, ChangeStore, NewItemQuota, _prepare
-from hybrid_recs.items.item_change import ItemMetadata
+from hybrid_recs.items.item_change import EditBasis, ItemMetadata
 
 _WRITE_FOREVER = """
 import sys
@@ -43,7 +43,7 @@ def test_reading_makes_no_file(tmp_path: Path) -> None:
 def test_keeps_the_latest_of_each_item_in_the_order_of_changes(tmp_path: Path) -> None:
     store, other = ChangeStore(tmp_path), ChangeStore(tmp_path)
     first = store.put("a/é", {"title": "A", "categories": ["x", "y"], "text": "words"})
-    second = other.put("b", {"vector": np.array([3, 4], np.float32)}, vector_space="space")
+    second = other.put("b", {"vector": np.array([3, 4], np.float32)}, basis=EditBasis("space"))
     third = store.put("a/é", {"title": "A2"})
     assert 0 < first.seq < second.seq < third.seq == other.last
     assert [change.item_id for change in other.all()] == ["b", "a/é"]
@@ -162,7 +162,7 @@ def test_what_cannot_be_opened_and_other_versions(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "items.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(ItemChangesError, match="schema version 99, this program reads 1"):
+    with pytest.raises(ItemChangesError, match="schema version 99, this program reads 2"):
         assert ChangeStore(tmp_path).last
 
 

@@ -29,6 +29,7 @@ _NO_ITEMS = {
     "title": pl.String(),
     "categories": pl.List(pl.String()),
     "text": pl.String(),
+    "available": pl.Boolean(),
 }
 
 

@@ -159,13 +159,15 @@ def check(store: GenerationStore, manifest: Manifest, data_bounds: DataBounds | 
 
 
 def _list_figures(build: Generation) -> dict[str, float]:
-    depth = min(build.manifest.list_depth, build.manifest.vectors - 1)
+    n_unlisted = int(np.searchsorted(build.table.unlisted, build.manifest.vectors))
+    listed = build.manifest.vectors - n_unlisted
     full = duplicates = own = unknown = not_finite = 0
     recommended = np.zeros(build.manifest.learned, bool)
     for row in build.hot.rows:
         neighbours = build.hot.neighbours(int(row))
         rows = neighbours.rows if neighbours else np.empty(0, np.int64)
-        full += len(rows) == depth
+        others = listed - int(build.table.lists(int(row)))
+        full += len(rows) == min(build.manifest.list_depth, others)
         recommended[rows[rows < len(recommended)][:_COVERAGE_DEPTH]] = True
         duplicates += len(rows) - len(np.unique(rows))
         own += int(row in rows)

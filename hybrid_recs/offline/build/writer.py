@@ -1,5 +1,6 @@
 """Writes the parts of a generation into its staging folder."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,17 +10,21 @@ from hybrid_recs.generation.generation import BOOSTS_FILE, INDEX_FILE, VECTORS_F
 from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, library_versions
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.generation.table_values import Hashes, write_table_values
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.hot_set import HotSet
 from hybrid_recs.offline.build.index import build_index
 from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.build.precompute import LIST_DEPTH, precompute_lists
 from hybrid_recs.offline.training.content_vectors import CompleteModel
-from hybrid_recs.types import ProgressCallback, no_progress
+from hybrid_recs.types import ProgressCallback, Rows, no_progress
 
 
-def write_items(folder: Path, model: CompleteModel) -> None:
-    """The catalogue and the content encoder."""
+def write_items(folder: Path, model: CompleteModel, edited: Mapping[str, Hashes] | None = None) -> None:
+    """The catalogue, what the items table said, and the content encoder.
+
+    edited: hashes of what it said of the items that were edited since.
+    """
     items = model.data.items
     write_catalogue(
         folder,
@@ -28,6 +33,7 @@ def write_items(folder: Path, model: CompleteModel) -> None:
         items["categories"].to_list(),
         model.data.popularity,
     )
+    write_table_values(folder, edited or {}, items["text"].to_list(), model.data.unlisted)
     if model.encoder is not None:
         model.encoder.save(folder)
 
@@ -43,12 +49,26 @@ def write_model(folder: Path, model: CompleteModel, options: BuildOptions) -> In
 
 
 def write_hot_lists(
-    folder: Path, scorer: Scorer, index: IndexInfo, hot: HotSet, on_progress: ProgressCallback = no_progress
+    folder: Path,
+    scorer: Scorer,
+    index: IndexInfo,
+    hot: HotSet,
+    unlisted: Rows,
+    on_progress: ProgressCallback = no_progress,
 ) -> None:
-    """The precomputed neighbour lists; the index must be written before."""
+    """The precomputed neighbour lists, without unlisted rows; the index must be written before."""
     faiss_index = FaissIndex(folder / INDEX_FILE, index.search)
+    kept_out = frozenset(unlisted.tolist())
     NeighbourLists.write(
-        folder, hot.rows, precompute_lists(scorer, hot.rows, on_progress=on_progress, index=faiss_index)
+        folder,
+        hot.rows,
+        precompute_lists(
+            scorer,
+            hot.rows,
+            on_progress=on_progress,
+            index=faiss_index,
+            unlisted=kept_out,
+        ),
     )
 
 

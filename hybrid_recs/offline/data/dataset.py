@@ -62,8 +62,9 @@ class Dataset:
     pairs: `user`, `item` (text), `time` (seconds or null), `order` (place in the input), `weight`
         (summed), `count` (rows), by user and in order; where there is none, in a random one. A repeated pair
         has its latest time and order, and `basket` if the dataset.toml names a column for it.
-    items: `item`, `title`, `categories`, `text` of the items table (empty without one).
-    ordered: whether the order within a user carries information.
+    items: `item`, `title`, `categories`, `text`, `available` of the items table (empty without one).
+    ordered: whether the order within a user carries information. only_listed: whether items that are not in
+        the items table must not be recommended.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Dataset:
     stats: InputStats
     timed: bool
     ordered: bool
+    only_listed: bool = False
 
 
 def read_dataset(config: DatasetConfig, max_history: int, now: float | None = None) -> Dataset:
@@ -95,7 +97,8 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
     order = judge_order(pairs, config.timed, config.order)
     if not config.keep_crawlers:
         pairs, stats = _without_crawlers(pairs, stats, order)
-    return _dataset(config.name, pairs, items, stats, config.timed, order, max_history)
+    dataset = _dataset(config.name, pairs, items, stats, config.timed, order, max_history)
+    return replace(dataset, only_listed=config.items is not None and config.items.only_listed)
 
 
 def _without_crawlers(

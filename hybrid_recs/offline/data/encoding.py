@@ -16,7 +16,7 @@ class EncodedData:
     """A dataset in numbers.
 
     items: `item`, `title`, `categories`, `text`, `popularity` (weighted interactions), `requests`
-        (interactions, whatever their weight), in row order.
+        (interactions, whatever their weight), `recommended` (whether it may be), in row order.
     pairs: `user` and `item` as codes (u32), `time`; histories together and in order. Only of items that
         can have a learned vector (rows below `n_vectors`): those that share a user with another item.
     matrix: users × n_vectors, 0/1.
@@ -42,6 +42,11 @@ class EncodedData:
         return self.items["requests"].to_numpy()
 
     @property
+    def unlisted(self) -> Rows:
+        """Rows that must not be recommended, ascending."""
+        return np.flatnonzero(~self.items["recommended"].to_numpy())
+
+    @property
     def degrees(self) -> Floats:
         """d_i: users of each of the first n_vectors items."""
         return np.asarray(self.matrix.sum(axis=0), np.float32)
@@ -57,7 +62,12 @@ def encode(dataset: Dataset) -> EncodedData:
         linked=pl.col("linked").any(),
     )
     items = (
-        known.join(dataset.items, on="item", how="full", coalesce=True)
+        known.join(dataset.items.with_columns(listed=pl.lit(True)), on="item", how="full", coalesce=True)
+        .with_columns(
+            recommended=pl.col("available").fill_null(True)
+            & (pl.col("listed").fill_null(False) | (not dataset.only_listed)),
+        )
+        .drop("available", "listed")
         .with_columns(
             pl.col("popularity", "requests").fill_null(0.0),
             pl.col("linked").fill_null(False),

@@ -2,12 +2,16 @@
 
 import polars as pl
 
+from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.columns import as_id, as_text, require_ids
+from hybrid_recs.offline.sources.conditions import with_condition
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, ItemsTable
 from hybrid_recs.offline.sources.read_errors import explained
 from hybrid_recs.offline.sources.tables import require_columns, scan_table
 from hybrid_recs.types import MAX_ID_LENGTH
 
+_YES = ("true", "yes", "y", "t", "in stock", "instock", "available")
+_NO = ("false", "no", "n", "f", "out of stock", "outofstock", "unavailable")
 _CATEGORY_SEPARATOR = "\x1f"
 SCHEMA = pl.Schema(
     [
@@ -15,19 +19,24 @@ SCHEMA = pl.Schema(
         ("title", pl.String()),
         ("categories", pl.List(pl.String())),
         ("text", pl.String()),
+        ("available", pl.Boolean()),
     ]
 )
 
 
 def read_items(config: DatasetConfig) -> pl.DataFrame:
-    """One row per item, sorted by id: `item`, `title` or null, `categories`, `text`; empty without a
-    table."""
+    """One row per item, sorted by id: `item`, `title` or null, `categories`, `text`, `available` (null
+    without a column for it); empty without a table.
+
+    Raises DatasetError for a value of that column that says neither yes nor no.
+    """
     table = config.items
     if table is None:
         return pl.DataFrame(schema=SCHEMA)
     frame = scan_table(config, table)
     require_columns(config, table, table.named_columns)
     require_ids(frame, [table.id], table, config.id_rules)
+    frame = with_condition(config, frame, table.where, table).filter(pl.col("__where").fill_null(False))
     texts = [as_text(name, table) for name in table.text] or [pl.lit(None, pl.String)]
     rows = (
         frame.select(
@@ -35,14 +44,15 @@ def read_items(config: DatasetConfig) -> pl.DataFrame:
             title=as_text(table.title, table) if table.title else pl.lit(None, pl.String),
             categories=_categories(frame, table),
             text=pl.concat_str(texts, separator=" ", ignore_nulls=True),
+            available=as_text(table.available, table) if table.available else pl.lit(None, pl.String),
         )
         .filter(pl.col("item").is_not_null() & (pl.col("item").str.len_chars() <= MAX_ID_LENGTH))
-        .group_by("item", "title", "categories", "text")
+        .group_by("item", "title", "categories", "text", "available")
         .len()
     )
     with explained([table]):
         distinct = rows.collect(engine="streaming")
-    return _unite_rows(distinct)
+    return _unite_rows(distinct.with_columns(available=_as_bool(distinct["available"], table)))
 
 
 def _categories(frame: pl.LazyFrame, table: ItemsTable) -> pl.Expr:
@@ -55,6 +65,23 @@ def _categories(frame: pl.LazyFrame, table: ItemsTable) -> pl.Expr:
     text = as_text(column, table).fill_null("")
     separator = table.categories.separator
     return text.str.replace_all(separator, _CATEGORY_SEPARATOR, literal=True) if separator else text
+
+
+def _as_bool(cells: pl.Series, table: ItemsTable) -> pl.Series:
+    """Whether an item is in stock; a number of pieces says so, too."""
+    text = cells.str.to_lowercase()
+    pieces = text.cast(pl.Float64, strict=False)
+    said = pl.select(
+        pl.when(pl.lit(text).is_in(_YES)).then(True).when(pl.lit(text).is_in(_NO)).then(False)
+        .otherwise(pl.lit(pieces) > 0)
+    ).to_series()  # fmt: skip
+    unclear = cells.filter(said.is_null() & cells.is_not_null())
+    if len(unclear):
+        raise DatasetError(
+            f"{table.shown}: column {table.available!r} holds {unclear[0]!r}, which says neither yes nor no; "
+            f"give {', '.join(_YES)}, {', '.join(_NO)} or a number of pieces"
+        )
+    return said
 
 
 def _unite_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -86,7 +113,8 @@ def _unite_rows(rows: pl.DataFrame) -> pl.DataFrame:
         .group_by("item")
         .agg(pl.col("text").str.join(" "))
     )
+    available = rows.drop_nulls("available").group_by("item").agg(pl.col("available").any())
     united = rows.select("item").unique().sort("item")
-    for part in (titles, categories, texts):
+    for part in (titles, categories, texts, available):
         united = united.join(part, on="item", how="left")
     return united.with_columns(pl.col("categories").fill_null([])).select(*SCHEMA).cast(SCHEMA)

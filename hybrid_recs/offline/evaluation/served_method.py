@@ -94,7 +94,7 @@ def fit_served_method(
         options.hot_max_items,
         options.hot_max_bytes,
     )
-    writer.write_hot_lists(folder, model.scorer, index, hot)
+    writer.write_hot_lists(folder, model.scorer, index, hot, model.data.unlisted)
     source = DatasetInfo(name=dataset.name, fingerprint="", account={})
     manifest = writer.describe("evaluation", None, source, model, index, scoring, hot, options)
     return ServedMethod(Recommender(Generation.open(folder, manifest)))

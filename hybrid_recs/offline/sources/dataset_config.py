@@ -178,15 +178,23 @@ def _as_tables(value: object) -> object:
 
 
 class ItemsTable(QueriedTable):
+    """The `[items]` table.
+
+    available: whether an item is in stock. only_listed: items that are not in the table are not recommended.
+    """
+
     id: str
     title: str | None = None
     categories: CellListColumn | None = None
     text: Annotated[list[str], BeforeValidator(_as_list)] = []
+    where: str | None = None
+    available: str | None = None
+    only_listed: bool = False
 
     @property
     def named_columns(self) -> list[str]:
         categories = self.categories.column if self.categories else None
-        return [name for name in (self.id, self.title, categories, *self.text) if name]
+        return [name for name in (self.id, self.title, categories, *self.text, self.available) if name]
 
 
 class DatasetConfig(BaseModel):

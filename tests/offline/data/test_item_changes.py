@@ -25,13 +25,14 @@ def test_changes_go_before_the_items_table(planted: Path, tmp_path: Path) -> Non
     store.put(old, {"title": "Another title"})
     store.hide(other, in_catalogue=True)
     dataset = read_dataset(DatasetConfig.load(planted, None), 100)
-    items = {row["item"]: row for row in with_changes(dataset, store.all()).items.iter_rows(named=True)}
-    before = {row["item"]: row for row in dataset.items.iter_rows(named=True)}
+    edited = with_changes(dataset, store.all()).dataset.items
+    items = {row["item"]: row for row in edited.drop("available").iter_rows(named=True)}
+    before = {row["item"]: row for row in dataset.items.drop("available").iter_rows(named=True)}
     assert items.pop("new") == {"item": "new", "title": "New", "categories": ["a", "b"], "text": "words"}
     assert items.pop("vector only") == {"item": "vector only", "title": None, "categories": [], "text": None}
     assert items.pop(old) == before.pop(old) | {"title": "Another title"}
     assert items == before  # the hidden one is as it was
-    assert with_changes(dataset, []).items.equals(dataset.items)
+    assert with_changes(dataset, []).dataset.items.equals(dataset.items)
     assert last_sequence_number([]) == 0
 
 

@@ -72,6 +72,28 @@ async def put_item(
 
 
 @router.delete(
+    f"{_PATH}/edits",
+    summary="Take the edits of an item back",
+    description="Everything that `PUT` and `DELETE` did to the item: it is available again, an item that "
+    "only edits had made is gone, and the next rebuild has title, text and categories as in the items table. "
+    f"{_DURABILITY}",
+    status_code=204,
+    response_class=Response,
+    responses={
+        204: {"description": "The edits are gone."},
+        **GUARDED,
+        **INVALID,
+        **NOT_READY,
+        **UNKNOWN,
+    },
+)
+async def take_edits_back(state: State, item_id: Annotated[ItemId, Path(examples=["85123A"])]) -> Response:
+    await asyncio.to_thread(state.feed.take_back, state.require_generation(), item_id)
+    await state.watcher.check_overlay()
+    return Response(status_code=204)
+
+
+@router.delete(
     _PATH,
     summary="Hide an item",
     description='The item is never recommended again. The same as `PUT` of `{"available": false}`, undone by '
