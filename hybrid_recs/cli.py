@@ -3,6 +3,7 @@
 import click
 
 import hybrid_recs
+from hybrid_recs.commands.check import check
 from hybrid_recs.commands.explain import explain_pair
 from hybrid_recs.commands.generations import generations
 from hybrid_recs.commands.plan_cache import command as plan
@@ -16,7 +17,7 @@ def main() -> None:
     """Group of all commands."""
 
 
-for command in (serve, plan, explain_pair, generations, stop_redis):
+for command in (serve, check, plan, explain_pair, generations, stop_redis):
     main.add_command(command)
 
 if __name__ == "__main__":

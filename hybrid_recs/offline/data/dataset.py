@@ -37,7 +37,8 @@ class InputStats:
 
     pairs: before histories are capped. first_time, last_time: seconds since 1970. order: whether the order
         of a user's rows carries information. stray_times: some of those dropped, in seconds since 1970.
-        crawlers: visitors left out, and some of them.
+        crawlers: visitors left out, and some of them. first_dropped: the order of the first row that is
+        dropped for each reason.
     """
 
     rows_read: int
@@ -53,6 +54,7 @@ class InputStats:
     stray_times: tuple[float, ...] = ()
     crawlers: int = 0
     crawler_examples: tuple[Crawler, ...] = ()
+    first_dropped: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Dataset:
         has its latest time and order, and `basket` if the dataset.toml names a column for it.
     items: `item`, `title`, `categories`, `text`, `available` of the items table (empty without one).
     ordered: whether the order within a user carries information. only_listed: whether items that are not in
-        the items table must not be recommended.
+        the items table must not be recommended. rows_by_hour: `first`, `last` and `rows` of every hour.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Dataset:
     timed: bool
     ordered: bool
     only_listed: bool = False
+    rows_by_hour: pl.DataFrame | None = None
 
 
 def read_dataset(config: DatasetConfig, max_history: int, now: float | None = None) -> Dataset:
@@ -98,7 +101,8 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
     if not config.keep_crawlers:
         pairs, stats = _without_crawlers(pairs, stats, order)
     dataset = _dataset(config.name, pairs, items, stats, config.timed, order, max_history)
-    return replace(dataset, only_listed=config.items is not None and config.items.only_listed)
+    only_listed = config.items is not None and config.items.only_listed
+    return replace(dataset, only_listed=only_listed, rows_by_hour=hours)
 
 
 def _without_crawlers(
@@ -132,7 +136,7 @@ def _collect(config: DatasetConfig, bounds: TimeBounds | None) -> list[pl.DataFr
         labelled = scan_labelled(config, bounds)
         rows = kept(labelled)
         plans = [
-            labelled.group_by("reason").len(),
+            labelled.group_by("reason").agg(pl.len(), first=pl.col("order").min()),
             rows.group_by("user", "item").agg(*_PAIR_AGGREGATES, *_of_baskets(config)),
             count_by_hour(rows),
         ]
@@ -171,11 +175,13 @@ def _with_bad_lines(config: DatasetConfig, counts: pl.DataFrame) -> pl.DataFrame
     found = [bad.count for table in config.sources for bad in bad_lines(config, table)]
     if not found:
         return counts
-    return counts.vstack(pl.DataFrame({"reason": [REASON], "len": [sum(found)]}, schema=counts.schema))
+    bad = {"reason": [REASON], "len": [sum(found)], "first": [None]}
+    return counts.vstack(pl.DataFrame(bad, schema=counts.schema))
 
 
 def _row_stats(counts: pl.DataFrame, bounds: TimeBounds | None) -> InputStats:
-    by_reason: dict[str | None, int] = dict(counts.iter_rows())
+    by_reason: dict[str | None, int] = dict(counts.select("reason", "len").iter_rows())
+    first_dropped = dict(counts.drop_nulls().sort("first").select("reason", "first").iter_rows())
     n_kept = by_reason.pop(None, 0)
     dropped = {str(why): n for why, n in sorted(by_reason.items(), key=lambda pair: -pair[1])}
     return InputStats(
@@ -183,6 +189,7 @@ def _row_stats(counts: pl.DataFrame, bounds: TimeBounds | None) -> InputStats:
         rows_kept=n_kept,
         dropped=dropped,
         stray_times=bounds.examples if bounds else (),
+        first_dropped=first_dropped,
     )
 
 

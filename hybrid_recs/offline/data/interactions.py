@@ -27,8 +27,8 @@ UNREADABLE_TIME = "without a readable time"
 UNREADABLE_WEIGHT = "without a readable weight"
 _LONG_ID = f"with an item id over {MAX_ID_LENGTH} characters"
 _TEXTS = pl.List(pl.String)
-_MAX_PLACES = 256  # of the items of one cell, the later ones have the order of the last
-_ORDER_STRIDE = 2**40  # every row of an earlier table has a lower order
+MAX_PLACES = 256  # of the items of one cell, the later ones have the order of the last
+ORDER_STRIDE = 2**40  # every row of an earlier table has a lower order
 # A single wrong time must not stretch the time span that ages are measured by.
 _FIRST_TIME, _LAST_TIME = -2.2e9, 7.26e9  # the years 1900 and 2200
 
@@ -73,7 +73,7 @@ def scan_labelled(config: DatasetConfig, bounds: TimeBounds | None = None) -> pl
         for table in tables
     ]
     in_order = [
-        frame.with_columns(pl.col("order") + number * _ORDER_STRIDE) for number, frame in enumerate(frames)
+        frame.with_columns(pl.col("order") + number * ORDER_STRIDE) for number, frame in enumerate(frames)
     ]
     return pl.concat(in_order)
 
@@ -113,7 +113,7 @@ def _with_items(frame: pl.LazyFrame, table: InteractionsTable, rules: IdRules) -
     return rows.with_columns(
         # Blanks around a separator are no part of an id.
         __item=as_id(pl.col("__item").str.strip_chars(), table, rules),
-        __order=pl.col("__order") * _MAX_PLACES + pl.col("__place").clip(upper_bound=_MAX_PLACES - 1),
+        __order=pl.col("__order") * MAX_PLACES + pl.col("__place").clip(upper_bound=MAX_PLACES - 1),
     )
 
 

@@ -32,14 +32,15 @@ def scan_table(config: DatasetConfig, table: Table) -> pl.LazyFrame:
     """A lazy frame over all files of `table`, or its query; raises DatasetError when it cannot be read."""
     query = table.query if isinstance(table, QueriedTable) else None
     if query is None:
-        return _scan_united(config, table)
-    tables = {name: _scan_united(config, raw) for name, raw in config.tables.items()}
+        return scan_raw(config, table)
+    tables = {name: scan_raw(config, raw) for name, raw in config.tables.items()}
     if table.path:
-        tables[OWN_FILES] = _scan_united(config, table)
+        tables[OWN_FILES] = scan_raw(config, table)
     return run_query(query, tables)
 
 
-def _scan_united(config: DatasetConfig, table: Table) -> pl.LazyFrame:
+def scan_raw(config: DatasetConfig, table: Table) -> pl.LazyFrame:
+    """A lazy frame over all files of `table`."""
     frames = [frame for _, frame in scan_files(config, table)]
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
 

@@ -73,21 +73,26 @@ def fit_vectors(
 def diffusion(
     matrix: "Csr[np.float32]", links: "Csr[np.float32] | None", dimensions: int | None, seed: int
 ) -> Iterator[Floats]:
-    """The vectors after one step, after two, and so on, endlessly.
-
-    d is `dimensions`; by default 256 up to 50,000 items, where it costs little and gains 0.002 to 0.008 of
-    HR@20, and 128 above. It is at most a quarter of the items: n orthonormal columns of length n would make
-    any two items orthogonal, regardless of the data.
-    """
+    """The vectors after one step, after two, and so on, endlessly; d as `dimensions_of` says."""
     n = matrix.shape[1]
     graph = _graph(matrix, links)
-    columns = dimensions or (_FINE_DIMENSIONS if n <= _FINE_UP_TO else _DIMENSIONS)
-    start = (n, min(columns, max(1, n // 4)))
+    start = (n, dimensions_of(n, dimensions))
     x = np.random.default_rng(seed).standard_normal(start, np.float32)
     while True:
         _apply_in_parallel(graph, x)
         _orthonormalise(x)
         yield x.copy()
+
+
+def dimensions_of(n: int, dimensions: int | None) -> int:
+    """The dimensions of n vectors where `dimensions` are wanted.
+
+    By default 256 up to 50,000 items, where it costs little and gains 0.002 to 0.008 of HR@20, and 128 above.
+    At most a quarter of the items: n orthonormal columns of length n would make any two items orthogonal,
+    regardless of the data.
+    """
+    columns = dimensions or (_FINE_DIMENSIONS if n <= _FINE_UP_TO else _DIMENSIONS)
+    return min(columns, max(1, n // 4))
 
 
 def unit_rows(vectors: Floats) -> Floats:

@@ -1,0 +1,1 @@
+"""Shows what was understood of a dataset before anything is learned from it."""

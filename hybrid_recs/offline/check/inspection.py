@@ -1,0 +1,146 @@
+"""Reads a dataset as a rebuild does and reports what was understood; nothing is learned or written."""
+
+import numpy as np
+import polars as pl
+
+from hybrid_recs.offline.build.hot_set import choose_hot_set
+from hybrid_recs.offline.build.options import BuildOptions
+from hybrid_recs.offline.check.report import (
+    CheckReport,
+    CrawlerReport,
+    DroppedRows,
+    ItemsReport,
+    LongHistory,
+    Outlook,
+    TimeSpan,
+)
+from hybrid_recs.offline.check.sources import describe_sources
+from hybrid_recs.offline.check.suspicions import suspicions
+from hybrid_recs.offline.data.dataset import Dataset, InputStats, read_dataset
+from hybrid_recs.offline.data.examples import example_rows
+from hybrid_recs.offline.data.overlap import met
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
+from hybrid_recs.offline.sources.masking import masked
+from hybrid_recs.offline.training.embeddings import dimensions_of
+
+_BARS = 60
+_LONGEST = 5
+_TITLES = 5
+_POPULARITY_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
+# A rebuild of two million pairs on two cores, and how both grow with the pairs (docs/benchmarks/scale.md).
+_PAIRS, _SECONDS, _MB = 2e6, 64.0, 2_000.0
+_SECONDS_POWER, _MB_POWER, _LEAST_MB = 0.84, 0.48, 200.0
+
+
+def inspect(
+    config: DatasetConfig,
+    options: BuildOptions,
+    edits_of_others: int = 0,
+    show_users: bool = False,
+    now: float | None = None,
+) -> CheckReport:
+    """Raises DatasetError where a rebuild would, with the same message."""
+    dataset = read_dataset(config, options.max_history, now)
+    stats = dataset.stats
+    return CheckReport(
+        dataset=config.name,
+        sources=describe_sources(config, show_users),
+        rows_read=stats.rows_read,
+        rows_kept=stats.rows_kept,
+        dropped=_dropped(config, stats, show_users),
+        users=stats.users,
+        items=stats.items,
+        pairs=stats.pairs,
+        order=stats.order.text if stats.order else "",
+        span=_span(dataset),
+        longest=_longest(dataset, show_users),
+        crawlers=_crawlers(stats),
+        popularity=_popularity(dataset),
+        table=_items(config, dataset),
+        outlook=outlook(dataset, options),
+        edits_of_others=edits_of_others,
+        suspicions=suspicions(config, dataset, show_users),
+    )
+
+
+def _dropped(config: DatasetConfig, stats: InputStats, show_users: bool) -> list[DroppedRows]:
+    examples = example_rows(config, stats.first_dropped, show_users)
+    return [
+        DroppedRows(reason, rows, *examples.get(reason, ("", 0, {})))
+        for reason, rows in stats.dropped.items()
+    ]
+
+
+def _span(dataset: Dataset) -> TimeSpan | None:
+    stats, hours = dataset.stats, dataset.rows_by_hour
+    if stats.first_time is None or stats.last_time is None or hours is None:
+        return None
+    within = hours.filter(pl.col("first") <= stats.last_time, pl.col("last") >= stats.first_time)
+    middle = (within["first"] + within["last"]).to_numpy() / 2
+    span = (stats.first_time, max(stats.last_time, stats.first_time + 1))
+    bars, _ = np.histogram(middle, _BARS, span, weights=within["rows"].to_numpy())
+    return TimeSpan(
+        stats.first_time, stats.last_time, [int(count) for count in bars], list(stats.stray_times)
+    )
+
+
+def _longest(dataset: Dataset, show_users: bool) -> list[LongHistory]:
+    histories = dataset.pairs.group_by("user").agg(pl.len(), pl.col("count").sum())
+    longest = histories.sort("len", "user", descending=[True, False]).head(_LONGEST)
+    return [
+        LongHistory(user if show_users else masked(user), items, rows)
+        for user, items, rows in longest.iter_rows()
+    ]
+
+
+def _crawlers(stats: InputStats) -> CrawlerReport:
+    examples = [
+        f"{one.user}: {one.items:,} items"
+        + (f", one every {one.seconds:.1f} s" if one.seconds is not None else "")
+        + f", {one.walk:.0%} of the steps in the order of ids, {one.copies:,} visitors alike"
+        for one in stats.crawler_examples
+    ]
+    return CrawlerReport(stats.crawlers, stats.dropped.get("of a crawler", 0), examples)
+
+
+def _popularity(dataset: Dataset) -> dict[str, float]:
+    counts = dataset.pairs.group_by("item").agg(pl.col("count").sum())["count"].sort(descending=True)
+    total, covered = int(counts.sum()), counts.cum_sum()
+    return {
+        f"{share:.0%}": round(int(covered[max(1, round(share * len(counts))) - 1]) / total, 4)
+        for share in _POPULARITY_SHARES
+    }
+
+
+def _items(config: DatasetConfig, dataset: Dataset) -> ItemsReport | None:
+    if config.items is None:
+        return None
+    logged, listed = dataset.pairs["item"].unique(), dataset.items["item"]
+    titles = dataset.items.drop_nulls("title").group_by("title").len().filter(pl.col("len") > 1)
+    most = titles.sort("len", "title", descending=[True, False]).head(_TITLES)
+    return ItemsReport(
+        listed=len(listed),
+        logged_listed=round(met(logged, listed), 4),
+        listed_logged=round(met(listed, logged), 4),
+        duplicate_titles=dict(most.iter_rows()),
+    )
+
+
+def outlook(dataset: Dataset, options: BuildOptions) -> Outlook:
+    """What a rebuild with these options would make of the dataset."""
+    pairs = dataset.pairs
+    linked = pairs.filter(pl.len().over("user") > 1)["item"].n_unique()
+    requests = pairs.group_by("item").agg(pl.col("count").sum())["count"].sort(descending=True).to_numpy()
+    hot = choose_hot_set(
+        requests.astype(np.float64), linked, options.hot_share, options.hot_max_items, options.hot_max_bytes
+    )
+    size = len(pairs) / _PAIRS
+    return Outlook(
+        dimensions=dimensions_of(linked, options.dimensions),
+        index="exact" if linked < options.exact_below else "approximate (IVF or HNSW)",
+        hot_items=len(hot.rows),
+        hot_share=round(hot.share, 4),
+        hot_mb=round(hot.bytes / 1e6, 1),
+        memory_mb=round(max(_MB * size**_MB_POWER, _LEAST_MB)),
+        seconds=round(_SECONDS * size**_SECONDS_POWER, 1),
+    )
