@@ -151,7 +151,11 @@ def _is_true(condition: pl.Expr) -> pl.Expr:
 
 
 def _basket(table: InteractionsTable) -> pl.Expr:
-    return as_text(table.basket, table) if table.basket else pl.lit(None, pl.String)
+    """A number for the basket, shorter than its name; null where there is none."""
+    if not table.basket:
+        return pl.lit(None, pl.UInt64)
+    name = as_text(table.basket, table)
+    return pl.when(name.is_not_null()).then(name.hash())
 
 
 def _weight(table: InteractionsTable) -> pl.Expr:

@@ -53,6 +53,27 @@ def test_without_times_all_is_one_basket(tmp_path: Path) -> None:
     }
 
 
+def test_what_names_no_basket_is_parted_by_pauses(tmp_path: Path) -> None:
+    """And it does not hide the basket that an item was in before."""
+    rows = "user,item,time,order\nu,a,0,o1\nu,b,0,o1\nu,x,10,\nu,a,20,NULL\nu,y,1800,\nu,z,9000,\nv,x,9000,\n"
+    dataset = read(tmp_path, {"a.csv": rows}, WITH_TIME + 'basket = "order"\n')
+    assert _together(dataset) == {
+        frozenset({("u", "a"), ("u", "b")}),
+        frozenset({("u", "x"), ("u", "y")}),
+        frozenset({("u", "z")}),
+        frozenset({("v", "x")}),
+    }
+
+
+def test_the_latest_basket_is_by_time_then_by_place(tmp_path: Path) -> None:
+    rows = "user,item,time,order\nu,a,9000,o2\nu,b,9000,o2\nu,a,0,o1\nu,c,0,o1\nu,c,0,o3\nu,d,0,o3\n"
+    dataset = read(tmp_path, {"a.csv": rows}, WITH_TIME + 'basket = "order"\n')
+    assert _together(dataset) == {
+        frozenset({("u", "a"), ("u", "b")}),
+        frozenset({("u", "c"), ("u", "d")}),
+    }
+
+
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no column 'invoice'; it has user, item, time, order"):
         read(tmp_path, {"a.csv": ROWS}, WITH_TIME + 'basket = "invoice"\n')
