@@ -5,28 +5,40 @@ crawler shows at least two.
 """
 
 from dataclasses import dataclass
+from math import ceil
+from typing import cast
 
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
+from hybrid_recs.offline.data.catalogue_order import walk_shares
 from hybrid_recs.offline.data.order import Order
+from hybrid_recs.offline.data.walks import steps_of, walks_of
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.masking import masked
 
 REASON = "of a crawler"
-_MIN_ITEMS = 20  # of a history that is looked at
-_MAX_SECONDS = 5.0  # mean between its times, for as many of them
-_MIN_LENGTH, _TIMES_MEDIAN = 200, 20  # items of a history that is long
-_MIN_WALK, _MAX_STEP = 0.8, 3  # share of its steps that go on by so many places of the catalogue
-_MIN_COPIES = 3
 _MIN_SIGNS = 2
-_MAX_SHARE = 0.01
+_MIN_SIGNS_WITHOUT_CLOCK = 3  # a sorted order of a reseller looks like a walk then
+_MIN_ITEMS = 20  # of a history that is looked at
+_LONG, _MIN_RATIO = 40, 1.5
+# People who rate page after page keep up 20 per minute for hundreds of items.
+_PER_MINUTE, _PER_MINUTE_OF_LONG = 12.0, 40.0
+_TIMES_USUAL = 3
+_MIN_WALK = 0.8
+_MIN_COPIES = 3
+_MAX_VISITORS = 0.5  # more are no crawlers, whatever they have in common
+_COMPARED = 2_000
+_HOUR = 3_600
 _EXAMPLES = 5
+_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Crawler:
-    """One of them. user: masked. items: distinct. seconds: mean between its times, None without times.
-    walk: share of its steps that follow the catalogue. copies: visitors with the very same history."""
+    """One of them. user: masked. items: distinct. seconds: mean from item to item, without pauses; None
+    without a clock. walk: share of its steps that follow the catalogue. copies: visitors with the very same
+    history."""
 
     user: str
     items: int
@@ -37,81 +49,113 @@ class Crawler:
 
 @dataclass(frozen=True, slots=True)
 class Crawlers:
-    """users: to leave out. walks: how many different histories they have. rows: their interactions."""
+    """users: to leave out. walks: how many different histories they have. rows: their interactions. examples:
+    of different histories."""
 
     users: pl.Series
-    walks: int
-    rows: int
-    examples: tuple[Crawler, ...]
+    walks: int = 0
+    rows: int = 0
+    examples: tuple[Crawler, ...] = ()
 
 
-def find_crawlers(pairs: pl.DataFrame, order: Order) -> Crawlers:
+_NONE = Crawlers(pl.Series("user", [], pl.String))
+
+
+def find_crawlers(config: DatasetConfig, pairs: pl.DataFrame, order: Order) -> Crawlers:
     """The visitors with two or more of four signs: a long history, a fast one, one that walks the catalogue
-    in the order of its ids, and one that others have, too.
+    (in the order of its ids or of the items table), and one that others have, too.
 
-    pairs: `user`, `item`, `time`, `count`, by user and in order. Ids are in the order of their numbers, or of
-    their text. Only an order that means something is a walk.
+    pairs: `user`, `item`, `time`, `order`, `count`. Where times tell no steps (there are none, or whole hours
+    at best), the order must mean something, and all signs but the second are needed.
     """
-    median = pairs.group_by("user").len()["len"].median() or 0
-    long = pairs.filter(pl.len().over("user") >= _MIN_ITEMS)
-    if long.is_empty():
-        return Crawlers(pl.Series("user", [], pl.String), 0, 0, ())
-    histories = _histories(long.join(_places(long["item"]), on="item", maintain_order="left"))
-    ordered = order.kind in ("time", "file")
-    histories = histories.with_columns(
-        copies=pl.len().over("history") if ordered else pl.lit(1, pl.UInt32),
-        walk=pl.max_horizontal("forward", "backward") if ordered else pl.lit(0.0),
+    clock = config.timed and bool((pairs["time"] % _HOUR != 0).any())
+    lengths = pairs.group_by("user").agg(items=pl.len())
+    many = lengths.filter(pl.col("items") >= _MIN_ITEMS)["user"]
+    if not order.is_informative or (order.kind == "stamps" and not clock) or many.is_empty():
+        return _NONE
+    usual = lengths["user"].sort().sample(min(_COMPARED, len(lengths)), seed=_SEED)
+    steps = steps_of(pairs, pl.concat([many, usual]).unique(), clock)
+    walks = _with_copies(walks_of(steps))
+    # What is usual is told by people, and not by one crawler of many names.
+    repeats = walks.filter((pl.col("copies") >= _MIN_COPIES) & ~pl.col("sequence").is_first_distinct())
+    people = walks.join(usual.to_frame(), on="user", how="semi").join(repeats, on="user", how="anti")
+    suspects = _suspects(walks, lengths.join(repeats, on="user", how="anti")["items"], people, clock)
+    if suspects.is_empty():
+        return _NONE
+    compared = pl.concat([suspects["user"], people["user"]]).to_frame()
+    shares = walk_shares(config, pairs["item"], steps.join(compared, on="user", how="semi"))
+    return _found(_confirmed(suspects, shares, people, clock), clock)
+
+
+def require_few(config: DatasetConfig, crawlers: Crawlers, users: int) -> None:
+    """Raise DatasetError when over `max_crawlers` of the visitors are crawlers: the data may be what is odd.
+
+    Visitors with the very same history count as one: a program that accepts no cookies. One is always
+    allowed, but more than half of the visitors never are, unless `max_crawlers` says so.
+    """
+    names = len(crawlers.users)
+    share = crawlers.walks / (users - names + crawlers.walks) if crawlers.walks > 1 else 0.0
+    needed = max(share, names / users if names > _MAX_VISITORS * users else 0.0)
+    if needed <= config.max_crawlers:
+        return
+    shown = crawlers.examples[0]
+    raise DatasetError(
+        f"{config.name}: {names:,} of {users:,} visitors ({crawlers.walks:,} if those alike count as one), "
+        f"with {crawlers.rows:,} rows, look like programs that walk the catalogue, such as {shown.user}: "
+        f"{shown.items:,} items, {shown.walk:.0%} of them in the order of the catalogue, {shown.copies:,} "
+        f"alike. More than {config.max_crawlers:.1%}, or half with those alike, is not left out silently: "
+        f"leave them out with max_crawlers = {ceil(100 * needed) / 100:g}, "
+        "or keep them with keep_crawlers = true"
     )
-    signs = (
-        (pl.col("items") >= max(_MIN_LENGTH, _TIMES_MEDIAN * float(median))).cast(pl.Int8)  # type: ignore[arg-type]
-        + ((pl.col("stamps") >= _MIN_ITEMS) & (pl.col("seconds") <= _MAX_SECONDS)).fill_null(False)
-        + (pl.col("walk") >= _MIN_WALK)
-        + (pl.col("copies") >= _MIN_COPIES)
-    )
-    found = histories.filter(signs >= _MIN_SIGNS).sort("items", "user", descending=[True, False])
-    examples = found.head(_EXAMPLES).select("user", "items", "seconds", "walk", "copies")
+
+
+def _with_copies(walks: pl.DataFrame) -> pl.DataFrame:
+    """Adds how many visitors have the same history."""
+    walked = (pl.col("items") >= _MIN_ITEMS) & (pl.col("quick") > 0)
+    copies = pl.when(walked).then(walked.sum().over("sequence")).otherwise(1)
+    return walks.with_columns(copies=copies.cast(pl.Int64))
+
+
+def _suspects(walks: pl.DataFrame, lengths: pl.Series, people: pl.DataFrame, clock: bool) -> pl.DataFrame:
+    """Those who go on without many pauses and have a sign apart from the order of the catalogue; `signs`
+    counts them."""
+    low, middle = (cast(float, lengths.quantile(share, "nearest")) for share in (0.25, 0.5))
+    # The fence of a box plot in logarithms, drawn from the lower half, which crawlers do not stretch.
+    is_long = pl.col("items") > max(_LONG, middle * max(middle / low, _MIN_RATIO) ** 4)
+    per_minute = 60 / pl.col("seconds")
+    moving = people.filter(pl.col("later") > 0).select(per_minute.fill_null(0)).to_series()
+    limit = pl.when(is_long).then(_PER_MINUTE_OF_LONG).otherwise(_PER_MINUTE)
+    is_fast = per_minute >= pl.max_horizontal(limit, pl.lit(_TIMES_USUAL * _median(moving)))
+    is_fast &= (pl.col("quick") >= _MIN_ITEMS - 1) & pl.lit(clock)
+    is_copy = pl.col("copies") >= _MIN_COPIES
+    signs = pl.sum_horizontal(sign.cast(pl.Int8) for sign in (is_long, is_fast, is_copy))
+    walked = (pl.col("items") >= _MIN_ITEMS) & (pl.col("quick") > 0)
+    goes_on = pl.col("quick") * 2 >= pl.col("later")
+    return walks.filter(walked & goes_on).with_columns(signs=signs).filter(pl.col("signs") > 0)
+
+
+def _confirmed(
+    suspects: pl.DataFrame, shares: pl.DataFrame, people: pl.DataFrame, clock: bool
+) -> pl.DataFrame:
+    """The suspects with enough signs. Where people follow the catalogue, too, to do so is none."""
+    usual = _median(people.join(shares, on="user")["walk"])
+    is_walk = (pl.col("walk") >= _MIN_WALK) & (pl.col("later") >= _MIN_ITEMS - 1)
+    with_shares = suspects.join(shares, on="user", how="left").with_columns(pl.col("walk").fill_null(0))
+    signs = pl.col("signs") + (is_walk & pl.lit(usual < _MIN_WALK / 2)).cast(pl.Int8)
+    return with_shares.filter(signs >= (_MIN_SIGNS if clock else _MIN_SIGNS_WITHOUT_CLOCK))
+
+
+def _found(crawlers: pl.DataFrame, clock: bool) -> Crawlers:
+    seconds = pl.col("seconds") if clock else pl.lit(None, pl.Float64)
+    walks = crawlers.sort("items", "user", descending=[True, False]).unique("sequence", maintain_order=True)
+    examples = walks.head(_EXAMPLES).select("user", "items", seconds, "walk", "copies")
     return Crawlers(
-        users=found["user"],
-        walks=found["history"].n_unique(),
-        rows=int(found["rows"].sum()),
+        users=crawlers["user"].sort(),
+        walks=len(walks),
+        rows=int(crawlers["rows"].sum()),
         examples=tuple(Crawler(masked(user), *figures) for user, *figures in examples.iter_rows()),
     )
 
 
-def require_few(crawlers: Crawlers, users: int) -> None:
-    """Raise DatasetError when over 1 % of the visitors are crawlers: then it may be the data that is odd.
-
-    Visitors with the very same history count as one: a program that accepts no cookies.
-    """
-    others = users - len(crawlers.users) + crawlers.walks
-    if crawlers.walks <= max(1, _MAX_SHARE * others):
-        return
-    shown = crawlers.examples[0]
-    raise DatasetError(
-        f"{len(crawlers.users):,} of {users:,} visitors look like programs that walk the catalogue, such as "
-        f"{shown.user}: {shown.items:,} items, {shown.walk:.0%} of them in the order of their ids, "
-        f"{shown.copies:,} visitors alike. More than {_MAX_SHARE:.0%} is not left out silently: leave "
-        "them out with where, or keep them with keep_crawlers = true"
-    )
-
-
-def _places(items: pl.Series) -> pl.DataFrame:
-    """`item` and its `place` in the order of ids."""
-    distinct = items.unique().to_frame().with_columns(number=pl.col("item").cast(pl.Float64, strict=False))
-    return distinct.sort("number", "item", nulls_last=True).select("item").with_row_index("place")
-
-
-def _histories(placed: pl.DataFrame) -> pl.DataFrame:
-    """One row a user: `items`, `rows`, `stamps` (distinct times), `seconds` between them, shares of steps
-    `forward` and `backward` through the catalogue, and a hash of the `history`."""
-    step = pl.col("place").cast(pl.Int64).diff().drop_nulls()
-    step_hash = pl.struct(pl.int_range(pl.len()), "place").hash()
-    return placed.group_by("user").agg(
-        items=pl.len(),
-        rows=pl.col("count").sum(),
-        stamps=pl.col("time").n_unique(),
-        seconds=(pl.col("time").max() - pl.col("time").min()) / (pl.col("time").n_unique() - 1),
-        forward=step.is_between(1, _MAX_STEP).mean(),
-        backward=step.is_between(-_MAX_STEP, -1).mean(),
-        history=step_hash.sum(),
-    )
+def _median(values: pl.Series) -> float:
+    return cast(float | None, values.median()) or 0.0

@@ -100,19 +100,21 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
     require_overlap(config, pairs["item"], items["item"])
     order = judge_order(pairs, config.timed, config.order)
     if not config.keep_crawlers:
-        pairs, stats = _without_crawlers(pairs, stats, order)
+        pairs, stats = _without_crawlers(config, pairs, stats, order)
+    if stats.crawlers:
+        order = judge_order(pairs, config.timed, config.order)
     dataset = _dataset(config.name, pairs, items, stats, config.timed, order, max_history)
     only_listed = config.items is not None and config.items.only_listed
     return replace(dataset, only_listed=only_listed, rows_by_hour=hours)
 
 
 def _without_crawlers(
-    pairs: pl.DataFrame, stats: InputStats, order: Order
+    config: DatasetConfig, pairs: pl.DataFrame, stats: InputStats, order: Order
 ) -> tuple[pl.DataFrame, InputStats]:
-    crawlers = find_crawlers(in_order(pairs, order), order)
-    require_few(crawlers, pairs["user"].n_unique())
+    crawlers = find_crawlers(config, pairs, order)
     if not len(crawlers.users):
         return pairs, stats
+    require_few(config, crawlers, pairs["user"].n_unique())
     return pairs.filter(~pl.col("user").is_in(crawlers.users.implode())), replace(
         stats,
         rows_kept=stats.rows_kept - crawlers.rows,

@@ -50,8 +50,10 @@ def split_rows(config: DatasetConfig, max_history: int) -> EvaluationSplit:
     pairs = rows.group_by("user", "item").agg(pl.col("time", "order").max(), count=pl.len())
     order = judge_order(pairs, config.timed, config.order)
     if not config.keep_crawlers:
-        found = find_crawlers(in_order(pairs, order), order).users
-        rows = rows.filter(~pl.col("user").is_in(found.implode()))
+        found = find_crawlers(config, pairs, order).users
+        if len(found):
+            rows, pairs = (frame.filter(~pl.col("user").is_in(found.implode())) for frame in (rows, pairs))
+            order = judge_order(pairs, config.timed, config.order)
     events = in_order(rows, order)
     held_out = hold_out_latest(events, config.timed, order.is_informative)
     events = events.with_columns(held_out.later.alias("later"))

@@ -205,7 +205,7 @@ class DatasetConfig(BaseModel):
     tables: raw tables, by the names that queries know them by.
     order: whether the rows of a user are in an order that means something; default: judged by the data.
     keep_stray_times: keep rows whose times are far from all others or in the future.
-    keep_crawlers: keep visitors that look like programs.
+    keep_crawlers: keep visitors that look like programs; else at most `max_crawlers` of all are left out.
     id_case, strip, whole_numbers: how ids of users and items are spelt; whole_numbers: 1000.0 is 1000.
     """
 
@@ -218,6 +218,7 @@ class DatasetConfig(BaseModel):
     order: Literal["file", "none"] | None = None
     keep_stray_times: bool = False
     keep_crawlers: bool = False
+    max_crawlers: float = Field(0.01, ge=0, le=1, description="share of visitors")
     id_case: Literal["lower", "upper"] | None = None
     strip: bool = False
     whole_numbers: bool = False
