@@ -18,7 +18,7 @@ DAYS ?= 30
 TARGET ?= 0.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-browser lint rebuild-index evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report plan-cache audit replay generations stop-redis docs docs-build lock clean
+.PHONY: help setup demo test test-slow test-browser lint rebuild-index check-data init-dataset evaluate quality bench bench-quick serve consume-events recommend-users hit-rate-report prediction-report plan-cache audit replay generations stop-redis docs docs-build lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -58,9 +58,17 @@ test-browser: $(BROWSER_READY)  ## the page in a Chromium: the machine's, else P
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-rebuild-index: $(READY)  ## learn from DATASET=path/to/dataset.toml and publish (DATA_DIR= KEEP=2 FORCE=1 NEW_DATASET=1)
+rebuild-index: $(READY)  ## learn from DATASET=path/to/dataset.toml and publish (DATA_DIR= KEEP=2 FORCE=1 NEW_DATASET=1 DRY_RUN=1)
 	$(BIN)/python -m jobs.rebuild_index --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml, see examples/))' \
-	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --keep $(KEEP) $(if $(FORCE),--force) $(if $(NEW_DATASET),--new-dataset)
+	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --keep $(KEEP) $(if $(FORCE),--force) $(if $(NEW_DATASET),--new-dataset) \
+	  $(if $(DRY_RUN),--dry-run)
+
+check-data: $(READY)  ## what is understood of DATASET=, before anything is learned (DATA_DIR= FORMAT=text|json|html OUT= SHOW_USERS=1)
+	@$(BIN)/hybrid-recs check --dataset '$(or $(DATASET),$(error give DATASET=path/to/dataset.toml))' \
+	  $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --format $(FORMAT) $(if $(OUT),--out '$(OUT)') $(if $(SHOW_USERS),--show-users)
+
+init-dataset: $(READY)  ## look at a file and write a draft of its dataset.toml (FILE=path OUT=dataset.toml)
+	@$(BIN)/hybrid-recs init-dataset '$(or $(FILE),$(error give FILE=path/of/the/interactions))' $(if $(OUT),--out '$(OUT)')
 
 evaluate: $(BENCHMARK_READY)  ## measure on held-out data, compared with baselines (DATASET= FORMAT=table|json|md)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m jobs.evaluate \

@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     gate_min_surviving: float = Field(
         0.5, ge=0, le=1, description="share of the serving generation's interactions whose items must remain"
     )
+    gate_max_days_back: float = Field(
+        1.0,
+        ge=0,
+        description="days by which the newest interaction may be older than the one served",
+    )
     exact_below: int = Field(10_000, ge=0, description="catalogues up to this size get an exact index")
     ann_recall: float = Field(0.98, gt=0, le=1, description="recall the search parameters must reach")
     hot_share: float = Field(0.8, gt=0, le=1, description="share of interactions the hot set covers")

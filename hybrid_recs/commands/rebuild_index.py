@@ -5,17 +5,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
 from hybrid_recs import wiring
 from hybrid_recs.commands.error_messages import print_errors
+from hybrid_recs.errors import DatasetError, GateRefusedError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, new_id
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.generation.table_values import Hashes
 from hybrid_recs.items.item_change import ItemChange
 from hybrid_recs.offline.build import gate, summaries, writer
+from hybrid_recs.offline.build.description import description_of
 from hybrid_recs.offline.build.hot_set import HotSet, choose_hot_set
 from hybrid_recs.offline.build.options import BuildOptions
+from hybrid_recs.offline.build.replacement import remarks
+from hybrid_recs.offline.check.report import Suspicion
+from hybrid_recs.offline.check.suspicions import suspicions
 from hybrid_recs.offline.data.dataset import InputStats, read_dataset
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.item_changes import last_sequence_number, with_changes
@@ -39,12 +45,18 @@ from hybrid_recs.settings import Settings
     help="older generations to keep for a rollback",
 )
 @click.option("--force", is_flag=True, help="publish even if the gate refuses (recorded in the manifest)")
+@click.option("--dry-run", is_flag=True, help="go up to the verdict of the gate, and publish nothing")
 @click.option("--new-dataset", is_flag=True, help="replace the serving generation without comparing with it")
-def main(dataset: Path, data_dir: Path | None, keep: int, force: bool, new_dataset: bool) -> None:
+def main(
+    dataset: Path, data_dir: Path | None, keep: int, force: bool, dry_run: bool, new_dataset: bool
+) -> None:
     """Run the steps in order; a failure leaves the serving generation as it was."""
     settings, steps = Settings(), Steps()
     with print_errors(steps.console):
-        rebuild(dataset, data_dir, settings, steps, keep, force, new_dataset)
+        if dry_run:
+            try_rebuild(dataset, data_dir, settings, steps, force, new_dataset)
+        else:
+            rebuild(dataset, data_dir, settings, steps, keep, force, new_dataset)
 
 
 def rebuild(
@@ -69,6 +81,42 @@ def rebuild(
     return store.open(manifest.id)
 
 
+def try_rebuild(
+    dataset: Path,
+    data_dir: Path | None,
+    settings: Settings,
+    steps: Steps,
+    force: bool = False,
+    new_dataset: bool = False,
+) -> None:
+    """Everything up to the gate's verdict; nothing is published or left behind.
+
+    Raises GateRefusedError when a rebuild would be refused.
+    """
+    config = DatasetConfig.load(dataset, data_dir)
+    store = wiring.store(settings)
+    with store.writer():
+        store.clean()
+        changes = wiring.item_changes(settings).all()
+        options = BuildOptions.from_settings(settings)
+        manifest = stage(store, config, changes, options, steps, force, new_dataset)
+        try:
+            reasons = gate.reasons_to_refuse(store, manifest, _bounds(settings))
+        finally:
+            store.discard(manifest.id)
+    if reasons and not force:
+        raise GateRefusedError(manifest.id, reasons)
+    steps.console.print(
+        f"[bold]A dry run[/]: the build would be published{' (forced)' if reasons else ''}; "
+        f"{steps.total_seconds():.1f} s, peak memory {steps.peak_mb():,.0f} MB",
+        soft_wrap=True,
+    )
+
+
+def _bounds(settings: Settings) -> gate.DataBounds:
+    return gate.DataBounds(settings.gate_max_fall, settings.gate_min_surviving, settings.gate_max_days_back)
+
+
 def stage(
     store: GenerationStore,
     config: DatasetConfig,
@@ -81,7 +129,7 @@ def stage(
     """Everything up to a sealed generation, none of which the service sees."""
     generation, parent = new_id(), store.current()
     folder = store.stage(generation)
-    learned = learn(config, changes, options, steps)
+    learned = learn(config, changes, options, steps, force)
     index, hot = write(folder, learned, options, steps)
     with steps("Measure the build") as step:
         source = DatasetInfo(
@@ -90,16 +138,20 @@ def stage(
             account=asdict(learned.stats),
             ids=config.id_rules,
             stock=config.items is not None and config.items.available is not None,
+            description=description_of(config),
         )
         manifest = writer.describe(
             generation, parent, source, learned.model, index, learned.scoring, hot, options
         )
         serving = None if new_dataset else gate.serving_generation(store)
         quality = gate.measure(Generation.open(folder, manifest), serving)
+        manifest = manifest.model_copy(update={"quality": quality})
         step.done(summaries.quality(quality))
+    if serving is not None:
+        for remark in remarks(Generation.open(folder, manifest), serving):
+            steps.console.print(f"  {escape(remark)}", soft_wrap=True)
     with steps("Seal the generation") as step:
         update = {
-            "quality": quality,
             "forced": force,
             "new_dataset": new_dataset,
             "steps": steps.finished,
@@ -122,7 +174,11 @@ class Learned:
 
 
 def learn(
-    config: DatasetConfig, changes: Sequence[ItemChange], options: BuildOptions, steps: Steps
+    config: DatasetConfig,
+    changes: Sequence[ItemChange],
+    options: BuildOptions,
+    steps: Steps,
+    force: bool = False,
 ) -> Learned:
     """From files to a model in memory."""
     with steps("Read interactions") as step:
@@ -130,6 +186,7 @@ def learn(
         dataset, stats, table_hashes = edited.dataset, edited.dataset.stats, edited.table_hashes
         step.done("; ".join(filter(None, (summaries.input_stats(stats), edited.summary))))
         del edited
+    _show_suspicions(suspicions(config, dataset), steps, force)
     with steps("Choose the weights") as step:
         step.expect(ROUNDS)
         scoring = choose_scoring(dataset, options.dimensions, options.seed, options.pinned, step.advance)
@@ -150,6 +207,17 @@ def learn(
         model = add_content_vectors(data, scorer, options.seed, step.advance)
         step.done(summaries.content(model))
     return Learned(model, scoring, stats, table_hashes)
+
+
+def _show_suspicions(found: Sequence[Suspicion], steps: Steps, force: bool) -> None:
+    """Print them; raise DatasetError, unless forced, for what cannot be right."""
+    for suspicion in found:
+        steps.console.print(
+            f"  [yellow]odd[/]  {escape(suspicion.text)}; {escape(suspicion.remedy)}", soft_wrap=True
+        )
+    wrong = [f"{one.text}; {one.remedy}" for one in found if one.cannot_be_right]
+    if wrong and not force:
+        raise DatasetError(f"{' '.join(wrong)}; learn from it all the same with FORCE=1 (--force)")
 
 
 def write(folder: Path, learned: Learned, options: BuildOptions, steps: Steps) -> tuple[IndexInfo, HotSet]:
@@ -178,7 +246,7 @@ def write(folder: Path, learned: Learned, options: BuildOptions, steps: Steps) -
 
 def publish(store: GenerationStore, manifest: Manifest, settings: Settings, steps: Steps, keep: int) -> None:
     """Pass the gate, load the lists into Redis, and flip the pointer last."""
-    gate.check(store, manifest, gate.DataBounds(settings.gate_max_fall, settings.gate_min_surviving))
+    gate.check(store, manifest, _bounds(settings))
     with steps("Load into Redis") as step:
         build = store.open(manifest.id)
         step.expect(len(build.hot))

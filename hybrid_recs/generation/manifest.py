@@ -163,7 +163,8 @@ class ContentInfo(_Frozen):
 class DatasetInfo(_Frozen):
     """Where the data came from, how many rows were kept and dropped, and how ids are spelt.
 
-    stock: whether the items table says which items are available.
+    stock: whether the items table says which items are available. description: the keys of the dataset.toml;
+    None where they were not recorded.
     """
 
     name: str
@@ -171,6 +172,7 @@ class DatasetInfo(_Frozen):
     account: Json
     ids: IdRules = AS_WRITTEN
     stock: bool = False
+    description: Json | None = None
 
 
 class StepInfo(_Frozen):

@@ -83,8 +83,8 @@ def test_help(path: tuple[str, ...]) -> None:
 
 def test_there_are_these_commands() -> None:
     assert {" ".join(path) for path in _commands(main)} == {
-        "", "serve", "explain", "plan", "generations", "generations list", "generations verify",
-        "generations rollback", "generations keep", "generations prune", "stop-redis",
+        "", "serve", "init-dataset", "check", "explain", "plan", "generations", "generations list",
+        "generations verify", "generations rollback", "generations keep", "generations prune", "stop-redis",
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Measures a finished build and refuses one that is not good enough to serve."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -8,9 +9,9 @@ from hybrid_recs.errors import GateRefusedError, GenerationError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DEMO_DATASET, Manifest, dataset_name_of
 from hybrid_recs.generation.store import GenerationStore
-from hybrid_recs.offline.build.replacement import SAME_DATASET, compare
+from hybrid_recs.offline.build.replacement import SAME_DATASET, changed_description, compare
 from hybrid_recs.ranking.recommender import ItemQuery, Recommender
-from hybrid_recs.types import Floats
+from hybrid_recs.types import SECONDS_PER_DAY, Floats
 
 MIN_ANN_RECALL = 0.95
 MIN_FULL_LISTS = 0.99
@@ -32,11 +33,13 @@ class DataBounds:
     """How far the data may fall behind that of the serving generation of the same dataset.
 
     max_fall: of rows, users, items, days and the share of rows kept, as a share of the serving generation's.
-    min_surviving: share of its interactions that must be about items which the build has, too.
+    min_surviving: share of its interactions that must be about items which the build has, too. max_days_back:
+        by which the newest interaction may be older.
     """
 
     max_fall: float = 0.5
     min_surviving: float = 0.5
+    max_days_back: float = 1.0
 
 
 def serving_generation(store: GenerationStore) -> Generation | None:
@@ -143,7 +146,23 @@ def _data_problems(quality: dict[str, float], bounds: DataBounds) -> list[str]:
             f"{name} is {_size(quality.get(name, 0))}, {_size(before)} in the serving generation, "
             f"bound {_size(bound)} (HYBRID_RECS_GATE_MAX_FALL={bounds.max_fall:g}); {_PAST}"
         )
-    return failures
+    return failures + _older_data(quality, bounds)
+
+
+def _older_data(quality: dict[str, float], bounds: DataBounds) -> list[str]:
+    before = quality.get("serving_newest")
+    if before is None or quality.get("newest", -np.inf) >= before - bounds.max_days_back:
+        return []
+    newest = _day(quality["newest"]) if "newest" in quality else "of no known day"
+    return [
+        f"the newest interaction is {newest}, {_day(before)} in the serving generation, bound "
+        f"{_day(before - bounds.max_days_back)} (HYBRID_RECS_GATE_MAX_DAYS_BACK={bounds.max_days_back:g}): "
+        f"is it an old export? {_PAST}"
+    ]
+
+
+def _day(days: float) -> str:
+    return datetime.fromtimestamp(days * SECONDS_PER_DAY, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _size(value: float) -> str:
@@ -152,10 +171,21 @@ def _size(value: float) -> str:
 
 def check(store: GenerationStore, manifest: Manifest, data_bounds: DataBounds | None = None) -> None:
     """Raise GateRefusedError, and record it, when a figure is out of bounds and the build is not forced."""
-    failures = problems(manifest.quality, data_bounds) + unreadable_serving_generation(store)
+    failures = reasons_to_refuse(store, manifest, data_bounds)
     if failures and not manifest.forced:
         store.record("refused", manifest.id, reasons=failures)
         raise GateRefusedError(manifest.id, failures)
+
+
+def reasons_to_refuse(
+    store: GenerationStore, manifest: Manifest, data_bounds: DataBounds | None = None
+) -> list[str]:
+    """Every figure out of bounds; with the keys of the description that changed, which loosen no bound."""
+    failures = problems(manifest.quality, data_bounds) + unreadable_serving_generation(store)
+    serving = serving_generation(store)
+    if failures and serving is not None and "surviving" in manifest.quality:
+        failures.append(changed_description(store.open(manifest.id), serving))
+    return [reason for reason in failures if reason]
 
 
 def _list_figures(build: Generation) -> dict[str, float]:

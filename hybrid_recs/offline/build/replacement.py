@@ -6,6 +6,7 @@ import numpy as np
 
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.manifest import DEMO_DATASET
+from hybrid_recs.offline.build.description import changed_keys
 from hybrid_recs.offline.data.crawlers import REASON as CRAWLER
 from hybrid_recs.types import SECONDS_PER_DAY, Json
 
@@ -26,8 +27,8 @@ def compare(build: Generation, serving: Generation) -> dict[str, float]:
     figures = {"surviving": surviving, "other_name": float(not same_name)}
     if not same_name and surviving < SAME_DATASET:
         return figures
-    before = _sizes(serving.manifest.dataset.account)
-    figures |= {name: size for name, size in _sizes(build.manifest.dataset.account).items() if name in before}
+    before, after = _sizes(serving.manifest.dataset.account), _sizes(build.manifest.dataset.account)
+    figures |= {name: size for name, size in after.items() if name in before}
     figures |= {f"serving_{name}": size for name, size in before.items()}
     if "hr@20" in serving.manifest.quality:
         figures["serving_hr@20"] = serving.manifest.quality["hr@20"]
@@ -35,7 +36,8 @@ def compare(build: Generation, serving: Generation) -> dict[str, float]:
 
 
 def _sizes(account: Json) -> dict[str, float]:
-    """How much data a generation was learned from; without what an older manifest does not tell."""
+    """How much data a generation was learned from, and the day of the newest interaction, in days since 1970;
+    without what an older manifest does not tell."""
     sizes = {name: float(account[name]) for name in ("users", "items") if account.get(name)}
     if account.get("rows_kept") and account.get("rows_read"):
         sizes["rows"] = float(account["rows_kept"])
@@ -45,7 +47,36 @@ def _sizes(account: Json) -> dict[str, float]:
     first, last = account.get("first_time"), account.get("last_time")
     if first is not None and last is not None and last > first:
         sizes["days"] = (last - first) / SECONDS_PER_DAY
+        sizes["newest"] = last / SECONDS_PER_DAY
     return sizes
+
+
+def remarks(build: Generation, serving: Generation) -> list[str]:
+    """What whoever reads the comparison has to know, as sentences."""
+    name, quality = serving.manifest.dataset.name, build.manifest.quality
+    if "surviving" not in quality:
+        return []
+    found = []
+    if quality["other_name"] and quality["surviving"] >= SAME_DATASET:
+        found.append(
+            f"the serving generation is of the dataset {name!r}: compared as the same one under a new name, "
+            f"as {quality['surviving']:.0%} of its interactions are about items of this build"
+        )
+    unknown = set(_sizes(build.manifest.dataset.account)) - set(_sizes(serving.manifest.dataset.account))
+    if unknown and "serving_items" in quality:
+        found.append(
+            f"the manifest of the serving generation does not tell {', '.join(sorted(unknown))}: not compared"
+        )
+    return found
+
+
+def changed_description(build: Generation, serving: Generation) -> str:
+    """Which keys of the dataset.toml changed since, as a sentence; empty where none did."""
+    before, after = serving.manifest.dataset.description, build.manifest.dataset.description
+    if before is None or after is None:
+        return "" if before == after else "which keys of the dataset.toml changed was not recorded"
+    keys = changed_keys(before, after)
+    return f"keys of the dataset.toml changed since: {', '.join(keys)}" if keys else ""
 
 
 def _shared_lists_figures(build: Generation, serving: Generation) -> dict[str, float]:

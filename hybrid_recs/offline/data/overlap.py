@@ -10,6 +10,7 @@ from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 
 MIN_SHARE = 0.01
 _TRIED = 1_000
+_MIN_MET, _MIN_GAIN = 0.5, 0.1
 _RULES = (
     ("whole_numbers", True),
     ("strip", True),
@@ -44,7 +45,9 @@ def met(logged: pl.Series, listed: pl.Series) -> float:
 
 
 def spelling_that_meets(logged: pl.Series, listed: pl.Series) -> str | None:
-    """The fewest keys with which at least half of the items of the log are listed; of a sample of the log."""
+    """The fewest keys with which at least half of the items of the log are listed, and many more than
+    without; of a sample of the log."""
+    needed = max(_MIN_MET, met(logged, listed) + _MIN_GAIN)
     sample = logged.sample(min(_TRIED, len(logged)), seed=0).to_list()
     table = listed.to_list()
     for count in (1, 2, 3):
@@ -52,7 +55,7 @@ def spelling_that_meets(logged: pl.Series, listed: pl.Series) -> str | None:
             keys = dict(chosen)
             rules = IdRules("lower" if "id_case" in keys else None, "strip" in keys, "whole_numbers" in keys)
             known = {rules.spell(item) for item in table}
-            if sum(rules.spell(item) in known for item in sample) >= len(sample) / 2:
+            if sum(rules.spell(item) in known for item in sample) >= needed * len(sample):
                 return " and ".join(f"{key} = {_toml(value)}" for key, value in chosen)
     return None
 

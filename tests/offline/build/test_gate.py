@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from hybrid_recs.generation.manifest import Manifest
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.build import gate
+from hybrid_recs.offline.build.description import changed_keys
+from hybrid_recs.offline.build.replacement import remarks
 from hybrid_recs.settings import Settings
-from hybrid_recs.types import Neighbours
+from hybrid_recs.types import Json, Neighbours
 from tests.conftest import quiet_steps
 from tests.paths import ROOT
 from tests.planted import ITEMS_PER_WORLD, WORLDS, item_id
@@ -67,6 +70,7 @@ def test_a_healthy_build_has_no_problems(generation: Generation) -> None:
         assert quality.pop(name) == quality.pop(f"serving_{name}") == size
     assert quality.pop("kept_share") == quality.pop("serving_kept_share")
     assert quality.pop("days") == quality.pop("serving_days")
+    assert quality.pop("newest") == quality.pop("serving_newest") == account["last_time"] / 86_400
     assert quality == {
         "surviving": 1,
         "other_name": 0,
@@ -120,6 +124,7 @@ def test_a_figure_that_only_the_serving_generation_has_is_a_refusal(generation: 
         ({"items": 465, "serving_items": 20_000}, "items is 465, 20,000 in the serving generation, bound 1"),
         ({"kept_share": 0.4, "serving_kept_share": 0.99}, "kept_share is 0.4, 0.99 in the serving"),
         ({"days": 1.0, "serving_days": 90.0}, "days is 1, 90 in the serving generation, bound 45"),
+        ({"newest": 19_000.0, "serving_newest": 19_001.5}, "the newest interaction is 2022-01-08 00:00, "),
         ({"surviving": 0.2}, "only 20.0% of the serving generation's interactions"),
         ({"surviving": 0.2, "other_name": 1}, "it is of another dataset"),
     ],
@@ -131,7 +136,7 @@ def test_data_that_falls_behind_the_serving_generations(
     (problem,) = gate.problems(quality | figures)
     assert problem.startswith(message)
     assert gate.problems(quality | {"surviving": 0.5, "rows": 0.5 * quality["rows"], "other_name": 1}) == []
-    looser = gate.DataBounds(max_fall=1, min_surviving=0)
+    looser = gate.DataBounds(max_fall=1, min_surviving=0, max_days_back=2)
     assert bool(gate.problems(quality | figures, looser)) == ("other_name" in figures)
 
 
@@ -349,3 +354,40 @@ def test_a_refused_rebuild_leaves_the_old_generation_in_service(
     # The refused one is not kept for a rollback.
     assert [listing.id for listing in store.generations()] == [first.id, forced.id]
     assert store.rollback_target() == first.id
+
+
+def test_the_newest_interaction_may_be_a_day_older(generation: Generation) -> None:
+    quality = gate.measure(generation, generation)
+    newest = quality["newest"]
+    assert gate.problems(quality | {"serving_newest": newest + 1}) == []
+    (problem,) = gate.problems(quality | {"serving_newest": newest + 1.01})
+    assert "HYBRID_RECS_GATE_MAX_DAYS_BACK=1" in problem
+    del quality["newest"]
+    assert "of no known day" in gate.problems(quality)[0]
+
+
+def test_changed_keys_are_named() -> None:
+    before: Json = {"interactions": [{"path": "a", "where": "x"}, {"path": "b"}], "items": {"id": "i"}}
+    after: Json = {"interactions": [{"path": "a", "where": "y"}, {"path": "c"}], "strip": True}
+    assert changed_keys(before, after) == ["interactions.where", "interactions.1.path", "items.id", "strip"]
+    assert changed_keys(before, before) == []
+
+
+def test_what_the_comparison_rests_on_is_said(generation: Generation) -> None:
+    named = generation.manifest.dataset.model_copy(update={"name": "old"})
+    serving = replace(generation, manifest=generation.manifest.model_copy(update={"dataset": named}))
+    quality = {"surviving": 0.97, "other_name": 1.0, "serving_items": 240.0}
+    build = replace(generation, manifest=generation.manifest.model_copy(update={"quality": quality}))
+    assert remarks(build, serving) == [
+        "the serving generation is of the dataset 'old': compared as the same one under a new name, as 97% "
+        "of its interactions are about items of this build"
+    ]
+    account = {"users": 5, "items": 7}
+    older = generation.manifest.dataset.model_copy(update={"account": account})
+    serving = replace(generation, manifest=generation.manifest.model_copy(update={"dataset": older}))
+    build = replace(
+        build, manifest=build.manifest.model_copy(update={"quality": quality | {"other_name": 0.0}})
+    )
+    assert remarks(build, serving) == [
+        "the manifest of the serving generation does not tell days, kept_share, newest, rows: not compared"
+    ]
