@@ -35,7 +35,8 @@ from hybrid_recs.settings import Settings
 
 ROWS = 30_000_000
 _CHUNK = 3_000_000
-_USERS_SHARE, _ITEMS_SHARE = 0.04, 0.003
+_USERS_SHARE, _ITEMS_SHARE = 0.1, 0.003  # ten rows a user, as shops have; people come back to what they know
+_FAVOURITES = 12
 _TOML = '[interactions]\npath = "log.csv"\nuser = "user"\nitem = "item"\ntime = "time"\n'
 GROUP_BY, CHECK = "a group-by of Polars", "hybrid-recs check"
 
@@ -76,10 +77,12 @@ def write_log(folder: Path, rows: int) -> int:
     with (folder / "log.csv").open("wb") as file:
         for start in range(0, rows, _CHUNK):
             n = min(_CHUNK, rows - start)
+            user = (users * rng.random(n) ** 2).astype(np.int64)
+            favourite = (user * 7_919 + rng.integers(0, _FAVOURITES, n) * 104_729) % 1_000_003 / 1_000_003
             frame = pl.DataFrame(
                 {
-                    "user": (users * rng.random(n) ** 2).astype(np.int64),
-                    "item": (items * rng.random(n) ** 3).astype(np.int64),
+                    "user": user,
+                    "item": (items * favourite**3).astype(np.int64),
                     "time": 1_700_000_000 + (start + np.arange(n)) * 1_000_000 // rows * 25,
                 }
             )
@@ -87,6 +90,7 @@ def write_log(folder: Path, rows: int) -> int:
                 user=pl.format("customer-{}", "user"),
                 item=pl.format("sku-{}", "item"),
                 time=pl.from_epoch("time").dt.strftime("%Y-%m-%d %H:%M:%S"),
+                event=pl.lit("view"),
             ).write_csv(file, include_header=start == 0)
     (folder / "dataset.toml").write_text(_TOML)
     return (folder / "log.csv").stat().st_size

@@ -28,8 +28,8 @@ def test_the_page_of_scale_is_made_of_its_figures() -> None:
 
 
 def test_tables_have_their_places() -> None:
-    assert tables.PAGE.parent == WRITTEN
-    text = tables.PAGE.read_text()
+    assert tables.PAGES == WRITTEN
+    text = (tables.PAGES / "users-and-sessions.md").read_text()
     for name in ("user lists", "session replay"):
         assert text.count(f"<!-- {name} -->") == text.count(f"<!-- end of {name} -->") == 1
 

@@ -16,9 +16,10 @@ from hybrid_recs.offline.check.report import (
 )
 from hybrid_recs.offline.check.sources import describe_sources
 from hybrid_recs.offline.check.suspicions import suspicions
-from hybrid_recs.offline.data.dataset import Dataset, InputStats, read_dataset
+from hybrid_recs.offline.data.clean_pairs import CleanPairs, InputStats, read_pairs
 from hybrid_recs.offline.data.examples import example_rows
 from hybrid_recs.offline.data.overlap import met
+from hybrid_recs.offline.data.pair_counts import PairCounts, count_pairs
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.masking import masked
 from hybrid_recs.offline.training.embeddings import dimensions_of
@@ -40,26 +41,26 @@ def inspect(
     now: float | None = None,
 ) -> CheckReport:
     """Raises DatasetError where a rebuild would, with the same message."""
-    dataset = read_dataset(config, options.max_history, now)
-    stats = dataset.stats
+    clean = read_pairs(config, now)
+    stats, counts = clean.stats, count_pairs(clean.pairs)
     return CheckReport(
         dataset=config.name,
         sources=describe_sources(config, show_users),
         rows_read=stats.rows_read,
         rows_kept=stats.rows_kept,
         dropped=_dropped(config, stats, show_users),
-        users=stats.users,
-        items=stats.items,
-        pairs=stats.pairs,
-        order=stats.order.text if stats.order else "",
-        span=_span(dataset),
-        longest=_longest(dataset, show_users),
+        users=len(counts.users),
+        items=len(counts.items),
+        pairs=counts.pairs,
+        order=clean.order.text,
+        span=_span(clean),
+        longest=_longest(counts, show_users),
         crawlers=_crawlers(stats),
-        popularity=_popularity(dataset),
-        table=_items(config, dataset),
-        outlook=outlook(dataset, options),
+        popularity=_popularity(counts),
+        table=_items(config, clean.items, counts),
+        outlook=outlook(counts, options),
         edits_of_others=edits_of_others,
-        suspicions=suspicions(config, dataset, show_users),
+        suspicions=suspicions(config, stats, counts, clean.items["item"], show_users),
     )
 
 
@@ -71,9 +72,9 @@ def _dropped(config: DatasetConfig, stats: InputStats, show_users: bool) -> list
     ]
 
 
-def _span(dataset: Dataset) -> TimeSpan | None:
-    stats, hours = dataset.stats, dataset.rows_by_hour
-    if stats.first_time is None or stats.last_time is None or hours is None:
+def _span(clean: CleanPairs) -> TimeSpan | None:
+    stats, hours = clean.stats, clean.rows_by_hour
+    if stats.first_time is None or stats.last_time is None:
         return None
     within = hours.filter(pl.col("first") <= stats.last_time, pl.col("last") >= stats.first_time)
     middle = (within["first"] + within["last"]).to_numpy() / 2
@@ -84,9 +85,8 @@ def _span(dataset: Dataset) -> TimeSpan | None:
     )
 
 
-def _longest(dataset: Dataset, show_users: bool) -> list[LongHistory]:
-    histories = dataset.pairs.group_by("user").agg(pl.len(), pl.col("count").sum())
-    longest = histories.sort("len", "user", descending=[True, False]).head(_LONGEST)
+def _longest(counts: PairCounts, show_users: bool) -> list[LongHistory]:
+    longest = counts.users.top_k(_LONGEST, by="items").sort("items", "user", descending=[True, False])
     return [
         LongHistory(user if show_users else masked(user), items, rows)
         for user, items, rows in longest.iter_rows()
@@ -103,20 +103,20 @@ def _crawlers(stats: InputStats) -> CrawlerReport:
     return CrawlerReport(stats.crawlers, stats.dropped.get("of a crawler", 0), examples)
 
 
-def _popularity(dataset: Dataset) -> dict[str, float]:
-    counts = dataset.pairs.group_by("item").agg(pl.col("count").sum())["count"].sort(descending=True)
-    total, covered = int(counts.sum()), counts.cum_sum()
+def _popularity(counts: PairCounts) -> dict[str, float]:
+    covered = counts.item_rows.cum_sum()
+    total, n = int(covered[-1]), len(covered)
     return {
-        f"{share:.0%}": round(int(covered[max(1, round(share * len(counts))) - 1]) / total, 4)
+        f"{share:.0%}": round(int(covered[max(1, round(share * n)) - 1]) / total, 4)
         for share in _POPULARITY_SHARES
     }
 
 
-def _items(config: DatasetConfig, dataset: Dataset) -> ItemsReport | None:
+def _items(config: DatasetConfig, items: pl.DataFrame, counts: PairCounts) -> ItemsReport | None:
     if config.items is None:
         return None
-    logged, listed = dataset.pairs["item"].unique(), dataset.items["item"]
-    titles = dataset.items.drop_nulls("title").group_by("title").len().filter(pl.col("len") > 1)
+    logged, listed = counts.items["item"], items["item"]
+    titles = items.drop_nulls("title").group_by("title").len().filter(pl.col("len") > 1)
     most = titles.sort("len", "title", descending=[True, False]).head(_TITLES)
     return ItemsReport(
         listed=len(listed),
@@ -126,18 +126,19 @@ def _items(config: DatasetConfig, dataset: Dataset) -> ItemsReport | None:
     )
 
 
-def outlook(dataset: Dataset, options: BuildOptions) -> Outlook:
-    """What a rebuild with these options would make of the dataset."""
-    pairs = dataset.pairs
-    linked = pairs.filter(pl.len().over("user") > 1)["item"].n_unique()
-    requests = pairs.group_by("item").agg(pl.col("count").sum())["count"].sort(descending=True).to_numpy()
+def outlook(counts: PairCounts, options: BuildOptions) -> Outlook:
+    """What a rebuild with these options would make of the pairs."""
     hot = choose_hot_set(
-        requests.astype(np.float64), linked, options.hot_share, options.hot_max_items, options.hot_max_bytes
+        counts.item_rows.to_numpy().astype(np.float64),
+        counts.linked,
+        options.hot_share,
+        options.hot_max_items,
+        options.hot_max_bytes,
     )
-    size = len(pairs) / _PAIRS
+    size = counts.pairs / _PAIRS
     return Outlook(
-        dimensions=dimensions_of(linked, options.dimensions),
-        index="exact" if linked < options.exact_below else "approximate (IVF or HNSW)",
+        dimensions=dimensions_of(counts.linked, options.dimensions),
+        index="exact" if counts.linked < options.exact_below else "approximate (IVF or HNSW)",
         hot_items=len(hot.rows),
         hot_share=round(hot.share, 4),
         hot_mb=round(hot.bytes / 1e6, 1),

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import cast
 
 import polars as pl
 
 from hybrid_recs.offline.check.report import Suspicion
-from hybrid_recs.offline.data.dataset import Dataset
+from hybrid_recs.offline.data.clean_pairs import InputStats
 from hybrid_recs.offline.data.overlap import met, spelling_that_meets
+from hybrid_recs.offline.data.pair_counts import PairCounts
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.masking import masked
 from hybrid_recs.types import SECONDS_PER_DAY
@@ -21,23 +23,29 @@ _WEIGHT_SHARE = 0.1
 _SINGLE = 0.9
 
 
-def suspicions(config: DatasetConfig, dataset: Dataset, show_users: bool = False) -> list[Suspicion]:
-    """In the order of their weight: first those that cannot be right."""
+def suspicions(
+    config: DatasetConfig,
+    stats: InputStats,
+    counts: PairCounts,
+    listed: pl.Series,
+    show_users: bool = False,
+) -> list[Suspicion]:
+    """Those that cannot be right first. listed: the ids of the items table."""
     found = [
-        *_january_1970(config, dataset),
-        *_one_big_user(dataset, show_users),
-        *_several_items_in_a_cell(config, dataset),
-        *_single_interactions(dataset),
-        *_dropped_rows(dataset),
-        *_one_big_weight(config, dataset),
-        *_overlap(config, dataset),
-        *_without_order(config, dataset),
+        *_january_1970(config, stats),
+        *_one_big_user(counts, show_users),
+        *_several_items_in_a_cell(config, counts.items["item"]),
+        *_single_interactions(counts),
+        *_dropped_rows(stats),
+        *_one_big_weight(config, counts),
+        *_overlap(config, counts.items["item"], listed),
+        *_without_order(config, stats),
     ]
     return sorted(found, key=lambda suspicion: not suspicion.cannot_be_right)
 
 
-def _january_1970(config: DatasetConfig, dataset: Dataset) -> Iterator[Suspicion]:
-    first, last = dataset.stats.first_time, dataset.stats.last_time
+def _january_1970(config: DatasetConfig, stats: InputStats) -> Iterator[Suspicion]:
+    first, last = stats.first_time, stats.last_time
     said = any(table.time_format for table in config.sources)
     if first is None or last is None or said or not 0 <= first <= last < 31 * SECONDS_PER_DAY:
         return
@@ -50,11 +58,10 @@ def _january_1970(config: DatasetConfig, dataset: Dataset) -> Iterator[Suspicion
     )
 
 
-def _one_big_user(dataset: Dataset, show_users: bool) -> Iterator[Suspicion]:
-    rows = dataset.pairs.group_by("user").agg(pl.col("count").sum()).sort("count", "user", descending=True)
-    total = int(rows["count"].sum())
-    user, most = rows.row(0)
-    if most > max(_USER_SHARE * total, _TIMES_MEAN * total / len(rows)):
+def _one_big_user(counts: PairCounts, show_users: bool) -> Iterator[Suspicion]:
+    total, n = counts.rows, len(counts.users)
+    user, _, most = counts.users.top_k(1, by="rows").row(0)
+    if most > max(_USER_SHARE * total, _TIMES_MEAN * total / n):
         shown = user if show_users else masked(user)
         yield Suspicion(
             f"one user ({shown}) has {most / total:.1%} of all rows",
@@ -63,11 +70,10 @@ def _one_big_user(dataset: Dataset, show_users: bool) -> Iterator[Suspicion]:
         )
 
 
-def _several_items_in_a_cell(config: DatasetConfig, dataset: Dataset) -> Iterator[Suspicion]:
+def _several_items_in_a_cell(config: DatasetConfig, items: pl.Series) -> Iterator[Suspicion]:
     """Ids that fall into parts which come again and again are lists of ids."""
     if any(table.item.separator for table in config.sources):
         return
-    items = dataset.pairs["item"].unique()
     for separator in _SEPARATORS:
         holding = items.filter(items.str.contains(separator, literal=True))
         if len(holding) < _MIN_CELLS * len(items) or len(holding) < 2:
@@ -82,16 +88,14 @@ def _several_items_in_a_cell(config: DatasetConfig, dataset: Dataset) -> Iterato
             return
 
 
-def _single_interactions(dataset: Dataset) -> Iterator[Suspicion]:
-    counts = dataset.pairs.group_by("item").len()["len"]
-    once = float((counts == 1).mean() or 0)  # type: ignore[arg-type]
-    if once > _SINGLE and len(counts) > len(dataset.pairs) / 2:
+def _single_interactions(counts: PairCounts) -> Iterator[Suspicion]:
+    once = _share(counts.items["users"] == 1)
+    if once > _SINGLE and len(counts.items) > counts.pairs / 2:
         yield Suspicion(
             f"{once:.0%} of the items have a single user",
             "is the item column the right one, and not an order's?",
         )
-    histories = dataset.pairs.group_by("user").len()["len"]
-    alone = float((histories == 1).mean() or 0)  # type: ignore[arg-type]
+    alone = _share(counts.users["items"] == 1)
     if alone > _SINGLE:
         yield Suspicion(
             f"{alone:.0%} of the users have a single item",
@@ -99,32 +103,34 @@ def _single_interactions(dataset: Dataset) -> Iterator[Suspicion]:
         )
 
 
-def _dropped_rows(dataset: Dataset) -> Iterator[Suspicion]:
+def _share(of: pl.Series) -> float:
+    return cast(float | None, of.mean()) or 0.0
+
+
+def _dropped_rows(stats: InputStats) -> Iterator[Suspicion]:
     meant = ("not matching where", "of another event type", "of a crawler")
-    for reason, rows in dataset.stats.dropped.items():
-        if reason not in meant and rows > _MOST_ROWS * dataset.stats.rows_read:
+    for reason, rows in stats.dropped.items():
+        if reason not in meant and rows > _MOST_ROWS * stats.rows_read:
             yield Suspicion(
-                f"{rows / dataset.stats.rows_read:.0%} of the rows are dropped: {reason}",
+                f"{rows / stats.rows_read:.0%} of the rows are dropped: {reason}",
                 "look at the example; if such rows are expected, leave them out with where",
             )
 
 
-def _one_big_weight(config: DatasetConfig, dataset: Dataset) -> Iterator[Suspicion]:
+def _one_big_weight(config: DatasetConfig, counts: PairCounts) -> Iterator[Suspicion]:
     if not any(table.weight for table in config.sources):
         return
-    weights = dataset.pairs["weight"]
-    most, total = float(weights.max() or 0), float(weights.sum())  # type: ignore[arg-type]
-    if len(weights) > 1 / _WEIGHT_SHARE and most > _WEIGHT_SHARE * total:
+    most, total = counts.most_weight, counts.total_weight
+    if counts.pairs > 1 / _WEIGHT_SHARE and most > _WEIGHT_SHARE * total:
         yield Suspicion(
             f"one pair of user and item has {most / total:.0%} of all weight ({most:,.0f})",
             "it counts towards popularity; leave it out with where if it is a mistake",
         )
 
 
-def _overlap(config: DatasetConfig, dataset: Dataset) -> Iterator[Suspicion]:
+def _overlap(config: DatasetConfig, logged: pl.Series, listed: pl.Series) -> Iterator[Suspicion]:
     if config.items is None:
         return
-    logged, listed = dataset.pairs["item"].unique(), dataset.items["item"]
     share = met(logged, listed)
     if share >= _EXPECTED_OVERLAP:
         return
@@ -137,8 +143,8 @@ def _overlap(config: DatasetConfig, dataset: Dataset) -> Iterator[Suspicion]:
     )
 
 
-def _without_order(config: DatasetConfig, dataset: Dataset) -> Iterator[Suspicion]:
-    order = dataset.stats.order
+def _without_order(config: DatasetConfig, stats: InputStats) -> Iterator[Suspicion]:
+    order = stats.order
     if order is None or order.is_informative or config.order is not None:
         return
     why = (

@@ -1,61 +1,15 @@
-"""Reads a dataset: interactions united into (user, item) pairs, with a count of what became of every row.
+"""A dataset as it is learned from: clean pairs in order, with histories of bounded length."""
 
-Streamed: memory grows with the distinct pairs, not with the rows.
-"""
-
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import polars as pl
 
-from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.crawlers import REASON as CRAWLER
-from hybrid_recs.offline.data.crawlers import Crawler, find_crawlers, require_few
-from hybrid_recs.offline.data.interactions import kept, scan_labelled
-from hybrid_recs.offline.data.items import read_items
-from hybrid_recs.offline.data.order import Order, in_order, judge_order
-from hybrid_recs.offline.data.overlap import require_overlap
-from hybrid_recs.offline.data.stray_times import TimeBounds, count_by_hour, stray_bounds
-from hybrid_recs.offline.data.unreadable import require_readable
-from hybrid_recs.offline.sources.bad_lines import REASON
+from hybrid_recs.offline.data.clean_pairs import PAIR_AGGREGATES, InputStats, read_pairs
+from hybrid_recs.offline.data.order import Order, in_order
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
-from hybrid_recs.offline.sources.read_errors import explained
-from hybrid_recs.offline.sources.tables import bad_lines
 
-_MICROSECONDS = 1_000_000
-_PAIR_AGGREGATES = (
-    pl.col("time").max(),
-    pl.col("order").max(),
-    pl.col("weight").sum(),
-    pl.len().cast(pl.UInt32).alias("count"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class InputStats:
-    """Rows read, kept and dropped by reason; the manifest records them under these names.
-
-    pairs: before histories are capped. first_time, last_time: seconds since 1970. order: whether the order
-        of a user's rows carries information. stray_times: some of those dropped, in seconds since 1970.
-        crawlers: visitors left out, and some of them. first_dropped: the order of the first row that is
-        dropped for each reason.
-    """
-
-    rows_read: int
-    rows_kept: int
-    dropped: dict[str, int] = field(default_factory=dict)
-    users: int = 0
-    items: int = 0
-    pairs: int = 0
-    users_capped: int = 0
-    first_time: float | None = None
-    last_time: float | None = None
-    order: Order | None = None
-    stray_times: tuple[float, ...] = ()
-    crawlers: int = 0
-    crawler_examples: tuple[Crawler, ...] = ()
-    first_dropped: dict[str, int] = field(default_factory=dict)
+__all__ = ["Dataset", "InputStats", "dataset_from_rows", "read_dataset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +21,7 @@ class Dataset:
         has its latest time and order, and `basket` (a number or null) if a table has that key.
     items: `item`, `title`, `categories`, `text`, `available` of the items table (empty without one).
     ordered: whether the order within a user carries information. only_listed: whether items that are not in
-        the items table must not be recommended. rows_by_hour: `first`, `last` and `rows` of every hour.
+        the items table must not be recommended.
     """
 
     name: str
@@ -77,81 +31,28 @@ class Dataset:
     timed: bool
     ordered: bool
     only_listed: bool = False
-    rows_by_hour: pl.DataFrame | None = None
 
 
 def read_dataset(config: DatasetConfig, max_history: int, now: float | None = None) -> Dataset:
-    """Read, clean and count; raises DatasetError when nothing usable is left.
+    """Read, clean, count and order; raises DatasetError when nothing usable is left.
 
     now: seconds since 1970, beyond which times are stray; default: the present.
     """
-    counts, pairs, hours = _collect(config, None)
-    bounds = stray_bounds(hours, now or time.time(), config.keep_stray_times)
-    if bounds:
-        # Rare, so that the usual input is read once.
-        counts, pairs, _ = _collect(config, bounds)
-    stats = _row_stats(_with_bad_lines(config, counts), bounds)
-    require_readable(config, stats.dropped, stats.rows_kept)
-    if pairs.is_empty():
-        read = ", ".join(table.shown for table in config.interactions)
-        reasons = ", ".join(f"{n:,} {why}" for why, n in stats.dropped.items()) or "the files hold no rows"
-        raise DatasetError(f"{read}: no interaction is left of {stats.rows_read:,} rows ({reasons})")
-    items = read_items(config)
-    require_overlap(config, pairs["item"], items["item"])
-    order = judge_order(pairs, config.timed, config.order)
-    if not config.keep_crawlers:
-        pairs, stats = _without_crawlers(config, pairs, stats, order)
-    if stats.crawlers:
-        order = judge_order(pairs, config.timed, config.order)
-    dataset = _dataset(config.name, pairs, items, stats, config.timed, order, max_history)
-    only_listed = config.items is not None and config.items.only_listed
-    return replace(dataset, only_listed=only_listed, rows_by_hour=hours)
-
-
-def _without_crawlers(
-    config: DatasetConfig, pairs: pl.DataFrame, stats: InputStats, order: Order
-) -> tuple[pl.DataFrame, InputStats]:
-    crawlers = find_crawlers(config, pairs, order)
-    if not len(crawlers.users):
-        return pairs, stats
-    require_few(config, crawlers, pairs["user"].n_unique())
-    return pairs.filter(~pl.col("user").is_in(crawlers.users.implode())), replace(
-        stats,
-        rows_kept=stats.rows_kept - crawlers.rows,
-        dropped=stats.dropped | {CRAWLER: crawlers.rows},
-        crawlers=len(crawlers.users),
-        crawler_examples=crawlers.examples,
+    clean = read_pairs(config, now)
+    dataset = _dataset(
+        config.name, clean.pairs, clean.items, clean.stats, config.timed, clean.order, max_history
     )
+    only_listed = config.items is not None and config.items.only_listed
+    return replace(dataset, only_listed=only_listed)
 
 
 def dataset_from_rows(
     name: str, rows: pl.DataFrame, items: pl.DataFrame, timed: bool, order: Order, max_history: int
 ) -> Dataset:
     """A dataset of rows already read: `user`, `item`, `time`, `order`, `weight`, all of them kept."""
-    pairs = rows.group_by("user", "item").agg(*_PAIR_AGGREGATES)
+    pairs = rows.group_by("user", "item").agg(*PAIR_AGGREGATES)
     stats = InputStats(rows_read=len(rows), rows_kept=len(rows))
     return _dataset(name, pairs, items, stats, timed, order, max_history)
-
-
-def _collect(config: DatasetConfig, bounds: TimeBounds | None) -> list[pl.DataFrame]:
-    """Rows by reason, the pairs, and rows by hour, in one pass."""
-    with explained(config.sources):
-        labelled = scan_labelled(config, bounds)
-        rows = kept(labelled)
-        plans = [
-            labelled.group_by("reason").agg(pl.len(), first=pl.col("order").min()),
-            rows.group_by("user", "item").agg(*_PAIR_AGGREGATES, *_of_baskets(config)),
-            count_by_hour(rows),
-        ]
-        return pl.collect_all(plans, engine="streaming")
-
-
-def _of_baskets(config: DatasetConfig) -> list[pl.Expr]:
-    """The basket of the latest row of a pair that names one, where the description has a column for it."""
-    # By time and then by order, as one number: unlike a sort it keeps no list of a pair's rows.
-    stamp = (pl.col("time").fill_null(0) * _MICROSECONDS).cast(pl.Int128) * 2**63 + pl.col("order")
-    latest = pl.col("basket").max_by(pl.when(pl.col("basket").is_not_null()).then(stamp))
-    return [latest] if any(table.basket for table in config.sources) else []
 
 
 def _dataset(
@@ -172,29 +73,6 @@ def _dataset(
         stats=replace(_with_pair_stats(stats, pairs, n_pairs, capped), order=order),
         timed=timed,
         ordered=order.is_informative,
-    )
-
-
-def _with_bad_lines(config: DatasetConfig, counts: pl.DataFrame) -> pl.DataFrame:
-    """Rows by reason, and the lines of the files that are no rows."""
-    found = [bad.count for table in config.sources for bad in bad_lines(config, table)]
-    if not found:
-        return counts
-    bad = {"reason": [REASON], "len": [sum(found)], "first": [None]}
-    return counts.vstack(pl.DataFrame(bad, schema=counts.schema))
-
-
-def _row_stats(counts: pl.DataFrame, bounds: TimeBounds | None) -> InputStats:
-    by_reason: dict[str | None, int] = dict(counts.select("reason", "len").iter_rows())
-    first_dropped = dict(counts.drop_nulls().sort("first").select("reason", "first").iter_rows())
-    n_kept = by_reason.pop(None, 0)
-    dropped = {str(why): n for why, n in sorted(by_reason.items(), key=lambda pair: -pair[1])}
-    return InputStats(
-        rows_read=n_kept + sum(dropped.values()),
-        rows_kept=n_kept,
-        dropped=dropped,
-        stray_times=bounds.examples if bounds else (),
-        first_dropped=first_dropped,
     )
 
 

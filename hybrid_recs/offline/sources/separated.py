@@ -5,6 +5,7 @@ Polars does not notice where the shifted columns are not used. Files are looked 
 are left out, many are an error.
 """
 
+import mmap
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from hybrid_recs.offline.sources.bad_lines import BadLines, require_few, shown_fields
-from hybrid_recs.offline.sources.compression import DataFile, open_bytes
+from hybrid_recs.offline.sources.compression import DataFile, is_compressed, open_bytes
 from hybrid_recs.offline.sources.dataset_config import Table, separator_of
 from hybrid_recs.offline.sources.scratch import new_file
 from hybrid_recs.offline.sources.text_encoding import as_utf8
@@ -86,7 +87,7 @@ def _looked_over(file: DataFile, table: Table) -> tuple[Path, BadLines]:
 
 def _is_regular(path: Path, table: Table, separator: str, quote: str) -> bool:
     """Whether no line has more fields than the first, or a quote that neither starts nor ends a cell."""
-    line = pl.col("line")
+    line, quote = pl.col("line"), quote if _holds(path, quote.encode()) else ""
     if quote:
         line = line.str.replace_all(_quoted_cell(separator, quote), f"${{1}}{_CELL}")
     separators = line.str.count_matches(separator, literal=True)
@@ -99,6 +100,14 @@ def _is_regular(path: Path, table: Table, separator: str, quote: str) -> bool:
     )
     expected = len(table.columns) - 1 if table.columns else int(first or 0)
     return int(most or 0) <= expected and not has_stray
+
+
+def _holds(path: Path, text: bytes) -> bool:
+    """Whether a file that is not compressed has these bytes; True for others."""
+    if is_compressed(path) or not text or not path.stat().st_size:
+        return bool(text)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(text) >= 0
 
 
 def _quoted_cell(separator: str, quote: str) -> str:
