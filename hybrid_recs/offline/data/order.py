@@ -18,7 +18,7 @@ OrderKind = Literal["time", "stamps", "file", "none"]
 
 _MIN_PAIRS = 200
 _MIN_SHARE_OF_SHUFFLED = 0.1
-_MAX_ROWS = 4_000_000
+_MAX_ROWS = 2_000_000
 _SEED = 0
 _DESCRIPTION: dict[OrderKind, str] = {
     "time": "in the order of time",
@@ -109,7 +109,7 @@ def _order(kind: OrderKind, found: _Reversals) -> Order:
 
 
 def _sample(pairs: pl.DataFrame) -> pl.DataFrame:
-    """All rows of as many users, drawn at random, as have about four million."""
+    """All rows of as many users, drawn at random, as have about two million."""
     if len(pairs) <= _MAX_ROWS:
         return pairs.select("user", "item", "time", "order")
     one_in = -(-len(pairs) // _MAX_ROWS)

@@ -12,6 +12,9 @@ from hybrid_recs.offline.sources.dataset_config import InteractionsTable
 from hybrid_recs.types import SECONDS_PER_DAY
 
 FORMATS = (
+    # Without fractions first: Polars reads those three times as fast.
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M",
