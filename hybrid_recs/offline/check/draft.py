@@ -10,6 +10,7 @@ import polars as pl
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data import times
 from hybrid_recs.offline.sources.compression import open_bytes
+from hybrid_recs.offline.sources.data_files import data_files
 from hybrid_recs.offline.sources.dataset_config import (
     DatasetConfig,
     InteractionsTable,
@@ -17,7 +18,7 @@ from hybrid_recs.offline.sources.dataset_config import (
     format_of,
     separator_of,
 )
-from hybrid_recs.offline.sources.tables import data_files, scan_raw
+from hybrid_recs.offline.sources.tables import scan_raw
 
 _SAMPLE_ROWS, _SAMPLE_BYTES = 10_000, 1 << 20
 _SEPARATORS = (",", ";", "\t", "|")

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from hybrid_recs.offline.check.report import ColumnReport, SourceReport
+from hybrid_recs.offline.sources.data_files import data_files
 from hybrid_recs.offline.sources.dataset_config import (
     DatasetConfig,
     InteractionsTable,
@@ -15,7 +16,7 @@ from hybrid_recs.offline.sources.dataset_config import (
     separator_of,
 )
 from hybrid_recs.offline.sources.masking import masked
-from hybrid_recs.offline.sources.tables import bad_lines, data_files, scan_raw, scan_table
+from hybrid_recs.offline.sources.tables import bad_lines, scan_raw, scan_table
 
 _NAMES, _SAMPLES, _SAMPLE_ROWS, _SHOWN = 3, 3, 1_000, 40
 

@@ -6,6 +6,7 @@ from typing import cast
 
 import polars as pl
 
+from hybrid_recs.offline.check.passed_over import passed_over
 from hybrid_recs.offline.check.report import Suspicion
 from hybrid_recs.offline.data.clean_pairs import InputStats
 from hybrid_recs.offline.data.overlap import met, spelling_that_meets
@@ -37,6 +38,7 @@ def suspicions(
         *_several_items_in_a_cell(config, counts.items["item"]),
         *_single_interactions(counts),
         *_dropped_rows(stats),
+        *passed_over(config),
         *_one_big_weight(config, counts),
         *_overlap(config, counts.items["item"], listed),
         *_without_order(config, stats),

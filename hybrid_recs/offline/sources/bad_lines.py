@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.masking import masked
 
 REASON = "on a line that cannot be read"
-MAX_SHARE = 0.01
+_FREE_SHARE = 0.01  # one line may be bad, unless the file is shorter than this allows
 _SHOWN = 80
 
 
@@ -28,22 +28,43 @@ class BadLines:
         """The first bad line in words."""
         return f"{self.file}, line {self.number}: {self.fault} ({self.example!r})"
 
+    def more(self, number: int, fault: str, example: str) -> "BadLines":
+        """One more line; the first one is the example."""
+        if self.count:
+            return replace(self, count=self.count + 1)
+        return replace(self, count=1, number=number, fault=fault, example=example)
 
-def require_few(bad: BadLines, remedy: str) -> None:
-    """Raise DatasetError when more than 1 % of the lines are bad: then the file is read in the wrong way."""
-    if bad.count > MAX_SHARE * bad.lines:
+    def without(self, count: int) -> "BadLines":
+        """As many lines less: they belong to rows of several lines."""
+        return replace(self, lines=self.lines - count) if count else self
+
+
+def require_few(bad: BadLines, max_share: float, remedy: str) -> None:
+    """Raise DatasetError when more than a share of the lines are bad: then the file is read in the wrong
+    way."""
+    if bad.count > max(max_share * bad.lines, min(1, _FREE_SHARE * bad.lines)):
         raise DatasetError(f"{bad.text}; {bad.count:,} of {bad.lines:,} lines are such. {remedy}")
 
 
-def shown_fields(line: str, separator: str, header: Sequence[str], private: Sequence[str]) -> str:
-    """A line of a separated file with the fields of the private columns masked, at most 80 characters."""
-    places = {place for place, name in enumerate(header) if name in private}
-    fields = line.strip("\r\n").split(separator)
-    return separator.join(masked(f) if place in places else f for place, f in enumerate(fields))[:_SHOWN]
+def shown_fields(
+    fields: Sequence[str], separator: str, columns: Sequence[str], private: Sequence[str] | None
+) -> str:
+    """A row of a separated file with the fields of the private columns masked, at most 80 characters."""
+    # Where there are fields too many, those behind are shifted.
+    shift = max(0, len(fields) - len(columns))
+    hidden = {
+        place + by
+        for place, name in enumerate(columns)
+        if private is None or name in private
+        for by in range(shift + 1)
+    }
+    shown = (masked(field) if place in hidden else field for place, field in enumerate(fields))
+    return separator.join(shown)[:_SHOWN]
 
 
-def shown_json(line: str, private: Sequence[str]) -> str:
+def shown_json(line: str, private: Sequence[str] | None) -> str:
     """A line of JSON, or a part of one, with the values of the private keys masked."""
-    keys = "|".join(re.escape(name) for name in private)
-    values = re.compile(rf'("(?:{keys})"\s*:\s*"?)([^",}}]+)')
-    return values.sub(lambda found: found[1] + masked(found[2]), line.strip())[:_SHOWN]
+    keys = r'[^"]*' if private is None else "|".join(re.escape(name) for name in private)
+    value = r'"(?:[^"\\]|\\.)*|[^",}\]]+'
+    pattern = re.compile(rf'("(?:{keys})"\s*:\s*)({value})')
+    return pattern.sub(lambda found: found[1] + masked(found[2].strip('"')), line.strip())[:_SHOWN]

@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
@@ -28,13 +29,17 @@ FORMAT_OF_ENDING: dict[str, Format] = {
 }  # fmt: skip
 
 
-COMPRESSED = (".gz", ".zst", ".zip")
+COMPRESSED = (".gz", ".zst", ".zip", ".bz2", ".xz")
 
 
 def format_of(path: Path) -> Format | None:
     """The format that the ending of a file stands for; `.csv.gz` is a compressed `.csv`."""
-    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
-    return FORMAT_OF_ENDING.get(plain.suffix)
+    return FORMAT_OF_ENDING.get(uncompressed(path).suffix.lower())
+
+
+def uncompressed(path: Path) -> Path:
+    """The path without the ending of a compression."""
+    return path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
 
 
 def _as_list(value: object) -> object:
@@ -60,6 +65,9 @@ class Table(BaseModel):
     thousands: str = Field("", max_length=1)
     skip_rows: int = Field(0, ge=0, description="lines before the header")
     comment: str = Field("", description="what lines that are no data start with")
+    # Of all tables of the dataset, as several may name the same files.
+    _private_columns: list[str] = PrivateAttr(default_factory=list)
+    _feeds_a_query: bool = PrivateAttr(False)
 
     @field_validator("encoding")
     @classmethod
@@ -80,9 +88,19 @@ class Table(BaseModel):
         return []
 
     @property
+    def id_columns(self) -> list[str]:
+        """Those of them that hold ids."""
+        return []
+
+    @property
     def private_columns(self) -> list[str]:
         """The columns whose values may name a person."""
-        return []
+        return self._private_columns
+
+    @property
+    def private_fields(self) -> list[str] | None:
+        """Those of the files; None: all, as a query may call a column something else."""
+        return None if self._feeds_a_query else self._private_columns
 
 
 class CellList(BaseModel):
@@ -154,8 +172,8 @@ class InteractionsTable(QueriedTable):
         return [name for name in names if name]
 
     @property
-    def private_columns(self) -> list[str]:
-        return self.user
+    def id_columns(self) -> list[str]:
+        return [*self.user, self.item.column]
 
     @field_validator("time_zone")
     @classmethod
@@ -196,6 +214,10 @@ class ItemsTable(QueriedTable):
         categories = self.categories.column if self.categories else None
         return [name for name in (self.id, self.title, categories, *self.text, self.available) if name]
 
+    @property
+    def id_columns(self) -> list[str]:
+        return [self.id]
+
 
 class DatasetConfig(BaseModel):
     """One `dataset.toml`; relative paths start from `folder`.
@@ -230,6 +252,15 @@ class DatasetConfig(BaseModel):
         if len({table.time is None for table in tables}) > 1:
             raise ValueError("a time is needed in all interactions tables or in none")
         return tables
+
+    @model_validator(mode="after")
+    def _share_private_columns(self) -> Self:
+        tables: list[QueriedTable] = [*self.interactions, *([self.items] if self.items else [])]
+        queries = any(table.query for table in tables)
+        for table in (*tables, *self.tables.values()):
+            table._private_columns = sorted({name for one in self.interactions for name in one.user})
+            table._feeds_a_query = bool(table.query) if isinstance(table, QueriedTable) else queries
+        return self
 
     @property
     def id_rules(self) -> IdRules:
@@ -277,7 +308,7 @@ class DatasetConfig(BaseModel):
         if location.is_file():
             return [location]
         if location.is_dir():
-            paths = [p for p in location.rglob("*") if _may_hold_data(p) and p.is_file()]
+            paths = [p for p in location.rglob("*") if may_hold_data(p) and p.is_file()]
             if table.format:
                 paths = [p for p in paths if format_of(p) in (table.format, None)]
             remedy = f"a folder with none of {', '.join(FORMAT_OF_ENDING)}"
@@ -301,13 +332,13 @@ def fingerprint(config: DatasetConfig) -> str:
 
 def separator_of(table: Table, path: Path) -> str:
     """The separator of a CSV file: the table's, else a tab for `.tsv`, `|` for `.psv`, else a comma."""
-    endings = path.suffixes[-2:]
-    return table.separator or ("\t" if ".tsv" in endings else "|" if ".psv" in endings else ",")
+    ending = uncompressed(path).suffix.lower()
+    return table.separator or {".tsv": "\t", ".psv": "|"}.get(ending, ",")
 
 
-def _may_hold_data(path: Path) -> bool:
+def may_hold_data(path: Path) -> bool:
     """Files that others write on the way are called ._x, .x or _x."""
-    known = format_of(path) is not None or path.suffix == ".zip"
+    known = format_of(path) is not None or path.suffix.lower() == ".zip"
     return known and not path.name.startswith((".", "_"))
 
 

@@ -5,45 +5,46 @@ as, so that an id is the same whether it is a number or a string. Only values th
 sample keep that type.
 """
 
-import codecs
 import json
+import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from hybrid_recs.offline.sources.bad_lines import BadLines, require_few, shown_json
-from hybrid_recs.offline.sources.compression import DataFile, open_bytes
+from hybrid_recs.offline.sources.compression import DataFile
 from hybrid_recs.offline.sources.dataset_config import Table
-from hybrid_recs.offline.sources.scratch import new_file
+from hybrid_recs.offline.sources.json_arrays import one_a_line
 from hybrid_recs.offline.sources.text_encoding import as_utf8
 from hybrid_recs.offline.sources.whole_lines import scan_whole_lines
 
+_MAX_SHARE = 0.01
 _SAMPLE_LINES = 10_000
-_START = 1 << 16
+_LINE = pl.col("line")
+# What many programs write for a number that is none, though it is no JSON.
+_NO_NUMBER = r"([:\[,]\s*)(?:NaN|-?Infinity)\b"
+# Numbers that are spelt in another way, or lose digits, when they are read as such.
+_RESPELT = r"-?(?:\d{19,}|\d+\.(?:0\d|[1-9])|\d+(?:\.\d+)?[eE])"
+_NUMBER = r"-?\d[\d.eE+-]*"
 _checked: dict[tuple[object, ...], "_Checked"] = {}
 """Files looked over: a table is scanned several times."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """path: one object a line. kinds: the type of every key of a sample, None for text."""
+    """lines: those that are objects. kinds: the type of every key of a sample, None for text, and of those
+    that the table names, if the file has them."""
 
-    path: Path
+    lines: pl.LazyFrame
     bad: BadLines
     kinds: dict[str, pl.DataType | None]
 
 
 def scan_json(file: DataFile, table: Table) -> pl.LazyFrame:
-    """All keys of a sample and those that the table names; lines that are no objects are left out."""
+    """One column a key; lines that are no objects are left out."""
     checked = _check(file, table)
-    lines = scan_whole_lines([str(checked.path)], table.skip_rows)
-    if checked.bad.count:
-        lines = lines.filter(_is_object(pl.col("line")))
-    kinds = dict.fromkeys(table.named_columns) | checked.kinds
-    return lines.select(_value(name, kind).alias(name) for name, kind in kinds.items())
+    return checked.lines.select(_value(name, kind).alias(name) for name, kind in checked.kinds.items())
 
 
 def bad_json(file: DataFile, table: Table) -> BadLines:
@@ -54,50 +55,87 @@ def bad_json(file: DataFile, table: Table) -> BadLines:
 def _check(file: DataFile, table: Table) -> _Checked:
     """Raises DatasetError when many lines are no objects."""
     status = file.path.stat()
-    key = (file.path, status.st_size, status.st_mtime_ns, table.encoding, table.skip_rows)
+    read_as = (table.encoding, table.skip_rows, table.comment, table.named_columns, table.private_fields)
+    key = (file.path, status.st_size, status.st_mtime_ns, repr(read_as))
     if key not in _checked:
-        path = _one_a_line(as_utf8(file, table.encoding))
-        bad = _bad_lines(file, path, table)
-        require_few(bad, "A file of JSON holds one object a line, or one array of objects")
-        _checked[key] = _Checked(path, bad, _kinds(scan_whole_lines([str(path)], table.skip_rows)))
+        _checked[key] = _looked_over(file, table)
     return _checked[key]
+
+
+def _looked_over(file: DataFile, table: Table) -> _Checked:
+    lines = scan_whole_lines([one_a_line(as_utf8(file, table.encoding))], table.skip_rows, table.comment)
+    kinds = _kinds(lines)
+    late = [name for name in table.named_columns if name not in kinds]
+    ids = _key(*table.id_columns)
+    found = _found(lines, ids, late)
+    if found["repairable"]:
+        lines = lines.with_columns(
+            pl.when(_is_object(_LINE)).then(_LINE).otherwise(_LINE.str.replace_all(_NO_NUMBER, "${1}null"))
+        )
+        found = _found(lines, ids, late)
+    bad = BadLines(file.name, found["lines"])
+    if found["bad"]:
+        lines = lines.filter(_is_object(_LINE))
+        example = shown_json(found["example"], table.private_fields)
+        bad = BadLines(
+            file.name, found["lines"], found["bad"], found["number"], "no complete JSON object", example
+        )
+        require_few(bad, _MAX_SHARE, "A file of JSON holds one object a line, or one array of objects")
+    if found["respelt"]:
+        lines = lines.with_columns(_LINE.str.replace_all(f"({ids})({_NUMBER})", '${1}"${2}"'))
+    # A file without any rows has every column.
+    late = [name for name in late if found[_is_there(name)] or not found["lines"]]
+    return _Checked(lines, bad, kinds | dict.fromkeys(late))
+
+
+def _found(lines: pl.LazyFrame, ids: str, late: list[str]) -> dict[str, Any]:
+    """What a pass over the file tells."""
+    bad = ~_is_object(_LINE)
+    return (
+        lines.select(
+            lines=pl.len(),
+            bad=bad.sum(),
+            number=pl.col("number").filter(bad).first(),
+            example=_LINE.filter(bad).first(),
+            repairable=(bad & _LINE.str.contains(_NO_NUMBER)).any(),
+            respelt=_LINE.str.contains(ids + _RESPELT).any(),
+            **{_is_there(name): _value(name, None).is_not_null().any() for name in late},
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+
+
+def _is_there(name: str) -> str:
+    return f"{name} is there"
+
+
+def _key(*names: str) -> str:
+    """A pattern for what stands before the value of one of these keys."""
+    keys = "|".join(re.escape(json.dumps(name, ensure_ascii=False)) for name in names)
+    return rf"(?:{keys})\s*:\s*" if names else r"[^\s\S]"
 
 
 def _is_object(line: pl.Expr) -> pl.Expr:
     return line.str.json_path_match("$").str.starts_with("{").fill_null(False)
 
 
-def _bad_lines(file: DataFile, path: Path, table: Table) -> BadLines:
-    lines = scan_whole_lines([str(path)], table.skip_rows)
-    count = lines.select(n=pl.len(), bad=(~_is_object(pl.col("line"))).sum()).collect(engine="streaming")
-    n, bad = count.row(0)
-    if not bad:
-        return BadLines(file.name, n)
-    with open_bytes(path) as content:
-        for number, raw in enumerate(content, start=1):
-            line = raw.decode("utf-8", "replace")
-            if number > table.skip_rows and line.strip() and not isinstance(_loaded(line), dict):
-                shown = shown_json(line, table.private_columns)
-                return BadLines(file.name, n, bad, number, "no complete JSON object", shown)
-    return BadLines(file.name, n, bad)
-
-
-def _loaded(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
 def _kinds(lines: pl.LazyFrame) -> dict[str, pl.DataType | None]:
     """Every key of the first lines, and its type if it holds lists or objects."""
     seen: dict[str, list[Any]] = {}
     for line in lines.head(_SAMPLE_LINES).collect()["line"]:
-        row = _loaded(line)
-        for name, value in row.items() if isinstance(row, dict) else ():
+        for name, value in _object(line).items():
             seen.setdefault(name, []).append(value)
     kinds = {name: _type_of(values) for name, values in seen.items()}
     return {name: None if kind == pl.String else kind for name, kind in kinds.items()}
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _type_of(values: list[Any]) -> pl.DataType:
@@ -115,36 +153,3 @@ def _type_of(values: list[Any]) -> pl.DataType:
 def _value(name: str, kind: pl.DataType | None) -> pl.Expr:
     text = pl.col("line").str.json_path_match(f"$[{json.dumps(name, ensure_ascii=False)}]")
     return text if kind is None else text.str.json_decode(kind)
-
-
-def _one_a_line(utf8: Path) -> Path:
-    """The file itself, or a copy with one object a line of an array of objects.
-
-    An array is read into memory as a whole. So is an object that spans lines; if one of its keys alone holds
-    a list of objects, those are meant.
-    """
-    with open_bytes(utf8) as content:
-        start = content.read(_START).removeprefix(codecs.BOM_UTF8).lstrip()
-    first = start.partition(b"\n")[0].decode("utf-8", "replace")
-    if not start.startswith((b"[", b"{")) or isinstance(_loaded(first), dict):
-        return utf8
-    with open_bytes(utf8) as content:
-        objects = _objects_of(content.read().removeprefix(codecs.BOM_UTF8))
-    if objects is None:
-        return utf8
-    copy, path = new_file(".ndjson")
-    with copy:
-        copy.writelines(orjson.dumps(one) + b"\n" for one in objects)
-    return path
-
-
-def _objects_of(content: bytes) -> list[Any] | None:
-    try:
-        value = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
-    if isinstance(value, dict):
-        parts = [part for part in value.values() if isinstance(part, list)]
-        lists = [part for part in parts if part and isinstance(part[0], dict)]
-        return lists[0] if len(lists) == 1 else [value]
-    return value if isinstance(value, list) else None

@@ -5,25 +5,27 @@ Polars does not notice where the shifted columns are not used. Files are looked 
 are left out, many are an error.
 """
 
-import mmap
-import re
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
+from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.bad_lines import BadLines, require_few, shown_fields
-from hybrid_recs.offline.sources.compression import DataFile, is_compressed, open_bytes
+from hybrid_recs.offline.sources.compression import DataFile, open_bytes
 from hybrid_recs.offline.sources.dataset_config import Table, separator_of
+from hybrid_recs.offline.sources.quoting import Quoting, Row
 from hybrid_recs.offline.sources.scratch import new_file
 from hybrid_recs.offline.sources.text_encoding import as_utf8
 from hybrid_recs.offline.sources.whole_lines import scan_whole_lines
 
+# Titles with an unquoted separator are few of all lines, and always of the same items.
+_MAX_SHARE = 0.001
+_ENOUGH = 100_000
 _MAX_LINES_OF_A_ROW = 100
-_CELL = "\x02"  # stands for a quoted cell
 _regular: dict[tuple[object, ...], tuple[Path, BadLines]] = {}
 """Files looked over, and where their regular lines are: a table is scanned several times."""
 
@@ -31,7 +33,7 @@ _regular: dict[tuple[object, ...], tuple[Path, BadLines]] = {}
 def scan_separated(files: list[DataFile], table: Table) -> pl.LazyFrame:
     """Files with the same columns; raises DatasetError when many of their lines are irregular."""
     separator = separator_of(table, files[0].path)
-    paths = [str(regular_part(file, table)[0]) for file in files]
+    paths = [regular_part(file, table)[0] for file in files]
     if len(separator.encode()) > 1:
         return _scan_lines(paths, separator, table)
     return pl.scan_csv(
@@ -43,12 +45,13 @@ def scan_separated(files: list[DataFile], table: Table) -> pl.LazyFrame:
         infer_schema=False,
         skip_lines=table.skip_rows,
         comment_prefix=table.comment or None,
+        glob=False,
     )
 
 
-def _scan_lines(paths: list[str], separator: str, table: Table) -> pl.LazyFrame:
+def _scan_lines(paths: list[Path], separator: str, table: Table) -> pl.LazyFrame:
     """For separators of several characters, which the CSV reader does not take."""
-    lines, columns = _lines(paths, table), table.columns
+    lines, columns = scan_whole_lines(paths, table.skip_rows, table.comment), table.columns
     if columns is None:
         header = lines.head(1).collect()["line"]
         columns = header[0].split(separator) if len(header) else []
@@ -57,15 +60,11 @@ def _scan_lines(paths: list[str], separator: str, table: Table) -> pl.LazyFrame:
     return lines.select(fields.field(f"field_{number}").alias(name) for number, name in enumerate(columns))
 
 
-def _lines(paths: list[str], table: Table) -> pl.LazyFrame:
-    return scan_whole_lines(paths, table.skip_rows, table.comment or None)
-
-
 def regular_part(file: DataFile, table: Table) -> tuple[Path, BadLines]:
     """The file in UTF-8, or a copy of its regular lines, and what was left out."""
     status = file.path.stat()
     read_as = (table.separator, table.quote, table.encoding, table.skip_rows, table.comment, table.columns)
-    key = (file.path, status.st_size, status.st_mtime_ns, repr(read_as))
+    key = (file.path, status.st_size, status.st_mtime_ns, repr(read_as), repr(table.private_fields))
     if key not in _regular:
         _regular[key] = _looked_over(file, table)
     return _regular[key]
@@ -73,138 +72,93 @@ def regular_part(file: DataFile, table: Table) -> tuple[Path, BadLines]:
 
 def _looked_over(file: DataFile, table: Table) -> tuple[Path, BadLines]:
     utf8, separator = as_utf8(file, table.encoding), separator_of(table, file.path)
-    quote = table.quote if len(separator.encode()) == 1 else ""
-    if _is_regular(utf8, table, separator, quote):
-        return utf8, BadLines(file.name)
-    copy, bad = _regular_lines(file, utf8, table, separator, quote)
-    require_few(
-        bad,
-        f"Put cells that hold {separator!r} in quotes, or set separator or columns"
-        + (f'; if cells are not quoted at all, set quote = "" (now {quote!r})' if quote else ""),
-    )
-    return copy, bad
-
-
-def _is_regular(path: Path, table: Table, separator: str, quote: str) -> bool:
-    """Whether no line has more fields than the first, or a quote that neither starts nor ends a cell."""
-    line, quote = pl.col("line"), quote if _holds(path, quote.encode()) else ""
-    if quote:
-        line = line.str.replace_all(_quoted_cell(separator, quote), f"${{1}}{_CELL}")
-    separators = line.str.count_matches(separator, literal=True)
-    stray = line.str.contains(_stray_quote(separator, quote)).any() if quote else pl.lit(False)
-    first, most, has_stray = (
-        _lines([str(path)], table)
-        .select(first=separators.first(), most=separators.max(), stray=stray)
+    quoting = Quoting(separator, table.quote if len(separator.encode()) == 1 else "")
+    lines = scan_whole_lines([utf8], table.skip_rows, table.comment)
+    columns = _columns(file, quoting, lines, table)
+    number = pl.col("number")
+    count, irregular = (
+        lines.select(n=pl.len(), irregular=number.filter(~quoting.is_row(len(columns))).implode())
         .collect(engine="streaming")
         .row(0)
     )
-    expected = len(table.columns) - 1 if table.columns else int(first or 0)
-    return int(most or 0) <= expected and not has_stray
+    if not irregular:
+        return utf8, BadLines(file.name, count)
+    return _regular_lines(BadLines(file.name, count), utf8, irregular, quoting, columns, table)
 
 
-def _holds(path: Path, text: bytes) -> bool:
-    """Whether a file that is not compressed has these bytes; True for others."""
-    if is_compressed(path) or not text or not path.stat().st_size:
-        return bool(text)
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(text) >= 0
-
-
-def _quoted_cell(separator: str, quote: str) -> str:
-    """A cell in quotes, within which a quote is written twice; group 1: what stands before it."""
-    mark = re.escape(quote)
-    return f"(^|{re.escape(separator)}){mark}(?:[^{mark}]|{mark}{mark})*{mark}"
-
-
-def _stray_quote(separator: str, quote: str) -> str:
-    """A quote that is left when quoted cells are taken out, or one that ends before its cell does."""
-    return f"{re.escape(quote)}|{_CELL}[^{re.escape(separator)}\\r\\n]"
+def _columns(file: DataFile, quoting: Quoting, lines: pl.LazyFrame, table: Table) -> list[str]:
+    """The names in the header, or those of the table; raises DatasetError when there are fewer fields."""
+    start = lines.head(_MAX_LINES_OF_A_ROW).collect()["line"]
+    first = quoting.first_row(f"{line}\n" for line in start).fields
+    if table.columns and len(start) and len(first) < len(table.columns):
+        raise DatasetError(
+            f"{file.name}: columns has {len(table.columns)} names, but the first line {len(first)} fields; "
+            "name as many columns as there are, or set separator"
+        )
+    return table.columns or first
 
 
 def _regular_lines(
-    file: DataFile, utf8: Path, table: Table, separator: str, quote: str
+    bad: BadLines, utf8: Path, irregular: Iterable[int], quoting: Quoting, columns: list[str], table: Table
 ) -> tuple[Path, BadLines]:
-    """A copy without the irregular lines, and their count with the first of them."""
-    quoting = _Quoting.of(separator, quote) if quote else None
-    copy, path = new_file(utf8.suffix if not table.separator else ".csv")
-    header, count, rows, bad = list(table.columns or ()), 0, 0, BadLines(file.name)
+    """A copy without the irregular lines that are no rows of several lines, and those left out."""
+    copy, path = new_file(".csv")
     with copy, open_bytes(utf8) as content:
-        for number, row, fault in _rows(content, table, separator, quoting, len(header)):
-            if number > table.skip_rows and not header:
-                header = row.strip().replace(quote, "").split(separator) if quote else row.split(separator)
-            rows += 1
-            if fault is None:
-                copy.write(row.encode())
+        lines = _Lines(content)
+        for number in irregular:
+            if number < lines.number:  # within a row
                 continue
-            count += 1
-            if count == 1:
-                shown = shown_fields(row, separator, header, table.private_columns)
-                bad = BadLines(file.name, number=number, fault=fault, example=shown)
-    return path, BadLines(bad.file, rows, count, bad.number, bad.fault, bad.example)
+            lines.copy_until(number, copy)
+            row = quoting.first_row(lines.ahead(), len(columns))
+            bad = bad.without(row.lines - 1)
+            if not row.fault:
+                lines.copy_until(number + row.lines, copy)
+                continue
+            lines.skip(row.lines)
+            bad = bad.more(number, row.fault, _shown(row, quoting, columns, table))
+            if bad.count == _ENOUGH:
+                require_few(bad, _MAX_SHARE, f"Counting stopped there. {_remedy(quoting)}")
+        lines.copy_rest(copy)
+    require_few(bad, _MAX_SHARE, _remedy(quoting))
+    return path, bad
 
 
-def _rows(
-    content: Iterator[bytes],
-    table: Table,
-    separator: str,
-    quoting: "_Quoting | None",
-    expected: int,
-) -> Iterator[tuple[int, str, str | None]]:
-    """Number and text of every row, which may be several lines, and what is wrong with it."""
-    waiting: deque[str] = deque()
-    lines, number = (raw.decode() for raw in content), 0
-    while True:
-        waiting.extend(islice(lines, _MAX_LINES_OF_A_ROW - len(waiting)))
-        if not waiting:
-            return
-        length, left, is_stray = quoting.next_row(waiting) if quoting else (1, waiting[0], False)
-        row = "".join(islice(waiting, length))
-        fields = left.count(separator) + 1
-        fault = None
-        if number >= table.skip_rows and not (table.comment and row.startswith(table.comment)):
-            expected = expected or fields
-            if is_stray:
-                fault = "a quote within a cell"
-            elif fields > expected:
-                fault = f"{fields} fields, but {expected} columns"
-        yield number + 1, row, fault
-        number += length
-        for _ in range(length):
-            waiting.popleft()
+def _shown(row: Row, quoting: Quoting, columns: list[str], table: Table) -> str:
+    return shown_fields(row.fields, quoting.separator, columns, table.private_fields)
 
 
-@dataclass(frozen=True, slots=True)
-class _Quoting:
-    """How cells are quoted in a file."""
+def _remedy(quoting: Quoting) -> str:
+    return f"Put cells that hold {quoting.separator!r} in quotes, or set separator or columns" + (
+        f'; if cells are not quoted at all, set quote = "" (now {quoting.quote!r})' if quoting.quote else ""
+    )
 
-    quote: str
-    cell: re.Pattern[str]
-    stray: re.Pattern[str]
 
-    @classmethod
-    def of(cls, separator: str, quote: str) -> "_Quoting":
-        return cls(
-            quote, re.compile(_quoted_cell(separator, quote)), re.compile(_stray_quote(separator, quote))
-        )
+class _Lines:
+    """The lines of a file, in turn. number: of the next one."""
 
-    def next_row(self, waiting: deque[str]) -> tuple[int, str, bool]:
-        """How many lines the next row has, the row without its quoted cells, and whether a quote is stray.
+    def __init__(self, content: IO[bytes]) -> None:
+        self._content, self._ahead = iter(content), deque[bytes]()
+        self.number = 1
 
-        A quoted cell may hold line breaks; a quote that nothing within reach ends makes no row of several
-        lines.
-        """
-        if self.quote not in waiting[0]:
-            return 1, waiting[0], False
-        first, text = self._without_cells(waiting[0]), ""
-        if not self.stray.search(first):
-            return 1, first, False
-        for length, line in enumerate(waiting, start=1):
-            text += line
-            if length > 1 and self.quote in line:
-                left = self._without_cells(text)
-                if not self.stray.search(left):
-                    return length, left, False
-        return 1, first, True
+    def ahead(self) -> Iterable[str]:
+        """The next lines, as many as a row may have; they stay the next ones."""
+        self._ahead.extend(islice(self._content, _MAX_LINES_OF_A_ROW - len(self._ahead)))
+        return (line.decode() for line in self._ahead)
 
-    def _without_cells(self, text: str) -> str:
-        return self.cell.sub(rf"\g<1>{_CELL}", text)
+    def copy_until(self, number: int, target: IO[bytes]) -> None:
+        """Copy the lines before `number`."""
+        while self._ahead and self.number < number:
+            target.write(self._ahead.popleft())
+            self.number += 1
+        target.writelines(islice(self._content, number - self.number))
+        self.number = number
+
+    def skip(self, count: int) -> None:
+        """Pass over some of the lines ahead."""
+        for _ in range(count):
+            self._ahead.popleft()
+        self.number += count
+
+    def copy_rest(self, target: IO[bytes]) -> None:
+        target.writelines(self._ahead)
+        target.writelines(self._content)

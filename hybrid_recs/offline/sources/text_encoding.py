@@ -2,6 +2,8 @@
 
 import codecs
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +14,7 @@ from hybrid_recs.offline.sources.compression import DataFile, open_bytes
 from hybrid_recs.offline.sources.scratch import new_file
 
 _CHUNK = 1 << 22
+_START, _FEW = 1 << 16, 64
 _checked: dict[tuple[Path, str, int, int], Path] = {}
 """By path, encoding, size and time of change: a table is scanned several times."""
 
@@ -30,31 +33,52 @@ def as_utf8(file: DataFile, encoding: str) -> Path:
 
 
 def _check_or_copy(file: DataFile, encoding: str) -> Path:
+    start = _start(file)
+    ends_in_cr = b"\r" in start and b"\n" not in start
     if encoding == "utf-8":
-        _decode(file, encoding, None)
-        return file.path
+        _require_no_utf16(file, start)
+        if not ends_in_cr:
+            _decode(file, encoding, None)
+            return file.path
     copy, path = new_file(file.path.suffix)
     with copy:
-        _decode(file, encoding, copy)
+        _decode(file, encoding, copy, ends_in_cr)
     return path
 
 
-def _decode(file: DataFile, encoding: str, copy: IO[bytes] | None) -> None:
-    decoder = codecs.getincrementaldecoder(encoding)()
+def _start(file: DataFile) -> bytes:
+    with _explained(file), open_bytes(file.path) as content:
+        return content.read(_START)
+
+
+def _require_no_utf16(file: DataFile, start: bytes) -> None:
+    """Without a mark at its start, UTF-16 is mostly valid UTF-8, too."""
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        halves = start[first:_FEW:2]
+        if len(halves) > 1 and not any(halves):
+            raise DatasetError(f'{file.name}: it is not utf-8; set encoding = "{encoding}"')
+
+
+@contextmanager
+def _explained(file: DataFile) -> Iterator[None]:
     try:
-        with open_bytes(file.path) as content:
-            _decode_chunks(file, content, decoder, encoding, copy)
+        yield
     except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
         raise DatasetError(f"{file.name}: cannot be decompressed ({error})") from error
 
 
-def _decode_chunks(
-    file: DataFile,
-    content: IO[bytes],
-    decoder: codecs.IncrementalDecoder,
-    encoding: str,
-    copy: IO[bytes] | None,
-) -> None:
+def _decode(file: DataFile, encoding: str, copy: IO[bytes] | None, ends_in_cr: bool = False) -> None:
+    """Lines that end in a carriage return alone, as on old Macs, are copied with a line feed instead."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with _explained(file), open_bytes(file.path) as content:
+        for text in _decoded(file, content, decoder, encoding):
+            if copy is not None:
+                copy.write((text.replace("\r", "\n") if ends_in_cr else text).encode())
+
+
+def _decoded(
+    file: DataFile, content: IO[bytes], decoder: codecs.IncrementalDecoder, encoding: str
+) -> Iterator[str]:
     lines, chunk = 1, content.read(_CHUNK)
     start = chunk[:2]
     while True:
@@ -67,8 +91,7 @@ def _decode_chunks(
                 f"{file.name}, line {lines}: {there!r} is not {encoding}; {_remedy(start)}"
             ) from error
         lines += chunk.count(b"\n")
-        if copy is not None:
-            copy.write(text.encode())
+        yield text
         if not chunk:
             return
         chunk = content.read(_CHUNK)

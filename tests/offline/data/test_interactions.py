@@ -244,7 +244,7 @@ def test_a_file_cut_short_is_an_error_of_ours(tmp_path: Path) -> None:
 
 def test_lines_with_too_many_fields_are_refused(tmp_path: Path) -> None:
     rows = "u,Bench,1\nv,Bench, red,2\nw,Rake,3\n"
-    with pytest.raises(DatasetError, match=r"a\.csv, line 3: 4 fields, but 3 columns \('….*,Bench, red,2'"):
+    with pytest.raises(DatasetError, match=r"a\.csv, line 3: 4 fields, but 3 columns \('….*, red,2'"):
         read(tmp_path / "ragged", {"a.csv": f"user,title,item\n{rows}"}, USER_AND_ITEM)
     quoted = rows.replace("Bench, red", '"Bench, red"')
     dataset = read(tmp_path / "quoted", {"a.csv": f"user,title,item\n{quoted}"}, USER_AND_ITEM)

@@ -1,8 +1,10 @@
 """Files of every kind that people export, clean and not: the same rows, or an error that names the file."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
@@ -13,9 +15,11 @@ import pytest
 import zstandard
 
 from hybrid_recs.errors import DatasetError
+from hybrid_recs.offline.check.passed_over import passed_over
 from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.sources.bad_lines import REASON
-from tests.offline.builders import USER_AND_ITEM, WITH_TIME, File, read
+from hybrid_recs.offline.sources.dataset_config import DatasetConfig
+from tests.offline.builders import USER_AND_ITEM, WITH_TIME, File, read, write
 
 ROWS = [(f"u{n % 7}", f"{n:03d}", 1_700_000_000 + n) for n in range(40)]
 PAIRS = sorted((user, item) for user, item, _ in ROWS)
@@ -38,7 +42,7 @@ def _zip(**members: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():
-            archive.writestr(name.replace("_", "."), text)
+            archive.writestr(name if name.startswith("_") else name.replace("_", "."), text)
     return content.getvalue()
 
 
@@ -63,6 +67,14 @@ FILES: dict[str, File] = {
     "a.zip": _zip(a_csv=_csv(rows=ROWS[:20]), b_ndjson=_ndjson(_json(ROWS[20:])), readme_md="# no data"),
     "named.csv": gzip.compress(_csv().encode()),
     "named2.csv": zstandard.compress(_csv().encode()),
+    "a.csv.bz2": bz2.compress(_csv().encode()),
+    "a.csv.xz": lzma.compress(_csv().encode()),
+    "A.CSV": _csv(),
+    "A.TSV.GZ": gzip.compress(_csv("\t").encode()),
+    "mac.zip": _zip(a_CSV=_csv(), **{"__MACOSX/._a.csv": "no,data\n"}),
+    "one.zip": _zip(log=_csv()),
+    "export [1].csv": _csv(),
+    "old-mac.csv": _csv().replace("\n", "\r"),
     "a.tsv": _csv("\t"),
     "a.psv": _csv("|"),
     "a.ndjson": _ndjson(_json()),
@@ -73,6 +85,7 @@ FILES: dict[str, File] = {
     "wrapped.json": json.dumps({"total": 40, "events": _json()}, indent=2),
     "a.json.gz": gzip.compress(json.dumps(_json()).encode()),
     "a.arrow": _arrow(),
+    "arrow.csv": _arrow(),
     "a.feather": _arrow(),
     "a.xlsx": _sheet(),
     "a.parquet": pl.DataFrame(ROWS, ["user", "item", "time"], orient="row"),
@@ -87,7 +100,8 @@ def _pairs(dataset: Dataset) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_holds_the_same_rows(name: str, tmp_path: Path) -> None:
-    dataset = read(tmp_path, {name: FILES[name]}, WITH_TIME.replace("a.csv", name))
+    kind = 'format = "csv"\n' if name == "one.zip" else ""
+    dataset = read(tmp_path, {name: FILES[name]}, WITH_TIME.replace("a.csv", name) + kind)
     assert _pairs(dataset) == PAIRS
     assert dataset.stats.dropped == {}
     assert dataset.stats.rows_read == 40
@@ -103,6 +117,9 @@ def test_spreadsheets_write_other_encodings(encoding: str, tmp_path: Path) -> No
     if encoding == "utf-16":
         with pytest.raises(DatasetError, match=r'is not utf-8; set encoding = "utf-16"'):
             read(tmp_path / "unsaid", {"a.csv": text.encode(encoding)}, USER_AND_ITEM)
+    if encoding == "utf-16-le":
+        with pytest.raises(DatasetError, match=r'it is not utf-8; set encoding = "utf-16-le"'):
+            read(tmp_path / "unsaid", {"a.csv": text.encode(encoding)}, USER_AND_ITEM)
 
 
 def test_all_files_of_a_folder_are_read_whatever_they_are(tmp_path: Path) -> None:
@@ -112,10 +129,39 @@ def test_all_files_of_a_folder_are_read_whatever_they_are(tmp_path: Path) -> Non
         "log/3.ndjson": _ndjson(_json(ROWS[20:30])),
         "log/4.zip": _zip(a_csv=_csv(rows=ROWS[30:])),
         "log/5-empty.csv": "",
+        "log/6-empty.csv.gz": gzip.compress(b"\n"),
+        "log/7-empty.json": "[]",
+        "log/8.tsv": _csv("\t", rows=ROWS[:2]),
         "log/.hidden.csv": "not,this\n",
         "log/_SUCCESS.csv": "nor,this\n",
     }
     assert _pairs(read(tmp_path, files, WITH_TIME.replace("a.csv", "log"))) == PAIRS
+
+
+def test_a_file_and_its_compressed_copy_are_refused(tmp_path: Path) -> None:
+    files: dict[str, File] = {"log/1.csv": _csv(), "log/1.csv.gz": gzip.compress(_csv().encode())}
+    with pytest.raises(DatasetError, match=r"log/1\.csv and 1\.csv\.gz seem to be the same file twice; .*"):
+        read(tmp_path / "both", files, WITH_TIME.replace("a.csv", "log"))
+    assert _pairs(read(tmp_path / "one", files, WITH_TIME.replace("a.csv", "log/*.csv.gz"))) == PAIRS
+
+
+def test_files_without_content_are_said_and_all_such_are_refused(tmp_path: Path) -> None:
+    toml = WITH_TIME.replace("a.csv", "log")
+    config = DatasetConfig.load(write(tmp_path, {"log/1.csv": "\n", "log/2.csv": _csv()}, toml))
+    (said,) = passed_over(config)
+    assert said.text == f"1 of the files of log are empty, such as {tmp_path}/log/1.csv"
+    with pytest.raises(DatasetError, match=r"log/1\.csv: it is empty, as all others are"):
+        read(tmp_path / "none", {"log/1.csv": "", "log/2.csv": "\n"}, toml)
+
+
+def test_bad_lines_of_the_items_table_are_said_with_users_masked(tmp_path: Path) -> None:
+    """The items may stand in the same file as the interactions."""
+    text = _csv(rows=ROWS * 3) + "anna.smith@example.com,1,2,3\n"
+    toml = WITH_TIME + '[items]\npath = "a.csv"\nid = "item"\n'
+    config = DatasetConfig.load(write(tmp_path, {"a.csv": text}, toml))
+    (said,) = passed_over(config)
+    assert said.text.startswith("1 of 122 lines of the items table are left out: ")
+    assert "line 122: 4 fields, but 3 columns ('a…m, 22 characters," in said.text
 
 
 def test_files_are_united_by_the_names_of_their_columns(tmp_path: Path) -> None:
@@ -143,6 +189,31 @@ def test_folders_may_name_columns(ending: str, tmp_path: Path) -> None:
     assert _pairs(read(tmp_path / "all", files, toml)) == PAIRS
     south = read(tmp_path / "south", files, toml + "where = \"shop = 'south' AND year = 2023\"\n")
     assert _pairs(south) == sorted((user, item) for user, item, _ in ROWS[20:])
+
+
+def test_folders_may_spell_values_in_their_own_way(tmp_path: Path) -> None:
+    files: dict[str, File] = {
+        "log/user=anna%20b/a.csv": "item\n1\n",
+        "log/user=__HIVE_DEFAULT_PARTITION__/a.csv": "item\n2\n",
+        "log/user=carl/a.zip": _zip(a_csv="item\n3\n"),
+    }
+    dataset = read(tmp_path, files, USER_AND_ITEM.replace("a.csv", "log"))
+    assert _pairs(dataset) == [("anna b", "1"), ("carl", "3")]
+    assert dataset.stats.dropped == {"without a user": 1}
+
+
+HEADERS = [
+    ("user;item\n1;2\n", r"no column 'user'; it has user;item; set separator = \";\""),
+    ("user, item\n1,2\n", r"no column 'item'; it has user, ' item'"),
+    ("sep=;\nuser;item\n1;2\n", r'it has sep=;; set skip_rows = 1 and separator = ";"'),
+    ("user,item,item\n1,2,3\n", r"two columns are called 'item'; rename one of them"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), HEADERS)
+def test_a_header_that_is_read_wrong_is_said_with_the_remedy(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=message):
+        read(tmp_path, {"a.csv": text}, USER_AND_ITEM)
 
 
 def test_lines_before_the_header_and_comments_are_no_rows(tmp_path: Path) -> None:
@@ -174,6 +245,30 @@ def test_ids_of_json_are_text_from_the_first_line(tmp_path: Path) -> None:
     by_kind = toml + 'event = "kind"\nevent_weights = { buy = 2 }\n'
     bought = read(tmp_path / "late", {"a.ndjson": _ndjson(early + late)}, by_kind)
     assert bought.pairs.select("user", "item", "weight").rows() == [("ann", "SKU-1", 2.0)]
+
+
+NUMBERS = ["12", "12.0", "1.10", "1e5", "123456789012345678901234567890", '"012"', "true"]
+
+
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_numbers_of_json_are_the_text_they_are_written_as(form: str, tmp_path: Path) -> None:
+    objects = [f'{{"user": {n}, "item": {item}, "w": NaN}}' for n, item in enumerate(NUMBERS)]
+    text = "\n".join(objects) if form == "lines" else f"[{', '.join(objects)}]"
+    dataset = read(tmp_path, {"a.json": text}, USER_AND_ITEM.replace("a.csv", "a.json"))
+    assert dataset.pairs["item"].to_list() == [item.strip('"') for item in NUMBERS]
+    assert dataset.stats.dropped == {}
+
+
+def test_keys_that_no_line_of_json_has_are_missing_columns(tmp_path: Path) -> None:
+    files: dict[str, File] = {
+        "log/1.ndjson": '# exported\n{"user": "u", "item": 1}\n',
+        "log/2.ndjson": '{"user": "u", "item": 2, "kind": "buy"}\n',
+    }
+    toml = USER_AND_ITEM.replace("a.csv", "log") + 'comment = "#"\nevent_weights = { buy = 2 }\n'
+    dataset = read(tmp_path / "some", files, toml + 'event = "kind"\n')
+    assert dataset.pairs.select("item", "weight").rows() == [("2", 2.0)]
+    with pytest.raises(DatasetError, match=r"1\.ndjson: no column 'kid'; it has user, item, kind"):
+        read(tmp_path / "none", files, toml + 'event = "kid"\n')
 
 
 def test_odd_keys_and_lists_of_json(tmp_path: Path) -> None:
@@ -244,6 +339,18 @@ def test_fewer_names_than_fields_are_refused(tmp_path: Path) -> None:
     toml = USER_AND_ITEM + 'columns = ["user", "item"]\n'
     with pytest.raises(DatasetError, match=r"line 1: 3 fields, but 2 columns .* set separator or columns"):
         read(tmp_path, {"a.csv": text}, toml)
+    more = USER_AND_ITEM + 'columns = ["user", "item", "time", "note"]\n'
+    with pytest.raises(DatasetError, match=r"columns has 4 names, but the first line 3 fields"):
+        read(tmp_path, {"a.csv": text}, more)
+
+
+def test_a_cell_may_hold_any_character(tmp_path: Path) -> None:
+    rows = [(user, f"{item}\x01", time) for user, item, time in ROWS]
+    assert _pairs(read(tmp_path, {"a.csv": _csv(rows=rows)}, WITH_TIME)) == [
+        (u, f"{i}\x01") for u, i in PAIRS
+    ]
+    toml = WITH_TIME + 'separator = "\\u0001"\n'
+    assert _pairs(read(tmp_path / "hive", {"a.csv": _csv("\x01")}, toml)) == PAIRS
 
 
 COMPRESSIONS: list[Callable[[str], bytes]] = [
@@ -262,4 +369,4 @@ def test_a_compressed_file_cut_short_is_named(compress: Callable[[str], bytes], 
 
 def test_an_archive_without_data_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"a\.zip: an archive without any data file"):
-        read(tmp_path, {"a.zip": _zip(readme_md="x")}, USER_AND_ITEM.replace("a.csv", "a.zip"))
+        read(tmp_path, {"a.zip": _zip(readme_md="x", more_md="y")}, USER_AND_ITEM.replace("a.csv", "a.zip"))
