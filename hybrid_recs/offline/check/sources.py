@@ -34,13 +34,15 @@ def describe_sources(config: DatasetConfig, show_users: bool) -> list[SourceRepo
     private = {column for table in config.sources for column in table.private_columns}
     reports = [_describe(config, name, table, show_users, private) for name, table in named]
     for name, raw in config.tables.items():
-        reports.append(_describe(config, f"tables.{name}", raw, show_users, private))
+        # A query may take any column for a user, under another name.
+        reports.append(_describe(config, f"tables.{name}", raw, show_users, None))
     return reports
 
 
 def _describe(
-    config: DatasetConfig, name: str, table: Table, show_users: bool, private: set[str]
+    config: DatasetConfig, name: str, table: Table, show_users: bool, private: set[str] | None
 ) -> SourceReport:
+    """private: the columns to mask; None: all."""
     own = data_files(config, table) if table.path else []
     hidden = set() if show_users else private
     return SourceReport(
@@ -66,7 +68,7 @@ def _reading(table: Table, name: str) -> str:
     return f"separated by {separator}, {quote}, {table.encoding}"
 
 
-def _columns(config: DatasetConfig, table: Table, hidden: set[str]) -> list[ColumnReport]:
+def _columns(config: DatasetConfig, table: Table, hidden: set[str] | None) -> list[ColumnReport]:
     frame = scan_table(config, table) if isinstance(table, QueriedTable) else scan_raw(config, table)
     head = frame.head(_SAMPLE_ROWS).collect()
     uses = _uses(table)
@@ -75,7 +77,10 @@ def _columns(config: DatasetConfig, table: Table, hidden: set[str]) -> list[Colu
             name=name,
             type=str(kind),
             use=uses.get(name, ""),
-            samples=[masked(value) if name in hidden else value[:_SHOWN] for value in _samples(head[name])],
+            samples=[
+                masked(value) if hidden is None or name in hidden else value[:_SHOWN]
+                for value in _samples(head[name])
+            ],
         )
         for name, kind in head.schema.items()
     ]

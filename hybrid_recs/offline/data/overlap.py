@@ -23,8 +23,10 @@ def require_overlap(config: DatasetConfig, logged: pl.Series, listed: pl.Series)
 
     logged, listed: ids, spelt as the rules say.
     """
+    if config.items is None:
+        return
     logged, listed = logged.unique().sort(), listed.unique().sort()
-    if config.items is None or met(logged, listed) >= MIN_SHARE:
+    if met(logged, listed) >= MIN_SHARE:
         return
     keys = spelling_that_meets(logged, listed)
     remedy = (
