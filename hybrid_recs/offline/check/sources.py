@@ -77,18 +77,15 @@ def _columns(config: DatasetConfig, table: Table, hidden: set[str] | None) -> li
             name=name,
             type=str(kind),
             use=uses.get(name, ""),
-            samples=[
-                masked(value) if hidden is None or name in hidden else value[:_SHOWN]
-                for value in _samples(head[name])
-            ],
+            samples=_samples(head[name], hidden is None or name in hidden),
         )
         for name, kind in head.schema.items()
     ]
 
 
-def _samples(cells: pl.Series) -> list[str]:
-    distinct = cells.drop_nulls().unique(maintain_order=True).head(_SAMPLES)
-    return [str(value) for value in distinct.to_list()]
+def _samples(cells: pl.Series, hide: bool) -> list[str]:
+    distinct = map(str, cells.drop_nulls().unique(maintain_order=True).head(_SAMPLES).to_list())
+    return [masked(value) if hide else value[:_SHOWN] for value in distinct]
 
 
 def _uses(table: Table) -> dict[str, str]:
