@@ -44,6 +44,9 @@ def _write_shop(folder: Path) -> None:
 def test_your_data(checkout: Path) -> None:
     _write_shop(checkout / "shop")
     with serving(checkout) as port:
+        checked = run(command("make check-data"), checkout)
+        assert "Nothing looks wrong." in checked
+        assert "not matching where" in checked
         shown = run(command("make rebuild-index"), checkout)
         assert "not matching where" in shown
         assert "is in service" in shown

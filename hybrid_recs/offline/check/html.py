@@ -105,7 +105,7 @@ def _span(span: TimeSpan) -> str:
     for place, count in enumerate(span.bars):
         height = (_CHART.height - 10) * count / most
         corner = (place * width, _CHART.height - height)
-        drawing.rectangle(corner, Size(max(width - 1, 1), height), "area live")
+        drawing.rectangle(corner, Size(max(width - 1, 1), height), "fill live")
     stray = f"; left out: {', '.join(map(time_text, span.stray))}" if span.stray else ""
     return (
         f"<h2>Times</h2><figure>{drawing.inline()}<figcaption>{escape(label + ' UTC' + stray)}"
