@@ -16,10 +16,10 @@ from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.generation.table_values import Hashes
 from hybrid_recs.items.item_change import ItemChange
 from hybrid_recs.offline.build import gate, summaries, writer
+from hybrid_recs.offline.build.bounds import DataBounds, judge
 from hybrid_recs.offline.build.description import description_of
 from hybrid_recs.offline.build.hot_set import HotSet, choose_hot_set
 from hybrid_recs.offline.build.options import BuildOptions
-from hybrid_recs.offline.build.replacement import remarks
 from hybrid_recs.offline.check.report import Suspicion
 from hybrid_recs.offline.check.suspicions import suspicions
 from hybrid_recs.offline.data.dataset import InputStats, read_dataset
@@ -100,13 +100,15 @@ def try_rebuild(
         store.clean()
         changes = wiring.item_changes(settings).all()
         options = BuildOptions.from_settings(settings)
-        manifest = stage(store, config, changes, options, steps, force, new_dataset)
         try:
+            manifest = stage(store, config, changes, options, steps, force, new_dataset)
             reasons = gate.reasons_to_refuse(store, manifest, _bounds(settings))
         finally:
-            store.discard(manifest.id)
+            store.clean()
+    summaries.print_verdicts(judge(manifest.quality, _bounds(settings)), steps.console)
     if reasons and not force:
         raise GateRefusedError(manifest.id, reasons)
+    _show_overruled(reasons, steps)
     steps.console.print(
         f"[bold]A dry run[/]: the build would be published{' (forced)' if reasons else ''}; "
         f"{steps.total_seconds():.1f} s, peak memory {steps.peak_mb():,.0f} MB",
@@ -114,8 +116,13 @@ def try_rebuild(
     )
 
 
-def _bounds(settings: Settings) -> gate.DataBounds:
-    return gate.DataBounds(settings.gate_max_fall, settings.gate_min_surviving, settings.gate_max_days_back)
+def _show_overruled(reasons: Sequence[str], steps: Steps) -> None:
+    for reason in reasons:
+        steps.console.print(f"  [yellow]forced[/]  {escape(reason)}", soft_wrap=True)
+
+
+def _bounds(settings: Settings) -> DataBounds:
+    return DataBounds(settings.gate_max_fall, settings.gate_min_surviving, settings.gate_max_days_back)
 
 
 def stage(
@@ -146,15 +153,13 @@ def stage(
         )
         serving = None if new_dataset else gate.serving_generation(store)
         quality = gate.measure(Generation.open(folder, manifest), serving)
-        manifest = manifest.model_copy(update={"quality": quality})
+        manifest = manifest.model_copy(update={"quality": quality, "new_dataset": new_dataset})
         step.done(summaries.quality(quality))
-    if serving is not None:
-        for remark in remarks(Generation.open(folder, manifest), serving):
-            steps.console.print(f"  {escape(remark)}", soft_wrap=True)
+    for remark in gate.remarks_on(store, manifest):
+        steps.console.print(f"  {escape(remark)}", soft_wrap=True)
     with steps("Seal the generation") as step:
         update = {
             "forced": force,
-            "new_dataset": new_dataset,
             "steps": steps.finished,
             "changes": last_sequence_number(changes),
         }
@@ -248,7 +253,7 @@ def write(folder: Path, learned: Learned, options: BuildOptions, steps: Steps) -
 
 def publish(store: GenerationStore, manifest: Manifest, settings: Settings, steps: Steps, keep: int) -> None:
     """Pass the gate, load the lists into Redis, and flip the pointer last."""
-    gate.check(store, manifest, _bounds(settings))
+    _show_overruled(gate.check(store, manifest, _bounds(settings)), steps)
     with steps("Load into Redis") as step:
         build = store.open(manifest.id)
         step.expect(len(build.hot))

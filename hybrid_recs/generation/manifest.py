@@ -25,7 +25,8 @@ _DEFAULTS = ScoringParameters()
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    # As text: a figure that is NaN must be refused by the gate, not make the manifest unreadable.
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
 
 class _SchemaVersion(BaseModel):
@@ -229,7 +230,15 @@ class Manifest(_Frozen):
                 )
             return cls.model_validate_json(content)
         except (OSError, ValidationError) as error:
-            raise CorruptGenerationError(f"{path}: not a readable manifest ({error})") from error
+            raise CorruptGenerationError(f"{path}: not a readable manifest ({_problem(error)})") from error
+
+
+def _problem(error: OSError | ValidationError) -> str:
+    """The first problem, on one line."""
+    if isinstance(error, OSError):
+        return str(error)
+    first = error.errors(include_input=False, include_url=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
 
 
 def _versions(oldest: int, newest: int) -> str:

@@ -186,11 +186,6 @@ class GenerationStore:
         self.path(generation)
         self.record(_KEPT if kept else _RELEASED, generation)
 
-    def discard(self, generation: str) -> None:
-        """Remove a generation that was never published."""
-        if self._state(generation) == "unpublished":
-            self._remove(generation)
-
     def prune(self, keep: int) -> list[str]:
         """Remove all but the current generation, those that are kept, and `keep` other published ones.
 

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from hybrid_recs.commands import rebuild_index
-from hybrid_recs.errors import DatasetError, GateRefusedError
+from hybrid_recs.errors import DatasetError
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.settings import Settings
 from tests.conftest import quiet_steps
@@ -78,10 +79,31 @@ def test_a_dry_run_leaves_nothing_behind(planted: Path, redis_url: str, tmp_path
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:1_500]))
     path = 'path = "interactions.csv"'
     shop.write_text(shop.read_text().replace(path, f"{path}\nwhere = \"item <> 'x'\""))
-    with pytest.raises(GateRefusedError) as refused:
-        rebuild_index.try_rebuild(shop, None, settings, quiet_steps())
-    reasons = " ".join(refused.value.reasons)
-    assert "rows is " in reasons
-    assert refused.value.reasons[-1] == "keys of the dataset.toml changed since: interactions.where"
+    refused, forced = _dry_run(shop, settings), _dry_run(shop, settings, "--force")
+    assert (refused.exit_code, forced.exit_code) == (1, 0)
+    for run in (refused, forced):
+        assert {"rows 1,499 5,760 ≥ 2,880 refused", "parity@10 1 – ≥ 0.95"} <= set(_lines(run))
+    rows = "rows is 1,499, 5,760 in the serving generation, bound 2,880 (HYBRID_RECS_GATE_MAX_FALL=0.5)"
+    changed = "keys of the dataset.toml changed since: interactions.where"
+    assert rows in _lines(refused)[-1]
+    assert _lines(refused)[-1].endswith(changed)
+    assert any(line.startswith(f"forced {rows}") for line in _lines(forced))
+    assert f"forced {changed}" in _lines(forced)
+    assert _lines(forced)[-1].startswith("A dry run: the build would be published (forced); ")
+
+    log.write_text("user,item,time\n")
+    assert _dry_run(shop, settings).exit_code == 1
+    assert list((settings.index_dir / "staging").iterdir()) == []
     assert (store.current(), store.ids(), store.history()) == (first.id, [first.id], history)
-    assert not list((settings.index_dir).glob("*/*.staged"))
+
+
+def _dry_run(description: Path, settings: Settings, *options: str) -> Result:
+    # No Redis: a dry run needs none.
+    environment = {"HYBRID_RECS_REDIS_URL": "redis://127.0.0.1:1/0", "HYBRID_RECS_HOT_SHARE": "1.0"}
+    environment["HYBRID_RECS_INDEX_DIR"] = str(settings.index_dir)
+    arguments = ["--dataset", str(description), "--dry-run", *options]
+    return CliRunner().invoke(rebuild_index.main, arguments, env=environment)
+
+
+def _lines(run: Result) -> list[str]:
+    return [" ".join(line.split()) for line in run.output.splitlines()]

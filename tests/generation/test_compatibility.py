@@ -165,7 +165,7 @@ def _log_of(settings: Settings) -> str:
     return (settings.var_dir.parent / "log").read_text()
 
 
-@pytest.mark.parametrize("damage", ["older schema", "cut short", "gone"])
+@pytest.mark.parametrize("damage", ["older schema", "no JSON", "cut short", "another file", "gone"])
 def test_an_unreadable_serving_generation_is_a_reason_of_the_gate(
     settings: Settings, planted: Path, damage: str
 ) -> None:
@@ -175,15 +175,23 @@ def test_an_unreadable_serving_generation_is_a_reason_of_the_gate(
         _rewritten(store.path(serving), schema_version=3)
     elif damage == "cut short":
         (store.path(serving) / "index.faiss").write_bytes(b"")
+    elif damage == "no JSON":
+        (store.path(serving) / FILE_NAME).write_text("{")
+    elif damage == "another file":
+        path = store.path(serving) / "popularity.npy"
+        path.write_bytes(path.read_bytes()[:-8] + b"\xff" * 8)  # NaN
     else:
         shutil.rmtree(store.path(serving))
-    with pytest.raises(GateRefusedError, match=rf"{serving} cannot be compared with .*FORCE=1"):
+    with pytest.raises(GateRefusedError, match=rf"{serving} cannot be compared with .*FORCE=1") as refused:
         rebuild_index.rebuild(planted, None, settings, quiet_steps())
+    assert "\n" not in str(refused.value)
     assert store.current() == serving
     assert store.history()[-1]["event"] == "refused"
-    forced = rebuild_index.rebuild(planted, None, settings, quiet_steps(), force=True)
-    assert store.current() == forced.id
-    assert forced.manifest.forced
+    # Either of the remedies that the refusal names.
+    new = damage == "no JSON"
+    built = rebuild_index.rebuild(planted, None, settings, quiet_steps(), force=not new, new_dataset=new)
+    assert store.current() == built.id
+    assert (built.manifest.forced, built.manifest.new_dataset) == (not new, new)
 
 
 def test_a_demo_is_never_protected(settings: Settings, planted: Path) -> None:

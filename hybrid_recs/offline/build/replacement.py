@@ -5,14 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.manifest import DEMO_DATASET
+from hybrid_recs.generation.manifest import DEMO_DATASET, Manifest
+from hybrid_recs.offline.build.bounds import SAME_DATASET
 from hybrid_recs.offline.build.description import changed_keys
 from hybrid_recs.offline.data.crawlers import REASON as CRAWLER
 from hybrid_recs.types import SECONDS_PER_DAY, Json
-
-SAME_DATASET = 0.5
-"""Share of the serving generation's interactions that are about items of the build: from here on a dataset of
-another name is taken for the same one."""
 
 
 def compare(build: Generation, serving: Generation) -> dict[str, float]:
@@ -38,41 +35,44 @@ def compare(build: Generation, serving: Generation) -> dict[str, float]:
 def _sizes(account: Json) -> dict[str, float]:
     """How much data a generation was learned from, and the day of the newest interaction, in days since 1970;
     without what an older manifest does not tell."""
-    sizes = {name: float(account[name]) for name in ("users", "items") if account.get(name)}
-    if account.get("rows_kept") and account.get("rows_read"):
-        sizes["rows"] = float(account["rows_kept"])
+    known = {name: float(value) for name, value in account.items() if isinstance(value, int | float)}
+    sizes = {name: known[name] for name in ("users", "items") if known.get(name)}
+    if known.get("rows_kept") and known.get("rows_read"):
+        sizes["rows"] = known["rows_kept"]
         # A wave of crawlers says nothing of how the file was understood.
-        understood = account["rows_kept"] + account["dropped"].get(CRAWLER, 0)
-        sizes["kept_share"] = understood / account["rows_read"]
-    first, last = account.get("first_time"), account.get("last_time")
-    if first is not None and last is not None and last > first:
-        sizes["days"] = (last - first) / SECONDS_PER_DAY
+        crawled = (account.get("dropped") or {}).get(CRAWLER, 0)
+        sizes["kept_share"] = (known["rows_kept"] + crawled) / known["rows_read"]
+    last = known.get("last_time", 0)
+    if last > 0:
         sizes["newest"] = last / SECONDS_PER_DAY
+    if last > known.get("first_time", last):
+        sizes["days"] = (last - known["first_time"]) / SECONDS_PER_DAY
     return sizes
 
 
-def remarks(build: Generation, serving: Generation) -> list[str]:
+def remarks(build: Manifest, serving: Manifest) -> list[str]:
     """What whoever reads the comparison has to know, as sentences."""
-    name, quality = serving.manifest.dataset.name, build.manifest.quality
-    if "surviving" not in quality:
-        return []
-    found = []
-    if quality["other_name"] and quality["surviving"] >= SAME_DATASET:
+    found, surviving = [], build.quality["surviving"]
+    if build.quality["other_name"] and surviving >= SAME_DATASET:
         found.append(
-            f"the serving generation is of the dataset {name!r}: compared as the same one under a new name, "
-            f"as {quality['surviving']:.0%} of its interactions are about items of this build"
+            f"the serving generation is of the dataset {serving.dataset.name!r}: compared as the same one "
+            f"under a new name, as {surviving:.0%} of its interactions are about items of this build"
         )
-    unknown = set(_sizes(build.manifest.dataset.account)) - set(_sizes(serving.manifest.dataset.account))
-    if unknown and "serving_items" in quality:
+    unknown = _known(build) - _known(serving)
+    if unknown and "serving_items" in build.quality:
         found.append(
             f"the manifest of the serving generation does not tell {', '.join(sorted(unknown))}: not compared"
         )
     return found
 
 
-def changed_description(build: Generation, serving: Generation) -> str:
+def _known(manifest: Manifest) -> set[str]:
+    return {*_sizes(manifest.dataset.account), *({"hr@20"} & set(manifest.quality))}
+
+
+def changed_description(build: Manifest, serving: Manifest) -> str:
     """Which keys of the dataset.toml changed since, as a sentence; empty where none did."""
-    before, after = serving.manifest.dataset.description, build.manifest.dataset.description
+    before, after = serving.dataset.description, build.dataset.description
     if before is None or after is None:
         return "" if before == after else "which keys of the dataset.toml changed was not recorded"
     keys = changed_keys(before, after)

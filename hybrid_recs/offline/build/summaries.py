@@ -1,9 +1,14 @@
 """The result lines of a rebuild's steps: counts and figures as short text."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.markup import escape
 
 from hybrid_recs.generation.manifest import IndexInfo, Manifest, ScoringInfo
 from hybrid_recs.generation.scoring import Scorer
+from hybrid_recs.offline.build.bounds import Verdict
 from hybrid_recs.offline.build.hot_set import HotSet
 from hybrid_recs.offline.data.dataset import InputStats
 from hybrid_recs.offline.data.encoding import EncodedData
@@ -95,6 +100,19 @@ def hot_set(hot: HotSet, data: EncodedData) -> str:
 def quality(figures: dict[str, float]) -> str:
     """Every figure of the gate."""
     return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+
+
+def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
+    """Every figure of the gate beside the serving generation's and the bound, one a line."""
+    rows = [("figure", "build", "serving", "bound", "")]
+    rows += [
+        (one.name, one.build, one.serving or "–", one.bound or "–", "refused" if one.refusal else "")
+        for one in verdicts
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        console.print(escape(f"  {'  '.join(cells)}".rstrip()), soft_wrap=True)
 
 
 def print_end(steps: Steps, manifest: Manifest) -> None:

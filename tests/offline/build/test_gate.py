@@ -13,12 +13,13 @@ import pytest
 from hybrid_recs.commands import rebuild_index
 from hybrid_recs.errors import GateRefusedError
 from hybrid_recs.generation.generation import BOOSTS_FILE, VECTORS_FILE, Generation
-from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.generation.manifest import FILE_NAME, Manifest
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.offline.build import gate
+from hybrid_recs.offline.build.bounds import MIN_OVERLAP, PAST, DataBounds, Verdict, judge
 from hybrid_recs.offline.build.description import changed_keys
-from hybrid_recs.offline.build.replacement import remarks
+from hybrid_recs.offline.build.replacement import changed_description, compare, remarks
 from hybrid_recs.settings import Settings
 from hybrid_recs.types import Json, Neighbours
 from tests.conftest import quiet_steps
@@ -55,7 +56,14 @@ def _measured(folder: Path) -> tuple[dict[str, float], list[str]]:
     # The gate measures a build before it is sealed: no sizes or checksums of files are known yet.
     unsealed = Manifest.read(folder).model_copy(update={"files": {}})
     quality = gate.measure(Generation.open(folder, unsealed), None)
-    return quality, gate.problems(quality)
+    return quality, _stated(gate.problems(quality))
+
+
+def _stated(problems: list[str]) -> list[str]:
+    """Problems with fixed bounds, without the way past them, which each names."""
+    past = f" (fixed); {PAST}"
+    assert all(problem.endswith(past) for problem in problems)
+    return [problem.removesuffix(past) for problem in problems]
 
 
 def test_a_healthy_build_has_no_problems(generation: Generation) -> None:
@@ -103,10 +111,9 @@ def test_figures_that_fall_below_the_serving_generation_are_shown_beside_it(gene
         "shared_coverage": 0.1,
         "serving_shared_coverage": 0.4,
     }
-    past = "publish it all the same with FORCE=1 (--force)"
     assert gate.problems(fallen) == [
-        f"hr@20 is 0.2, 0.3 in the serving generation (bound 0.24); {past}",
-        f"shared_coverage is 0.1, 0.4 in the serving generation (bound 0.2); {past}",
+        f"hr@20 is 0.2, 0.3 in the serving generation, bound 0.24 (fixed); {PAST}",
+        f"shared_coverage is 0.1, 0.4 in the serving generation, bound 0.2 (fixed); {PAST}",
     ]
 
 
@@ -136,7 +143,7 @@ def test_data_that_falls_behind_the_serving_generations(
     (problem,) = gate.problems(quality | figures)
     assert problem.startswith(message)
     assert gate.problems(quality | {"surviving": 0.5, "rows": 0.5 * quality["rows"], "other_name": 1}) == []
-    looser = gate.DataBounds(max_fall=1, min_surviving=0, max_days_back=2)
+    looser = DataBounds(max_fall=1, min_surviving=0, max_days_back=2)
     assert bool(gate.problems(quality | figures, looser)) == ("other_name" in figures)
 
 
@@ -191,7 +198,7 @@ def test_rows_that_do_not_exist(folder: Path) -> None:
 
 def test_a_figure_that_is_not_a_number_passes_no_bound(generation: Generation) -> None:
     quality = gate.measure(generation, None) | {"parity@10": float("nan")}
-    assert gate.problems(quality) == ["parity@10 is nan, below 0.95"]
+    assert _stated(gate.problems(quality)) == ["parity@10 is nan, below 0.95"]
 
 
 def test_lists_that_are_too_short(folder: Path) -> None:
@@ -253,7 +260,7 @@ def test_parity_is_the_share_of_the_first_ten_that_live_search_gives(folder: Pat
 def test_every_bound_is_put_in_words(
     figures: dict[str, float], message: list[str], generation: Generation
 ) -> None:
-    assert gate.problems(gate.measure(generation, None) | figures) == message
+    assert _stated(gate.problems(gate.measure(generation, None) | figures)) == message
 
 
 def test_a_refusal_is_raised_and_on_record_unless_forced(index_dir: Path) -> None:
@@ -262,13 +269,14 @@ def test_a_refusal_is_raised_and_on_record_unless_forced(index_dir: Path) -> Non
     gate.check(store, manifest)
     before = store.history()
     bad = manifest.model_copy(update={"quality": manifest.quality | {"duplicates": 3.0}})
-    gate.check(store, bad.model_copy(update={"forced": True}))
+    reasons = [f"duplicates is 3, not 0 (fixed); {PAST}"]
+    assert gate.check(store, bad.model_copy(update={"forced": True})) == reasons
     assert store.history() == before
     with pytest.raises(GateRefusedError, match=f"generation {bad.id} was refused: duplicates is 3, not 0"):
         gate.check(store, bad)
     event = store.history()[-1]
     assert (event["event"], event["generation"]) == ("refused", bad.id)
-    assert event["reasons"] == ["duplicates is 3, not 0"]
+    assert event["reasons"] == reasons
 
 
 def _exchange_ids(description: Path) -> None:
@@ -348,7 +356,7 @@ def test_a_refused_rebuild_leaves_the_old_generation_in_service(
     forced = rebuild_index.rebuild(description, None, settings, quiet_steps(), force=True)
     assert store.current() == forced.id
     assert forced.manifest.forced
-    assert forced.manifest.quality["overlap@10"] < gate.MIN_OVERLAP
+    assert forced.manifest.quality["overlap@10"] < MIN_OVERLAP
     assert forced.manifest.quality["shared_hot_items"] >= 100
     assert forced.manifest.parent == first.id
     # The refused one is not kept for a rollback.
@@ -373,21 +381,118 @@ def test_changed_keys_are_named() -> None:
     assert changed_keys(before, before) == []
 
 
+def _renamed(manifest: Manifest, **fields: object) -> Manifest:
+    return manifest.model_copy(update={"dataset": manifest.dataset.model_copy(update=fields)})
+
+
 def test_what_the_comparison_rests_on_is_said(generation: Generation) -> None:
-    named = generation.manifest.dataset.model_copy(update={"name": "old"})
-    serving = replace(generation, manifest=generation.manifest.model_copy(update={"dataset": named}))
-    quality = {"surviving": 0.97, "other_name": 1.0, "serving_items": 240.0}
-    build = replace(generation, manifest=generation.manifest.model_copy(update={"quality": quality}))
-    assert remarks(build, serving) == [
+    measured = generation.manifest
+    quality = {"surviving": 0.97, "other_name": 1.0, "serving_items": 240.0, "hr@20": 0.5}
+    build = measured.model_copy(update={"quality": quality})
+    assert remarks(build, _renamed(measured, name="old")) == [
         "the serving generation is of the dataset 'old': compared as the same one under a new name, as 97% "
         "of its interactions are about items of this build"
     ]
-    account = {"users": 5, "items": 7}
-    older = generation.manifest.dataset.model_copy(update={"account": account})
-    serving = replace(generation, manifest=generation.manifest.model_copy(update={"dataset": older}))
-    build = replace(
-        build, manifest=build.manifest.model_copy(update={"quality": quality | {"other_name": 0.0}})
-    )
-    assert remarks(build, serving) == [
-        "the manifest of the serving generation does not tell days, kept_share, newest, rows: not compared"
+    build = build.model_copy(update={"quality": quality | {"other_name": 0.0}})
+    older = _renamed(measured, account={"users": 5, "items": 7}).model_copy(update={"quality": {}})
+    assert remarks(build, older) == [
+        "the manifest of the serving generation does not tell days, hr@20, kept_share, newest, rows: "
+        "not compared"
     ]
+    assert remarks(build, measured) == []
+
+
+def test_why_nothing_is_compared_is_said(index_dir: Path) -> None:
+    store = GenerationStore(index_dir)
+    serving = store.require_current()
+    manifest = store.open_current().manifest.model_copy(update={"quality": {}})
+    assert gate.remarks_on(GenerationStore(index_dir / "none"), manifest) == [
+        "no generation serves: there is nothing to compare with"
+    ]
+    assert gate.remarks_on(store, manifest.model_copy(update={"new_dataset": True})) == [
+        f"not compared with the serving generation {serving}: NEW_DATASET=1 (--new-dataset)"
+    ]
+    path = store.path(serving) / FILE_NAME
+    path.write_text(path.read_text().replace(f'"name": "{manifest.dataset.name}"', '"name": "demo"'))
+    assert gate.remarks_on(store, manifest) == [
+        f"not compared with the serving generation {serving}: a demo's is never protected"
+    ]
+
+
+def test_which_keys_changed_is_told_as_far_as_it_is_known(generation: Generation) -> None:
+    now = generation.manifest
+    assert now.dataset.description is not None
+    assert now.dataset.description["interactions"][0]["path"] == "interactions.csv"
+    assert "folder" not in now.dataset.description
+    assert changed_description(now, now) == ""
+    without_items = {key: value for key, value in now.dataset.description.items() if key != "items"}
+    assert "items.path" in changed_description(now, _renamed(now, description=without_items))
+    unknown = "which keys of the dataset.toml changed was not recorded"
+    assert changed_description(now, _renamed(now, description=None)) == unknown
+
+
+def _with_account(generation: Generation, account: Json) -> Generation:
+    return replace(generation, manifest=_renamed(generation.manifest, account=account))
+
+
+@pytest.mark.parametrize(
+    ("account", "sizes"),
+    [
+        ({}, {}),
+        ({"users": "many", "items": 240, "last_time": "2021"}, {"serving_items": 240}),
+        ({"rows_kept": 90, "rows_read": 100}, {"serving_rows": 90, "serving_kept_share": 0.9}),
+        ({"rows_kept": 90, "rows_read": 100, "dropped": None},
+         {"serving_rows": 90, "serving_kept_share": 0.9}),
+        # All at one time: of no length, but of a known day.
+        ({"first_time": 864_000.0, "last_time": 864_000.0}, {"serving_newest": 10}),
+        ({"first_time": 432_000.0, "last_time": 864_000.0}, {"serving_newest": 10, "serving_days": 5}),
+        ({"first_time": None, "last_time": None}, {}),
+    ],
+)  # fmt: skip
+def test_what_an_account_does_not_tell_is_not_compared(
+    account: Json, sizes: dict[str, float], generation: Generation
+) -> None:
+    found = compare(generation, _with_account(generation, account))
+    others = {"serving_hr@20", "serving_shared_coverage"}
+    assert {key: found[key] for key in found if key.startswith("serving_") and key not in others} == sizes
+
+
+def test_a_size_that_only_the_serving_generation_has_is_a_refusal(generation: Generation) -> None:
+    quality = gate.measure(_with_account(generation, {}), generation) | {"serving_days": 90.0}
+    problems = gate.problems(quality)
+    assert (
+        "days could not be measured, 90 in the serving generation, bound 45 (HYBRID_RECS_GATE_MAX_FALL=0.5); "
+        f"{PAST}" in problems
+    )
+    assert [problem.split()[0] for problem in problems] == [
+        "rows", "users", "items", "days", "kept_share", "the"
+    ]  # fmt: skip
+
+
+def test_every_figure_is_judged_once_beside_its_bound(generation: Generation) -> None:
+    quality = gate.measure(generation, generation)
+    fallen = {"rows": 500.0, "serving_rows": 1e6, "newest": 19_000.0, "serving_newest": 19_001.5}
+    judged = {one.name: one for one in judge(quality | fallen, DataBounds())}
+    named = {name for name in quality if not name.startswith("serving_")}
+    assert set(judged) == named - {"other_name"}
+    assert (judged["rows"].build, judged["rows"].serving, judged["rows"].bound) == (
+        "500", "1,000,000", "≥ 500,000"
+    )  # fmt: skip
+    newest = judged["newest"]
+    assert newest.refusal == (
+        "the newest interaction is 2022-01-08 00:00, 2022-01-09 12:00 in the serving generation, bound "
+        f"2022-01-08 12:00 (HYBRID_RECS_GATE_MAX_DAYS_BACK=1): is it an old export? {PAST}"
+    )
+    assert (newest.build, newest.serving, newest.bound) == (
+        "2022-01-08 00:00", "2022-01-09 12:00", "≥ 2022-01-08 12:00"
+    )  # fmt: skip
+    assert judged["parity@10"] == Verdict("parity@10", "1", "", "≥ 0.95")
+    assert judged["coverage"].bound == ""
+    assert [one.name for one in judged.values() if one.refusal] == ["rows", "newest"]
+
+
+def test_a_manifest_with_a_figure_that_is_not_a_number_is_read_again(folder: Path) -> None:
+    manifest = Manifest.read(folder)
+    bad = manifest.model_copy(update={"quality": manifest.quality | {"parity@10": float("nan")}})
+    (folder / FILE_NAME).write_text(bad.model_dump_json())
+    assert _stated(gate.problems(Manifest.read(folder).quality)) == ["parity@10 is nan, below 0.95"]
