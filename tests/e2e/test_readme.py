@@ -11,6 +11,7 @@ RUN_BY = {
     "make serve": "test_readme_serving.py",
     "curl ": "test_readme_serving.py",
     "make hit-rate-report": "test_readme_serving.py",
+    "make check-data": "test_readme_own_data.py",
     "make rebuild-index": "test_readme_own_data.py",
     "make stop-redis": "test_readme_own_data.py",
 }

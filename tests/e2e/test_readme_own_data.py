@@ -44,6 +44,7 @@ def _write_shop(folder: Path) -> None:
 def test_your_data(checkout: Path) -> None:
     _write_shop(checkout / "shop")
     with serving(checkout) as port:
+        assert "InvoiceDate" in run("make init-dataset FILE=shop/invoices", checkout)
         checked = run(command("make check-data"), checkout)
         assert "Nothing looks wrong." in checked
         assert "not matching where" in checked
