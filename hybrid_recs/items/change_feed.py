@@ -62,7 +62,7 @@ class ChangeFeed:
         if (vector := fields.get("vector")) is not None:
             fields = {**fields, "vector": unit(vector, generation.manifest.dimensions)}
         in_catalogue = generation.catalogue.row(item_id) is not None
-        is_new = not in_catalogue and self._store.get(item_id) is None
+        is_new = not in_catalogue and self._store.get(item_id, generation.manifest.dataset.name) is None
         quota = NewItemQuota(self._max_new, generation.manifest.changes)
         return self._store.put(
             item_id, fields, _basis(generation, item_id, fields), in_catalogue, quota

@@ -1,8 +1,8 @@
 """Item edits since the last rebuild: items added, described, hidden, shown again. `index/items.sqlite`.
 
-One merged change per item, numbered over all items. Written by the service's workers, read by all of them and
-by the rebuild; durable before the client gets its answer, whether Redis runs or not. SQLite handles several
-processes at once and processes that are killed (https://sqlite.org/wal.html).
+One merged change per item and dataset, numbered over all. Written by the service's workers, read by all of
+them and by the rebuild; durable before the client gets its answer, whether Redis runs or not. SQLite handles
+several processes at once and processes that are killed (https://sqlite.org/wal.html).
 """
 
 import contextlib
@@ -42,14 +42,31 @@ CREATE INDEX hidden ON item (seq) WHERE NOT available;
 """
 
 
-# What edits that are older than these columns were made on is not known.
-_WITH_BASE = """
-ALTER TABLE item ADD COLUMN base TEXT NOT NULL DEFAULT '{}';
-ALTER TABLE item ADD COLUMN dataset TEXT NOT NULL DEFAULT '';
+# What edits that are older than the last two columns were made on is not known. An item of the same id may be
+# edited on several datasets.
+_OF_A_DATASET = """
+CREATE TABLE edit (
+    item_id TEXT NOT NULL,
+    seq INTEGER NOT NULL UNIQUE,
+    described INTEGER NOT NULL,
+    metadata TEXT,
+    vector BLOB,
+    basis TEXT NOT NULL,
+    available INTEGER NOT NULL,
+    time REAL NOT NULL,
+    base TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    PRIMARY KEY (item_id, dataset)
+) WITHOUT ROWID;
+INSERT INTO edit SELECT *, '{}', '' FROM item;
+DROP TABLE item;
+ALTER TABLE edit RENAME TO item;
+CREATE INDEX by_description ON item (described);
+CREATE INDEX hidden ON item (seq) WHERE NOT available;
 """
 
 
-_MIGRATIONS: tuple[str, ...] = (_FIRST_SCHEMA, _WITH_BASE)
+_MIGRATIONS: tuple[str, ...] = (_FIRST_SCHEMA, _OF_A_DATASET)
 """Statements that take the file from each schema version to the next, from an empty file on."""
 SCHEMA_VERSION = len(_MIGRATIONS)
 
@@ -94,10 +111,10 @@ class ChangeStore:
         edited = """described > ? OR NOT available OR instr(base, '"available"')"""
         return self._select(edited, seq_in_build)
 
-    def get(self, item_id: str) -> ItemChange | None:
-        """The change of one item, None where there is none."""
-        changes = self._select("item_id = ?", item_id)
-        return changes[0] if changes else None
+    def get(self, item_id: str, dataset: str = "") -> ItemChange | None:
+        """The change of one item in a dataset (without one: the latest), None where there is none."""
+        with self._reading() as connection:
+            return _change_of(connection, item_id, dataset) if connection else None
 
     def put(
         self,
@@ -115,7 +132,7 @@ class ChangeStore:
         in the catalogue, and TooManyNewItemsError when the `quota` is used up.
         """
         with self._writing() as connection:
-            before = _change_of(connection, item_id)
+            before = _change_of(connection, item_id, basis.dataset)
             describes = sets_description(fields)
             if before is None and not describes and not in_catalogue:
                 raise UnknownItemError(item_id)
@@ -124,17 +141,17 @@ class ChangeStore:
                 return before
             if describes and quota and (before is None or before.described_seq <= quota.seq_in_build):
                 _check_quota(connection, quota)
-            _write(connection, change)
+            _replace(connection, before, change)
         return change
 
     def take_back(self, item_id: str, dataset: str) -> ItemChange:
         """Take all edits of an item back, on disk when this returns; raises UnknownItemError without any."""
         with self._writing() as connection:
-            before = _change_of(connection, item_id)
-            if before is None or not before.is_of(dataset):
+            before = _change_of(connection, item_id, dataset)
+            if before is None:
                 raise UnknownItemError(item_id)
             change = without_edits(item_id, dataset, _next_seq(connection))
-            _write(connection, change)
+            _replace(connection, before, change)
         return change
 
     def hide(self, item_id: str, in_catalogue: bool = False) -> ItemChange:
@@ -247,12 +264,20 @@ def _next_seq(connection: sqlite3.Connection) -> int:
     return max(_last_seq(connection) + 1, time.time_ns() // 1_000)
 
 
-def _change_of(connection: sqlite3.Connection, item_id: str) -> ItemChange | None:
-    row = connection.execute(f"SELECT {COLUMNS} FROM item WHERE item_id = ?", (item_id,)).fetchone()
-    return ItemChange.from_row(row) if row else None
+def _change_of(connection: sqlite3.Connection, item_id: str, dataset: str) -> ItemChange | None:
+    """Of the dataset, or one of which no dataset is known; of the latest where none is asked for."""
+    found = connection.execute(
+        f"SELECT {COLUMNS} FROM item WHERE item_id = ? AND (? = '' OR dataset IN (?, '')) ORDER BY seq DESC",
+        (item_id, dataset, dataset),
+    ).fetchone()
+    return ItemChange.from_row(found) if found else None
 
 
-def _write(connection: sqlite3.Connection, change: ItemChange) -> None:
+def _replace(connection: sqlite3.Connection, before: ItemChange | None, change: ItemChange) -> None:
+    if before is not None and before.dataset != change.dataset:  # it was of no known one
+        connection.execute(
+            "DELETE FROM item WHERE item_id = ? AND dataset = ?", (before.item_id, before.dataset)
+        )
     row = change.to_row()
     places = ", ".join("?" * len(row))
     connection.execute(f"INSERT OR REPLACE INTO item ({COLUMNS}) VALUES ({places})", row)

@@ -122,9 +122,7 @@ class EditBasis:
 def apply_edit(
     item_id: str, before: ItemChange | None, fields: ItemFields, basis: EditBasis, seq: int
 ) -> ItemChange:
-    """The record of an item after edit number `seq`. Edits of another dataset are not built upon."""
-    if before is not None and basis.dataset and not before.is_of(basis.dataset):
-        before = None
+    """The record of an item after edit number `seq`."""
     metadata = before.metadata if before else None
     if not _METADATA_FIELDS.isdisjoint(fields):
         old = metadata or ItemMetadata()

@@ -254,3 +254,38 @@ def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ItemChangesError, match=f"schema version {len(_MIGRATIONS) + 1}"):
         ChangeStore(tmp_path).all()
     assert _migrated(path, "ALTER TABLE item ADD COLUMN colour TEXT") == later
+
+
+def test_one_item_may_be_edited_on_several_datasets(tmp_path: Path) -> None:
+    store = ChangeStore(tmp_path)
+    demo, shop = EditBasis(dataset="demo"), EditBasis(base={"title": 7}, dataset="shop")
+    store.put("a", {"title": "Of the demo"}, demo)
+    store.put("a", {"title": "Of the shop"}, shop)
+    store.put("a", {"text": "more"}, demo)
+    titles = {change.dataset: change.metadata.title for change in store.all() if change.metadata}
+    assert titles == {"demo": "Of the demo", "shop": "Of the shop"}
+    of_shop = store.get("a", "shop")
+    assert of_shop is not None
+    assert (of_shop.base, of_shop.dataset) == ({"title": 7}, "shop")
+    store.take_back("a", "shop")
+    assert [change.metadata is None for change in store.all()] == [False, True]
+    with pytest.raises(UnknownItemError):
+        store.take_back("a", "other")
+
+
+def test_edits_of_a_first_schema_are_of_any_dataset(tmp_path: Path) -> None:
+    path = tmp_path / "items.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        _prepare(connection, _MIGRATIONS[:1])
+        row = ("a", 5, 5, '{"title":"Old","categories":null,"text":null}', None, "", 0, 1.5)
+        connection.execute("INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.commit()
+    store = ChangeStore(tmp_path)
+    (old,) = store.all()
+    assert (old.item_id, old.seq, old.available, old.dataset, old.base) == ("a", 5, False, "", {})
+    assert old.is_of("shop")
+    store.put("a", {"available": True}, EditBasis(dataset="shop"), in_catalogue=True)
+    (new,) = store.all()
+    assert (new.dataset, new.available) == ("shop", True)
+    assert new.metadata is not None
+    assert new.metadata.title == "Old"
