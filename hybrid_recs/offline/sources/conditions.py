@@ -8,6 +8,7 @@ from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.columns import as_number, parsed_share, sample
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, Table
 from hybrid_recs.offline.sources.polars_errors import first_line
+from hybrid_recs.offline.sources.sql_guard import require_condition
 from hybrid_recs.offline.sources.tables import require_columns
 
 
@@ -17,6 +18,7 @@ def with_condition(
     """Adds `__where`, of booleans; columns read as text that hold numbers are compared as numbers."""
     if not where:
         return frame.with_columns(__where=True)
+    require_condition(where)
     try:
         condition = pl.sql_expr(where)
         names = list(dict.fromkeys(condition.meta.root_names()))

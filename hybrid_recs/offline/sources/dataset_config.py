@@ -29,6 +29,9 @@ FORMAT_OF_ENDING: dict[str, Format] = {
 }  # fmt: skip
 
 
+OWN_FILES = "raw"
+"""What a query calls the files of its own table's path."""
+
 COMPRESSED = (".gz", ".zst", ".zip", ".bz2", ".xz")
 
 
@@ -260,6 +263,16 @@ class DatasetConfig(BaseModel):
         for table in (*tables, *self.tables.values()):
             table._private_columns = sorted({name for one in self.interactions for name in one.user})
             table._feeds_a_query = bool(table.query) if isinstance(table, QueriedTable) else queries
+        return self
+
+    @model_validator(mode="after")
+    def _one_meaning_of_raw(self) -> Self:
+        queried = [*self.interactions, *([self.items] if self.items else [])]
+        if OWN_FILES in self.tables and any(table.query and table.path for table in queried):
+            raise ValueError(
+                f"tables.{OWN_FILES}: {OWN_FILES} is what a query calls the files of its own path; call the "
+                "table something else"
+            )
         return self
 
     @property

@@ -16,6 +16,7 @@ from hybrid_recs.offline.sources.bad_lines import BadLines
 from hybrid_recs.offline.sources.compression import DataFile
 from hybrid_recs.offline.sources.data_files import Partition, data_files, format_of_file, partition_of
 from hybrid_recs.offline.sources.dataset_config import (
+    OWN_FILES,
     DatasetConfig,
     Format,
     QueriedTable,
@@ -24,7 +25,7 @@ from hybrid_recs.offline.sources.dataset_config import (
 )
 from hybrid_recs.offline.sources.json_lines import bad_json, scan_json
 from hybrid_recs.offline.sources.polars_errors import first_line
-from hybrid_recs.offline.sources.queries import OWN_FILES, run_query
+from hybrid_recs.offline.sources.queries import run_query
 from hybrid_recs.offline.sources.separated import regular_part, scan_separated
 
 _NAMES, _SHOWN = 40, 60  # shown of the columns of a file
