@@ -30,6 +30,9 @@ def input_stats(stats: InputStats) -> str:
         text += f"; {_day(stats.first_time)} … {_day(stats.last_time)}"
     if stats.stray_times:
         text += f"; stray times such as {', '.join(map(time_text, stats.stray_times))}"
+    if stats.items_dropped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in stats.items_dropped.items())
+        text += f"; rows of the items table left out: {reasons}"
     return f"{text}; {stats.order.text}" if stats.order else text
 
 

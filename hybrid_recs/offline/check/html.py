@@ -139,11 +139,14 @@ def _items(report: CheckReport) -> str:
         f"The items table lists {table.listed:,} items, {table.logged_listed:.1%} of those with "
         f"interactions; {table.listed_logged:.1%} of its items have some."
     )
-    titles = ""
+    dropped, titles = "", ""
+    if table.dropped:
+        rows = [[f"{count:,}", reason] for reason, count in table.dropped.items()]
+        dropped = _table(["Rows of the items table left out", "Why"], rows)
     if table.duplicate_titles:
         rows = [[title, f"{count:,}"] for title, count in table.duplicate_titles.items()]
         titles = _table(["Title of several items", "Items"], rows)
-    return f"<h2>Items</h2><p>{escape(about)}</p>{titles}{curve}"
+    return f"<h2>Items</h2><p>{escape(about)}</p>{dropped}{titles}{curve}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -57,7 +57,7 @@ def inspect(
         longest=_longest(counts, show_users),
         crawlers=_crawlers(stats),
         popularity=_popularity(counts),
-        table=_items(config, clean.items, counts),
+        table=_items(config, clean, counts),
         outlook=outlook(counts, options),
         edits_of_others=edits_of_others,
         suspicions=suspicions(config, stats, counts, clean.items["item"], show_users),
@@ -112,17 +112,18 @@ def _popularity(counts: PairCounts) -> dict[str, float]:
     }
 
 
-def _items(config: DatasetConfig, items: pl.DataFrame, counts: PairCounts) -> ItemsReport | None:
+def _items(config: DatasetConfig, clean: CleanPairs, counts: PairCounts) -> ItemsReport | None:
     if config.items is None:
         return None
-    logged, listed = counts.items["item"], items["item"]
-    titles = items.drop_nulls("title").group_by("title").len().filter(pl.col("len") > 1)
+    logged, listed = counts.items["item"], clean.items["item"]
+    titles = clean.items.drop_nulls("title").group_by("title").len().filter(pl.col("len") > 1)
     most = titles.sort("len", "title", descending=[True, False]).head(_TITLES)
     return ItemsReport(
         listed=len(listed),
         logged_listed=round(met(logged, listed), 4),
         listed_logged=round(met(listed, logged), 4),
         duplicate_titles=dict(most.iter_rows()),
+        dropped=clean.stats.items_dropped,
     )
 
 

@@ -85,10 +85,12 @@ def _print_crawlers(report: CheckReport, console: Console) -> None:
 def _print_items(report: CheckReport, console: Console) -> None:
     table = report.table
     if table is not None:
+        dropped = ", ".join(f"{count:,} {reason}" for reason, count in table.dropped.items())
         titles = "; ".join(f"{title!r} × {count}" for title, count in table.duplicate_titles.items())
         console.print(
             f"[bold]Items table[/]  {table.listed:,} items; it lists {table.logged_listed:.1%} of the items "
             f"of the interactions, which have {table.listed_logged:.1%} of its items"
+            + (f"; rows left out: {dropped}" if dropped else "")
             + (f"; titles of several items: {escape(titles)}" if titles else ""),
             soft_wrap=True,
         )

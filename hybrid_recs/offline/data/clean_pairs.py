@@ -13,7 +13,7 @@ from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.crawlers import REASON as CRAWLER
 from hybrid_recs.offline.data.crawlers import Crawler, find_crawlers, require_few
 from hybrid_recs.offline.data.interactions import scan_labelled
-from hybrid_recs.offline.data.items import read_items
+from hybrid_recs.offline.data.items import read_counted_items
 from hybrid_recs.offline.data.order import Order, judge_order
 from hybrid_recs.offline.data.overlap import require_overlap
 from hybrid_recs.offline.data.stray_times import TimeBounds, count_by_hour, stray_bounds
@@ -42,7 +42,7 @@ class InputStats:
     pairs: before histories are capped. first_time, last_time: seconds since 1970. order: whether the order
         of a user's rows carries information. stray_times: some of those dropped, in seconds since 1970.
         crawlers: visitors left out, and some of them. first_dropped: the order of the first row that is
-        dropped for each reason.
+        dropped for each reason. items_dropped: rows of the items table, by reason.
     """
 
     rows_read: int
@@ -59,6 +59,7 @@ class InputStats:
     crawlers: int = 0
     crawler_examples: tuple[Crawler, ...] = ()
     first_dropped: dict[str, int] = field(default_factory=dict)
+    items_dropped: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def read_pairs(config: DatasetConfig, now: float | None = None) -> CleanPairs:
         read = ", ".join(table.shown for table in config.interactions)
         reasons = ", ".join(f"{n:,} {why}" for why, n in stats.dropped.items()) or "the files hold no rows"
         raise DatasetError(f"{read}: no interaction is left of {stats.rows_read:,} rows ({reasons})")
-    items = read_items(config)
+    items, items_dropped = read_counted_items(config)
     require_overlap(config, pairs["item"], items["item"])
     order = judge_order(pairs, config.timed, config.order)
     if not config.keep_crawlers:
@@ -99,6 +100,7 @@ def read_pairs(config: DatasetConfig, now: float | None = None) -> CleanPairs:
     stats = replace(
         stats,
         order=order,
+        items_dropped=items_dropped,
         first_time=cast(float | None, pairs["time"].min()),
         last_time=cast(float | None, pairs["time"].max()),
     )

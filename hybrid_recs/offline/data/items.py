@@ -13,6 +13,7 @@ from hybrid_recs.types import MAX_ID_LENGTH
 _YES = ("true", "yes", "y", "t", "in stock", "instock", "available")
 _NO = ("false", "no", "n", "f", "out of stock", "outofstock", "unavailable")
 _CATEGORY_SEPARATOR = "\x1f"
+_LONG_ID = f"with an id over {MAX_ID_LENGTH} characters"
 SCHEMA = pl.Schema(
     [
         ("item", pl.String()),
@@ -25,34 +26,58 @@ SCHEMA = pl.Schema(
 
 
 def read_items(config: DatasetConfig) -> pl.DataFrame:
+    """The items of `read_counted_items`."""
+    return read_counted_items(config)[0]
+
+
+def read_counted_items(config: DatasetConfig) -> tuple[pl.DataFrame, dict[str, int]]:
     """One row per item, sorted by id: `item`, `title` or null, `categories`, `text`, `available` (null
-    without a column for it); empty without a table.
+    without a column for it); empty without a table. And how many rows of the table are dropped, by reason.
 
     Raises DatasetError for a value of that column that says neither yes nor no.
     """
     table = config.items
     if table is None:
-        return pl.DataFrame(schema=SCHEMA)
+        return pl.DataFrame(schema=SCHEMA), {}
+    with explained([table]):
+        rows = _scan_rows(config, table).collect(engine="streaming")
+    dropped = rows.drop_nulls("reason").sort("len", "reason", descending=[True, False])
+    kept = rows.filter(pl.col("reason").is_null()).drop("reason")
+    items = _unite_rows(kept.with_columns(available=_as_bool(kept["available"], table)))
+    return items, dict(dropped.select("reason", "len").iter_rows())
+
+
+def _scan_rows(config: DatasetConfig, table: ItemsTable) -> pl.LazyFrame:
+    """Distinct rows and how many there are of each; those with a reason to be dropped have nothing else."""
     frame = scan_table(config, table)
     require_columns(config, table, table.named_columns)
     require_ids(frame, [table.id], table, config.id_rules)
-    frame = with_condition(config, frame, table.where, table).filter(pl.col("__where").fill_null(False))
+    frame = with_condition(config, frame, table.where, table)
     texts = [as_text(name, table) for name in table.text] or [pl.lit(None, pl.String)]
-    rows = (
-        frame.select(
-            item=as_id(table.id, table, config.id_rules),
-            title=as_text(table.title, table) if table.title else pl.lit(None, pl.String),
-            categories=_categories(frame, table),
-            text=pl.concat_str(texts, separator=" ", ignore_nulls=True),
-            available=as_text(table.available, table) if table.available else pl.lit(None, pl.String),
-        )
-        .filter(pl.col("item").is_not_null() & (pl.col("item").str.len_chars() <= MAX_ID_LENGTH))
-        .group_by("item", "title", "categories", "text", "available")
+    cells = frame.select(
+        "__where",
+        item=as_id(table.id, table, config.id_rules),
+        title=as_text(table.title, table) if table.title else pl.lit(None, pl.String),
+        categories=_categories(frame, table),
+        text=pl.concat_str(texts, separator=" ", ignore_nulls=True),
+        available=as_text(table.available, table) if table.available else pl.lit(None, pl.String),
+    )
+    kept = pl.col("reason").is_null()
+    return (
+        cells.with_columns(reason=_reason())
+        .select("reason", *(pl.when(kept).then(name).alias(name) for name in SCHEMA))
+        .group_by(pl.all())
         .len()
     )
-    with explained([table]):
-        distinct = rows.collect(engine="streaming")
-    return _unite_rows(distinct.with_columns(available=_as_bool(distinct["available"], table)))
+
+
+def _reason() -> pl.Expr:
+    """Why a row is dropped: the first of these that applies, or null."""
+    return (
+        pl.when(~pl.col("__where").fill_null(False)).then(pl.lit("not matching where"))
+        .when(pl.col("item").is_null()).then(pl.lit("without an id"))
+        .when(pl.col("item").str.len_chars() > MAX_ID_LENGTH).then(pl.lit(_LONG_ID))
+    )  # fmt: skip
 
 
 def _categories(frame: pl.LazyFrame, table: ItemsTable) -> pl.Expr:

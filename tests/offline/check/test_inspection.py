@@ -39,6 +39,17 @@ def _texts(found: list[Suspicion]) -> str:
     return "\n".join(f"{one.text}; {one.remedy}" for one in found)
 
 
+def test_rows_of_the_items_table_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    items = "id,title\n" + "".join(f"i{n:02d},Title {n}\n" for n in range(31)) + ",No id\n"
+    toml = WITH_TIME + ITEMS + "where = \"title <> 'Title 7'\"\n"
+    report = _report(tmp_path, _log(), toml, items_csv=items)
+    assert report.table is not None
+    assert (report.table.listed, report.table.dropped) == (30, {"not matching where": 1, "without an id": 1})
+    text = render(report, "text")
+    assert "rows left out: 1 not matching where, 1 without an id" in text
+    assert "Rows of the items table left out" in render(report, "html")
+
+
 def test_the_figures_are_those_of_the_data(tmp_path: Path) -> None:
     lines = _log()
     bad = ["anna001@example.com,,1700000000,1", "anna002@example.com,i01,soon,1", "x,y,1,2,3"]

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.data.items import read_items
+from hybrid_recs.offline.data.items import read_counted_items, read_items
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from tests.offline.builders import USER_AND_ITEM, File, write
 
@@ -42,6 +42,20 @@ def test_several_rows_of_one_id_become_one(tmp_path: Path) -> None:
         ("02", "Mug", ["Kitchen", "gift", "kitchen", "tea"], "Cup red Mug blue"),
         ("03", None, [], None),
     ]
+
+
+def test_rows_that_are_dropped_are_counted(tmp_path: Path) -> None:
+    rows = ["1,Cup,a,3", "2,Pen,b,maybe", "3,Pot,,1", "1,Cup,a,3", ",No id,a,1", f"{'y' * 257},Long,a,1"]
+    text = "\n".join(["id,title,kind,stock", *rows])
+    toml = USER_AND_ITEM + '[items]\npath = "i.csv"\nid = "id"\ntitle = "title"\navailable = "stock"\n'
+    config = DatasetConfig.load(write(tmp_path, {"i.csv": text}, toml + "where = \"kind = 'a'\"\n"))
+    items, dropped = read_counted_items(config)
+    assert items.select("item", "title", "available").rows() == [("1", "Cup", True)]
+    assert dropped == {
+        "not matching where": 2,
+        "with an id over 256 characters": 1,
+        "without an id": 1,
+    }
 
 
 @pytest.mark.parametrize(
