@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from hybrid_recs.offline.data.dataset import Dataset
@@ -35,7 +36,7 @@ def _at(text: str) -> float:
 def test_every_recipe_is_tried() -> None:
     tried = set(re.findall(r'_read\(\s*"([^"]+)"', Path(__file__).read_text()))
     assert tried == set(RECIPES)
-    assert len(tried) == 9
+    assert len(tried) == 11
 
 
 def test_shopify(tmp_path: Path) -> None:
@@ -96,7 +97,8 @@ def test_woocommerce(form: str, tmp_path: Path) -> None:
     assert dataset.stats.dropped == {"not matching where": 1}
 
 
-def test_google_analytics_4(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["ndjson", "parquet"])
+def test_google_analytics_4(form: str, tmp_path: Path) -> None:
     events = [
         {
             "event_date": "20240105",
@@ -114,7 +116,12 @@ def test_google_analytics_4(tmp_path: Path) -> None:
             ("3.4", "add_to_cart", ["(not set)", "C"]),
         ]
     ]
-    dataset = _read("Google Analytics 4", tmp_path, {"events_20240105": _lines(*events)})
+    if form == "ndjson":
+        dataset = _read("Google Analytics 4", tmp_path, {"events_20240105": _lines(*events)})
+    else:
+        table = pl.DataFrame(events).with_columns(pl.col("event_timestamp").cast(pl.Int64))
+        toml = RECIPES["Google Analytics 4"].replace('"ndjson"', '"parquet"')
+        dataset = read(tmp_path, {"events_20240105": table}, toml)
     assert set(_rows(dataset, "user", "item", "weight", "time")) == {
         (user, item, weight, 1_704_450_153.0)
         for user, item, weight in [("1.2", "A", 6.0), ("1.2", "B", 5.0), ("3.4", "C", 3.0)]
@@ -180,12 +187,28 @@ def test_matomo(tmp_path: Path) -> None:
 
 def test_movielens(tmp_path: Path) -> None:
     files: dict[str, File] = {
+        "ratings.csv": "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,3,2.5,964981247\n"
+        "2,1,3.0,1445714835\n",
+        "movies.csv": "movieId,title,genres\n1,Toy Story (1995),Adventure|Comedy\n"
+        '3,"Misérables, Les (1995)",(no genres listed)\n',
+    }
+    dataset = _read("MovieLens", tmp_path, files)
+    assert _rows(dataset, "user", "item", "time") == [("1", "1", 964982703.0), ("2", "1", 1445714835.0)]
+    assert dataset.stats.dropped == {"not matching where": 1}
+    assert dataset.items.select("item", "title", "categories").rows() == [
+        ("1", "Toy Story (1995)", ["Adventure", "Comedy"]),
+        ("3", "Misérables, Les (1995)", ["(no genres listed)"]),
+    ]
+
+
+def test_movielens_1m(tmp_path: Path) -> None:
+    files: dict[str, File] = {
         "ratings.dat": "1::122::5::838985046\n1::185::2::838983525\n2::122::3::838983392\n",
         "movies.dat": "122::Boomerang (1992)::Comedy|Romance\n185::Misérables, Les (1995)::Drama\n".encode(
             "latin-1"
         ),
     }
-    dataset = _read("MovieLens", tmp_path, files)
+    dataset = _read("MovieLens 1M and 10M", tmp_path, files)
     assert _rows(dataset, "user", "item", "time") == [("1", "122", 838985046.0), ("2", "122", 838983392.0)]
     assert dataset.items.select("item", "title", "categories").rows() == [
         ("122", "Boomerang (1992)", ["Comedy", "Romance"]),
@@ -202,6 +225,22 @@ def test_last_fm(tmp_path: Path) -> None:
         ("u2", '"weird al" yankovic', 1.0),
     }
     assert not dataset.ordered
+
+
+def test_last_fm_2k(tmp_path: Path) -> None:
+    files: dict[str, File] = {
+        "user_artists.dat": "userID\tartistID\tweight\n2\t51\t13883\n2\t52\t11690\n3\t51\t7\n",
+        "artists.dat": "id\tname\turl\tpictureURL\n51\tDuran Duran\thttp://x/a\thttp://x/b\n"
+        '52\t"Weird Al" Yankovic\thttp://x/c\t\n53\tSigur Rós "x\thttp://x/d\thttp://x/e\n',
+    }
+    dataset = _read("Last.fm 2K (HetRec 2011)", tmp_path, files)
+    assert set(_rows(dataset, "user", "item", "weight")) == {
+        ("2", "51", 13883.0),
+        ("2", "52", 11690.0),
+        ("3", "51", 7.0),
+    }
+    assert not dataset.ordered
+    assert dataset.items["title"].to_list() == ["Duran Duran", '"Weird Al" Yankovic', 'Sigur Rós "x']
 
 
 def test_amazon_reviews(tmp_path: Path) -> None:
