@@ -110,7 +110,9 @@ def measure(part: str, folder: Path) -> list[float]:
         settings = Settings(
             index_dir=folder / "index", var_dir=folder / "var", redis_url="redis://127.0.0.1:1/0"
         )
-        try_rebuild(folder / "dataset.toml", None, settings, Steps(Console(stderr=True)))
+        steps = Steps(Console(stderr=True))
+        try_rebuild(folder / "dataset.toml", None, settings, steps)
+        return [time.perf_counter() - started, steps.peak_mb()]
     return [time.perf_counter() - started, peak_mb()]
 
 
