@@ -150,7 +150,9 @@ class _Tally:
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Of a part of the rows; may be called by several threads."""
         self._reasons.append(rows.group_by("reason").agg(pl.len(), first=pl.col("order").min()))
-        kept = rows.filter(pl.col("reason").is_null()).drop("reason")
+        kept = rows.drop("reason")
+        if rows["reason"].null_count() < len(rows):
+            kept = rows.filter(pl.col("reason").is_null()).drop("reason")
         self._hours.append(count_by_hour(kept.lazy()).collect())
         return kept
 

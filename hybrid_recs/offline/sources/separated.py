@@ -5,6 +5,7 @@ Polars does not notice where the shifted columns are not used. Files are looked 
 are left out, many are an error.
 """
 
+import mmap
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
@@ -15,7 +16,7 @@ import polars as pl
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.sources.bad_lines import BadLines, require_few, shown_fields
-from hybrid_recs.offline.sources.compression import DataFile, open_bytes
+from hybrid_recs.offline.sources.compression import DataFile, is_compressed, open_bytes
 from hybrid_recs.offline.sources.dataset_config import Table, separator_of
 from hybrid_recs.offline.sources.quoting import Quoting, Row
 from hybrid_recs.offline.sources.scratch import new_file
@@ -36,9 +37,13 @@ def scan_separated(files: list[DataFile], table: Table) -> pl.LazyFrame:
     paths = [regular_part(file, table)[0] for file in files]
     if len(separator.encode()) > 1:
         return _scan_lines(paths, separator, table)
+    return _scan_csv(paths, table)
+
+
+def _scan_csv(paths: list[Path], table: Table) -> pl.LazyFrame:
     return pl.scan_csv(
         paths,
-        separator=separator,
+        separator=separator_of(table, paths[0]),
         has_header=table.columns is None,
         new_columns=table.columns,
         quote_char=table.quote or None,
@@ -75,6 +80,12 @@ def _looked_over(file: DataFile, table: Table) -> tuple[Path, BadLines]:
     quoting = Quoting(separator, table.quote if len(separator.encode()) == 1 else "")
     lines = scan_whole_lines([utf8], table.skip_rows, table.comment)
     columns = _columns(file, quoting, lines, table)
+    if (
+        len(separator.encode()) == 1
+        and not _holds(utf8, quoting.quote)
+        and _parses(utf8, table, len(columns))
+    ):
+        return utf8, BadLines(file.name)
     number = pl.col("number")
     count, irregular = (
         lines.select(n=pl.len(), irregular=number.filter(~quoting.is_row(len(columns))).implode())
@@ -84,6 +95,29 @@ def _looked_over(file: DataFile, table: Table) -> tuple[Path, BadLines]:
     if not irregular:
         return utf8, BadLines(file.name, count)
     return _regular_lines(BadLines(file.name, count), utf8, irregular, quoting, columns, table)
+
+
+def _parses(utf8: Path, table: Table, n_columns: int) -> bool:
+    """Whether Polars reads every cell. It notices lines of too many fields, but only where all columns are
+    used; for files without quotes that is cheaper than to look at every line."""
+    try:
+        cells = _scan_csv([utf8], table)
+        if len(cells.collect_schema()) != n_columns:
+            return False
+        cells.select(pl.all().null_count()).collect(engine="streaming")
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _holds(path: Path, quote: str) -> bool:
+    """Whether a file has quotes; a compressed one may."""
+    if not quote:
+        return False
+    if is_compressed(path):
+        return True
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(quote.encode()) >= 0
 
 
 def _columns(file: DataFile, quoting: Quoting, lines: pl.LazyFrame, table: Table) -> list[str]:
