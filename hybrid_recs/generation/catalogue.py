@@ -5,8 +5,6 @@ vector from their metadata, then those without one, each in the same order: `row
 item has a vector.
 """
 
-import hashlib
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +14,18 @@ from numpy.typing import NDArray
 
 from hybrid_recs.generation.arrays import StringTable, open_array, save_array
 from hybrid_recs.generation.category_index import CategoryIndex, write_category_index
+from hybrid_recs.generation.id_index import IdIndex, write_id_index
 from hybrid_recs.generation.id_rules import AS_WRITTEN, IdRules
 from hybrid_recs.generation.row_mask import RowMask
 from hybrid_recs.generation.title_index import TitleIndex, write_title_index
+from hybrid_recs.generation.variants import Variant, Variants
 from hybrid_recs.types import Rows
 
 # Cannot occur in XML or CSV, so it cannot be part of a category's name.
 _SEPARATOR = "\x1f"
 
-
-def _id_hash(encoded: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little")
+FIELDS = ("title", "categories", "text")
+"""Of an item's metadata, as the items table has it and as edits change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,8 @@ class Catalogue:
         self._titles = StringTable.open(folder, "titles")
         self._categories = StringTable.open(folder, "categories")
         self.categories = CategoryIndex(folder)
-        self._hashes = open_array(folder / "id_hashes.npy").data
-        self._hash_rows = open_array(folder / "id_rows.npy").data
+        self._index = IdIndex(folder, self._ids)
+        self.variants = Variants.open(folder, FIELDS)
         self.popularity: NDArray[np.float64] = open_array(folder / "popularity.npy")
         self.by_popularity: NDArray[np.uint32] = open_array(folder / "by_popularity.npy")
         self.titles = TitleIndex(folder, self.by_popularity)
@@ -58,22 +57,26 @@ class Catalogue:
         return len(self._ids)
 
     def row(self, item_id: str) -> int | None:
-        """The row of an item id, also when it is spelt in another way, or None when there is no such item."""
+        """The row of an item id, also when it is spelt in another way or is that of a further variant; None
+        when there is no such item."""
         row = self._row(item_id)
         if row is None and (spelt := self.id_rules.spell(item_id)) != item_id:
             row = self._row(spelt)
         return row
 
     def _row(self, item_id: str) -> int | None:
-        encoded = item_id.encode("utf-8", "surrogatepass")
-        target = _id_hash(encoded)
-        position = bisect_left(self._hashes, target)
-        while position < len(self._hashes) and self._hashes[position] == target:
-            row = self._hash_rows[position]
-            if self._ids.raw(row) == encoded:
-                return row
-            position += 1
-        return None
+        row = self._index.position(item_id)
+        return self.variants.row(item_id) if row is None and self.variants is not None else row
+
+    def variant(self, item_id: str) -> Variant | None:
+        """The further variant of that id; None for an item that is a row of its own, or unknown."""
+        if self.variants is None or self._index.position(item_id) is not None:
+            return None
+        return self.variants.get(item_id) or self.variants.get(self.id_rules.spell(item_id))
+
+    def variants_of(self, row: int) -> list[Variant]:
+        """The further variants that share a row."""
+        return [] if self.variants is None else self.variants.of_row(row)
 
     def item_id(self, row: int) -> str:
         return self._ids[row]
@@ -96,10 +99,16 @@ class Catalogue:
         Ids are compared by their 64-bit hashes.
         """
         total = float(self.popularity.sum())
-        used = other.popularity[np.asarray(other._hash_rows)] > 0
-        shared = np.isin(np.asarray(self._hashes), np.asarray(other._hashes)[used])
-        rows = np.asarray(self._hash_rows)[shared]
+        rows = self._index.positions[np.isin(self._index.hashes, other._hashes_with_interactions())]
         return float(self.popularity[rows].sum()) / total if total else 1.0
+
+    def _hashes_with_interactions(self) -> NDArray[np.uint64]:
+        """Of the ids that have interactions, as far as is known of variants: their row has some."""
+        indices = [(self._index.hashes, self._index.positions)]
+        if self.variants is not None:
+            index = self.variants.index
+            indices.append((index.hashes, self.variants.rows[index.positions]))
+        return np.concatenate([hashes[self.popularity[rows] > 0] for hashes, rows in indices])
 
     def popular(self, count: int, excluded: frozenset[int], eligible: RowMask | None = None) -> Rows:
         """The `count` most popular rows that are eligible and not excluded, best first."""
@@ -126,11 +135,8 @@ def write_catalogue(
     StringTable.write(folder, "ids", ids)
     StringTable.write(folder, "titles", titles)
     StringTable.write(folder, "categories", (_SEPARATOR.join(names) for names in categories))
-    hashes = np.fromiter((_id_hash(text.encode()) for text in ids), np.uint64, len(ids))
     write_category_index(folder, categories)
-    order = np.argsort(hashes, kind="stable")
-    save_array(folder / "id_hashes.npy", hashes[order])
-    save_array(folder / "id_rows.npy", order.astype(np.uint32))
+    write_id_index(folder, ids)
     save_array(folder / "popularity.npy", popularity)
     by_popularity = np.argsort(-popularity, kind="stable").astype(np.uint32)
     save_array(folder / "by_popularity.npy", by_popularity)

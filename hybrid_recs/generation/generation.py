@@ -71,6 +71,13 @@ class Generation:
         """Whether the row has a vector, from interactions or from its metadata."""
         return row < self.manifest.vectors
 
+    def lists(self, item_id: str) -> bool:
+        """Whether the items table lets an item be recommended; one that it does not know may be."""
+        if variant := self.catalogue.variant(item_id):
+            return variant.listed
+        row = self.catalogue.row(item_id)
+        return row is None or self.table.lists(row)
+
     def _check(self, folder: Path) -> None:
         counted = {
             "items": (len(self.catalogue), self.manifest.items),

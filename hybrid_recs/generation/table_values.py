@@ -18,7 +18,6 @@ from hybrid_recs.generation.arrays import open_array, save_array
 from hybrid_recs.generation.catalogue import Catalogue
 from hybrid_recs.types import Rows
 
-FIELDS = ("title", "categories", "text")
 _EDITED_FILE, _TEXTS_FILE, _UNLISTED_FILE = "edited_items.json", "text_hashes.npy", "unlisted.npy"
 _NO_ROWS = np.empty(0, np.int64)
 
@@ -55,6 +54,8 @@ class TableValues:
         """Hash of what the table said of a field of an item, which may not have been in it."""
         if item_id in self.edited:
             return self.edited[item_id][name]
+        if variant := catalogue.variant(item_id):
+            return variant.hashes[name]
         row = catalogue.row(item_id)
         if row is None:
             return value_hash(None)

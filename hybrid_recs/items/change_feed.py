@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_recs.errors import BadVectorError, ItemChangesError
+from hybrid_recs.generation.catalogue import FIELDS
 from hybrid_recs.generation.generation import Generation
-from hybrid_recs.generation.table_values import FIELDS
 from hybrid_recs.items.change_store import ChangeStore, NewItemQuota
 from hybrid_recs.items.item_change import EditBasis, ItemChange, ItemFields
 from hybrid_recs.items.overlay import Overlay
@@ -57,9 +57,11 @@ class ChangeFeed:
     def put(self, generation: Generation, item_id: str, fields: ItemFields) -> tuple[ItemChange, bool]:
         """Record an edit of an item; returns the merged change and whether the item is new.
 
-        Raises as ChangeStore.put, and BadVectorError for a vector that does not fit `generation`.
+        Raises as ChangeStore.put, and BadVectorError for a vector that does not fit `generation`, or is
+        given for a further variant of an item.
         """
         if (vector := fields.get("vector")) is not None:
+            _require_own_row(generation, item_id)
             fields = {**fields, "vector": unit(vector, generation.manifest.dimensions)}
         in_catalogue = generation.catalogue.row(item_id) is not None
         is_new = not in_catalogue and self._store.get(item_id, generation.manifest.dataset.name) is None
@@ -93,10 +95,17 @@ def _basis(generation: Generation, item_id: str, fields: ItemFields) -> EditBasi
     """What the items table of a generation says of the fields of an edit."""
     table, catalogue = generation.table, generation.catalogue
     base = {name: table.hash_of(catalogue, item_id, name) for name in FIELDS if name in fields}
-    row = catalogue.row(item_id)
     if "available" in fields:
-        base["available"] = int(row is None or table.lists(row))
+        base["available"] = int(generation.lists(item_id))
     return EditBasis(vector_space_of(generation), base, generation.manifest.dataset.name)
+
+
+def _require_own_row(generation: Generation, item_id: str) -> None:
+    if variant := generation.catalogue.variant(item_id):
+        raise BadVectorError(
+            f"vector: {item_id!r} is a variant of {generation.catalogue.item_id(variant.row)!r} and shares "
+            "its vector; give the vector to that item"
+        )
 
 
 def unit(vector: NDArray[np.floating[Any]], dimensions: int) -> Floats:

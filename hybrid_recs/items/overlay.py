@@ -5,9 +5,10 @@ The mapped files of a generation are never written to; the overlay is small, in 
 swapped as a whole. The j-th new item has row len(catalogue) + j, so old and new rows never overlap.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,18 +47,27 @@ class NewItems:
         return np.asarray(self.vectors.any(axis=1) if len(self) else np.empty(0, bool))
 
 
+class StandIn(NamedTuple):
+    """The variant that lists show for a row."""
+
+    item_id: str
+    title: str | None
+
+
 @dataclass(frozen=True)
 class Overlay:
     """Over one generation; `version` grows with every change.
 
     hidden: rows, of old items or new, that are never recommended. They may still be queried.
     shown: rows that are recommended though the items table does not list them.
+    stand_ins: for rows of products whose own variant must not be recommended, another one that may.
     """
 
     version: int = 0
     hidden: frozenset[int] = frozenset()
     new: NewItems = field(default_factory=NewItems.empty)
     shown: frozenset[int] = frozenset()
+    stand_ins: Mapping[int, StandIn] = field(default_factory=dict)
 
     def places_matching(self, category_filter: CategoryFilter) -> Rows:
         """Places of the new items that match a filter."""

@@ -6,9 +6,12 @@ an item that was described later:
 - else an item learned from interactions keeps its vector and title until the next rebuild;
 - else its metadata places it, over the row that the generation may have of it.
 An item that nothing places is known all the same, and queries for it are answered with popular items.
+
+Of the variants of a product, which share a row, lists show the row's own as long as it may be recommended,
+then the most popular one that may. Only when none may, the row is hidden.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +20,7 @@ from hybrid_recs.errors import ItemChangesError
 from hybrid_recs.generation.generation import VECTORS_FILE, Generation
 from hybrid_recs.items.change_store import ChangeStore
 from hybrid_recs.items.item_change import ItemChange, ItemMetadata, Placement
-from hybrid_recs.items.overlay import NewItems, Overlay
+from hybrid_recs.items.overlay import NewItems, Overlay, StandIn
 from hybrid_recs.types import Floats
 
 
@@ -87,16 +90,32 @@ class OverlayBuilder:
 
     def is_available(self, item_id: str) -> bool:
         """Whether the item may be recommended."""
-        change, row = self._changes.get(item_id), self._generation.catalogue.row(item_id)
-        if change is not None and self._availability_counts(change, row):
+        change = self._changes.get(item_id)
+        if change is not None and self._availability_counts(change):
             return change.available
-        return row is None or self._generation.table.lists(row)
+        return self._generation.lists(item_id)
+
+    def listed_as(self, item_id: str) -> str | None:
+        """The variant of the same product that lists show instead of this one; None where there is none."""
+        catalogue = self._generation.catalogue
+        row = catalogue.row(item_id)
+        if row is None or item_id in self.new:
+            return None
+        variant, stand_in = catalogue.variant(item_id), self.overlay.stand_ins.get(row)
+        own = catalogue.item_id(row)
+        shown = stand_in.item_id if stand_in else own
+        return None if shown == (variant.item_id if variant else own) else shown
 
     def _build(self) -> None:
-        generation, n = self._generation, len(self._generation.catalogue)
+        catalogue, n = self._generation.catalogue, len(self._generation.catalogue)
         self.new, hidden, shown = {}, set(), set()
+        changed_rows: set[int] = set()
         for change in self._changes.values():
-            row = generation.catalogue.row(change.item_id)
+            row = catalogue.row(change.item_id)
+            if row is not None:
+                changed_rows.add(row)
+            if catalogue.variant(change.item_id) is not None:
+                continue
             new, available = self._new_item(change, row), self.is_available(change.item_id)
             if new is not None:
                 if not available:
@@ -106,17 +125,37 @@ class OverlayBuilder:
                 hidden.add(row)
             elif row is not None:
                 shown.add(row)
+        stand_ins = self._stand_ins(changed_rows)
         self._built = True
-        self.overlay = Overlay(max(self._last_seq, 0), frozenset(hidden), self._new_items(), frozenset(shown))
+        self.overlay = Overlay(
+            version=max(self._last_seq, 0),
+            hidden=frozenset(hidden - stand_ins.keys()),
+            new=self._new_items(),
+            shown=frozenset(shown | stand_ins.keys()),
+            stand_ins=stand_ins,
+        )
 
-    def _availability_counts(self, change: ItemChange, row: int | None) -> bool:
+    def _stand_ins(self, rows: Iterable[int]) -> dict[int, StandIn]:
+        """For those of the rows whose own item must not be recommended while another variant may be."""
+        catalogue, stand_ins = self._generation.catalogue, {}
+        for row in rows:
+            variants = catalogue.variants_of(row)
+            if not variants or self.is_available(catalogue.item_id(row)):
+                continue
+            for variant in variants:
+                if self.is_available(variant.item_id):
+                    stand_ins[row] = StandIn(variant.item_id, variant.title)
+                    break
+        return stand_ins
+
+    def _availability_counts(self, change: ItemChange) -> bool:
         """Whether the availability was edited and, where the table says which items are in stock, the table
         has said nothing else since. Hiding an item never gives way to anything else."""
         stock = self._generation.manifest.dataset.stock
-        if row is None or not stock:
+        if not stock or self._generation.catalogue.row(change.item_id) is None:
             return not change.available or "available" in change.base
         base = change.base.get("available")
-        said = int(self._generation.table.lists(row))
+        said = int(self._generation.lists(change.item_id))
         return not change.available if base is None else base == said
 
     def _new_item(self, change: ItemChange, row: int | None) -> NewItem | None:

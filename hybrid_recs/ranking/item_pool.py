@@ -27,6 +27,7 @@ class ItemPool:
         self._vectors = generation.scorer.vectors
         self._new = overlay.new
         self._table = generation.table
+        self._stand_ins = overlay.stand_ins
         self._n = len(generation.catalogue)
         self.overlay = overlay
         self.eligible = self._all_eligible()
@@ -47,10 +48,14 @@ class ItemPool:
         return [row for row in map(self.row, item_ids) if row is not None]
 
     def item_id(self, row: int) -> str:
+        """The id of a row, also where lists show another variant."""
         return self._catalogue.item_id(row) if row < self._n else self._new.ids[row - self._n]
 
-    def title(self, row: int) -> str | None:
-        return self._catalogue.title(row) if row < self._n else self._new.titles[row - self._n]
+    def shown(self, row: int) -> tuple[str, str | None]:
+        """The id and the title that lists show for a row."""
+        if row >= self._n:
+            return self._new.ids[row - self._n], self._new.titles[row - self._n]
+        return self._stand_ins.get(row) or (self._catalogue.item_id(row), self._catalogue.title(row))
 
     def categories_of(self, row: int) -> list[str]:
         if row < self._n:

@@ -115,6 +115,6 @@ class JsonRenderer:
 
     def _render_piece(self, row: int) -> bytes:
         """An item as a template: `%b` stands for its score, so `%` in its id and title is doubled."""
-        item_id, title = orjson.dumps(self._items.item_id(row)), orjson.dumps(self._items.title(row))
+        item_id, title = map(orjson.dumps, self._items.shown(row))
         parts = b'{"item_id":%b,"score":' % item_id, b',"title":%b}' % title
         return b"%b".join(part.replace(b"%", b"%%") for part in parts)

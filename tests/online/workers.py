@@ -2,7 +2,7 @@
 
 import http.client
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -79,6 +79,7 @@ def _holder(service: ChildService, client_port: int) -> int:
     children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
     for pid in [str(service.pid), *children]:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            if descriptor.is_symlink() and str(descriptor.readlink()) == f"socket:[{inode}]":
-                return int(pid)
+            with suppress(FileNotFoundError):  # a descriptor may be closed meanwhile
+                if str(descriptor.readlink()) == f"socket:[{inode}]":
+                    return int(pid)
     raise AssertionError(f"no worker of {service.pid} holds the connection")

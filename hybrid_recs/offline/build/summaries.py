@@ -24,6 +24,8 @@ def input_stats(stats: InputStats) -> str:
     text = f"{stats.rows_read:,} rows, {stats.rows_kept:,} kept"
     text += "".join(f", {count:,} {reason}" for reason, count in stats.dropped.items())
     text += f"; {stats.users:,} users × {stats.items:,} items, {stats.pairs:,} pairs"
+    if stats.variants:
+        text += f"; {stats.variants:,} variants learned as another of their product"
     if stats.users_capped:
         text += f"; {stats.users_capped:,} histories capped"
     if stats.first_time is not None and stats.last_time is not None:

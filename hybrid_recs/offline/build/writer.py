@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hybrid_recs.generation.arrays import save_array
-from hybrid_recs.generation.catalogue import write_catalogue
+from hybrid_recs.generation.catalogue import FIELDS, write_catalogue
 from hybrid_recs.generation.generation import BOOSTS_FILE, INDEX_FILE, VECTORS_FILE
 from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, library_versions
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
 from hybrid_recs.generation.scoring import Scorer
-from hybrid_recs.generation.table_values import Hashes, write_table_values
+from hybrid_recs.generation.table_values import Hashes, value_hash, write_table_values
+from hybrid_recs.generation.variants import Variant, write_variants
 from hybrid_recs.generation.vector_index import FaissIndex
 from hybrid_recs.offline.build.hot_set import HotSet
 from hybrid_recs.offline.build.index import build_index
@@ -21,7 +22,7 @@ from hybrid_recs.types import ProgressCallback, Rows, no_progress
 
 
 def write_items(folder: Path, model: CompleteModel, edited: Mapping[str, Hashes] | None = None) -> None:
-    """The catalogue, what the items table said, and the content encoder.
+    """The catalogue, its variants, what the items table said, and the content encoder.
 
     edited: hashes of what it said of the items that were edited since.
     """
@@ -33,9 +34,25 @@ def write_items(folder: Path, model: CompleteModel, edited: Mapping[str, Hashes]
         items["categories"].to_list(),
         model.data.popularity,
     )
+    write_variants(folder, _variants(model), FIELDS)
     write_table_values(folder, edited or {}, items["text"].to_list(), model.data.unlisted)
     if model.encoder is not None:
         model.encoder.save(folder)
+
+
+def _variants(model: CompleteModel) -> list[Variant]:
+    items, variants = model.data.items["item"], model.data.variants
+    row_of = {item: row for row, item in enumerate(items)} if len(variants) else {}
+    return [
+        Variant(
+            item_id=variant["item"],
+            title=variant["title"],
+            row=row_of[variant["representative"]],
+            listed=variant["available"] is not False,
+            hashes={name: value_hash(variant[name]) for name in FIELDS},
+        )
+        for variant in variants.iter_rows(named=True)
+    ]
 
 
 def write_model(folder: Path, model: CompleteModel, options: BuildOptions) -> IndexInfo:

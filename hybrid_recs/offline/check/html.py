@@ -138,6 +138,7 @@ def _items(report: CheckReport) -> str:
     about = (
         f"The items table lists {table.listed:,} items, {table.logged_listed:.1%} of those with "
         f"interactions; {table.listed_logged:.1%} of its items have some."
+        + (f" {table.variants:,} more are variants of these." if table.variants else "")
     )
     dropped, titles = "", ""
     if table.dropped:

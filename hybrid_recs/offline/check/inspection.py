@@ -20,6 +20,7 @@ from hybrid_recs.offline.data.clean_pairs import CleanPairs, InputStats, read_pa
 from hybrid_recs.offline.data.examples import example_rows
 from hybrid_recs.offline.data.overlap import met
 from hybrid_recs.offline.data.pair_counts import PairCounts, count_pairs
+from hybrid_recs.offline.data.variants import find_variants, pool_pairs
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.masking import masked
 from hybrid_recs.offline.training.embeddings import dimensions_of
@@ -42,7 +43,9 @@ def inspect(
 ) -> CheckReport:
     """Raises DatasetError where a rebuild would, with the same message."""
     clean = read_pairs(config, now)
-    stats, counts = clean.stats, count_pairs(clean.pairs)
+    variants = find_variants(clean.pairs, clean.items)
+    items = clean.items.join(variants, on="item", how="anti")
+    stats, counts = clean.stats, count_pairs(pool_pairs(clean.pairs, variants))
     return CheckReport(
         dataset=config.name,
         sources=describe_sources(config, show_users),
@@ -57,10 +60,10 @@ def inspect(
         longest=_longest(counts, show_users),
         crawlers=_crawlers(stats),
         popularity=_popularity(counts),
-        table=_items(config, clean, counts),
+        table=_items(config, clean, counts, items),
         outlook=outlook(counts, options),
         edits_of_others=edits_of_others,
-        suspicions=suspicions(config, stats, counts, clean.items["item"], show_users),
+        suspicions=suspicions(config, stats, counts, items["item"], show_users),
     )
 
 
@@ -112,11 +115,13 @@ def _popularity(counts: PairCounts) -> dict[str, float]:
     }
 
 
-def _items(config: DatasetConfig, clean: CleanPairs, counts: PairCounts) -> ItemsReport | None:
+def _items(
+    config: DatasetConfig, clean: CleanPairs, counts: PairCounts, items: pl.DataFrame
+) -> ItemsReport | None:
     if config.items is None:
         return None
-    logged, listed = counts.items["item"], clean.items["item"]
-    titles = clean.items.drop_nulls("title").group_by("title").len().filter(pl.col("len") > 1)
+    logged, listed = counts.items["item"], items["item"]
+    titles = items.drop_nulls("title").group_by("title").len().filter(pl.col("len") > 1)
     most = titles.sort("len", "title", descending=[True, False]).head(_TITLES)
     return ItemsReport(
         listed=len(listed),
@@ -124,6 +129,7 @@ def _items(config: DatasetConfig, clean: CleanPairs, counts: PairCounts) -> Item
         listed_logged=round(met(listed, logged), 4),
         duplicate_titles=dict(most.iter_rows()),
         dropped=clean.stats.items_dropped,
+        variants=len(clean.items) - len(items),
     )
 
 

@@ -75,13 +75,15 @@ class CrawlerReport:
 class ItemsReport:
     """listed: items of the table. logged_listed: share of the log's items that the table lists;
     listed_logged: share of the table's items that the log knows. duplicate_titles: titles that several items
-    have, the most frequent first, with how many. dropped: reason → rows of the table."""
+    have, the most frequent first, with how many. dropped: reason → rows of the table. variants: items
+    that are learned as another of their product, and left out of the other figures."""
 
     listed: int
     logged_listed: float
     listed_logged: float
     duplicate_titles: dict[str, int]
     dropped: dict[str, int]
+    variants: int
 
 
 @dataclass(frozen=True, slots=True)

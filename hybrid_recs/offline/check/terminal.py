@@ -90,6 +90,7 @@ def _print_items(report: CheckReport, console: Console) -> None:
         console.print(
             f"[bold]Items table[/]  {table.listed:,} items; it lists {table.logged_listed:.1%} of the items "
             f"of the interactions, which have {table.listed_logged:.1%} of its items"
+            + (f"; {table.variants:,} more are variants of these" if table.variants else "")
             + (f"; rows left out: {dropped}" if dropped else "")
             + (f"; titles of several items: {escape(titles)}" if titles else ""),
             soft_wrap=True,

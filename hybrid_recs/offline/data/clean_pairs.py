@@ -42,7 +42,8 @@ class InputStats:
     pairs: before histories are capped. first_time, last_time: seconds since 1970. order: whether the order
         of a user's rows carries information. stray_times: some of those dropped, in seconds since 1970.
         crawlers: visitors left out, and some of them. first_dropped: the order of the first row that is
-        dropped for each reason. items_dropped: rows of the items table, by reason.
+        dropped for each reason. items_dropped: rows of the items table, by reason. variants: items that are
+        learned as another of their product.
     """
 
     rows_read: int
@@ -60,6 +61,7 @@ class InputStats:
     crawler_examples: tuple[Crawler, ...] = ()
     first_dropped: dict[str, int] = field(default_factory=dict)
     items_dropped: dict[str, int] = field(default_factory=dict)
+    variants: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def read_pairs(config: DatasetConfig, now: float | None = None) -> CleanPairs:
         reasons = ", ".join(f"{n:,} {why}" for why, n in stats.dropped.items()) or "the files hold no rows"
         raise DatasetError(f"{read}: no interaction is left of {stats.rows_read:,} rows ({reasons})")
     items, items_dropped = read_counted_items(config)
-    require_overlap(config, pairs["item"], items["item"])
+    require_overlap(config, pairs["item"], pl.concat([items["item"], items["group"].drop_nulls()]))
     order = judge_order(pairs, config.timed, config.order)
     if not config.keep_crawlers:
         pairs, stats = _without_crawlers(config, pairs, stats, order)

@@ -1,12 +1,13 @@
 """A dataset as it is learned from: clean pairs in order, with histories of bounded length."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import polars as pl
 
 from hybrid_recs.offline.data.clean_pairs import PAIR_AGGREGATES, InputStats, read_pairs
 from hybrid_recs.offline.data.order import Order, in_order
+from hybrid_recs.offline.data.variants import find_variants, no_variants, pool_pairs
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 
 __all__ = ["Dataset", "InputStats", "dataset_from_rows", "read_dataset"]
@@ -20,6 +21,8 @@ class Dataset:
         (summed), `count` (rows), by user and in order; where there is none, in a random one. A repeated pair
         has its latest time and order, and `basket` (a number or null) if a table has that key.
     items: `item`, `title`, `categories`, `text`, `available` of the items table (empty without one).
+    variants: the same columns of the items that are learned as another of their product, `representative`,
+        which alone is in pairs and items.
     ordered: whether the order within a user carries information. only_listed: whether items that are not in
         the items table must not be recommended.
     """
@@ -31,6 +34,7 @@ class Dataset:
     timed: bool
     ordered: bool
     only_listed: bool = False
+    variants: pl.DataFrame = field(default_factory=no_variants)
 
 
 def read_dataset(config: DatasetConfig, max_history: int, now: float | None = None) -> Dataset:
@@ -39,11 +43,13 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
     now: seconds since 1970, beyond which times are stray; default: the present.
     """
     clean = read_pairs(config, now)
-    dataset = _dataset(
-        config.name, clean.pairs, clean.items, clean.stats, config.timed, clean.order, max_history
-    )
+    variants = find_variants(clean.pairs, clean.items)
+    pairs = pool_pairs(clean.pairs, variants)
+    items = clean.items.drop("group").join(variants, on="item", how="anti")
+    stats = replace(clean.stats, variants=len(variants))
+    dataset = _dataset(config.name, pairs, items, stats, config.timed, clean.order, max_history)
     only_listed = config.items is not None and config.items.only_listed
-    return replace(dataset, only_listed=only_listed)
+    return replace(dataset, only_listed=only_listed, variants=variants)
 
 
 def dataset_from_rows(

@@ -1,6 +1,6 @@
 """Gives items their rows and turns pairs into a sparse users × items matrix."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from hybrid_recs.offline.data.dataset import Dataset
+from hybrid_recs.offline.data.variants import no_variants
 from hybrid_recs.types import Floats, Rows
 
 
@@ -20,6 +21,7 @@ class EncodedData:
     pairs: `user` and `item` as codes (u32), `time`; histories together and in order. Only of items that
         can have a learned vector (rows below `n_vectors`): those that share a user with another item.
     matrix: users × n_vectors, 0/1.
+    variants: as of `Dataset`.
     n_content: how many of the rows behind those have a vector from their metadata; 0 until they are embedded.
     """
 
@@ -30,6 +32,7 @@ class EncodedData:
     timed: bool
     ordered: bool
     n_content: int = 0
+    variants: pl.DataFrame = field(default_factory=no_variants)
 
     @property
     def popularity(self) -> NDArray[np.float64]:
@@ -92,6 +95,7 @@ def encode(dataset: Dataset) -> EncodedData:
         n_vectors=n_vectors,
         timed=dataset.timed,
         ordered=dataset.ordered,
+        variants=dataset.variants,
     )
 
 

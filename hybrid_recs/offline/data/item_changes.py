@@ -6,13 +6,16 @@ Edits that were made on another dataset are left alone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import polars as pl
 
-from hybrid_recs.generation.table_values import FIELDS, Hashes, value_hash
+from hybrid_recs.generation.catalogue import FIELDS
+from hybrid_recs.generation.table_values import Hashes, value_hash
 from hybrid_recs.items.item_change import ItemChange, ItemMetadata
 from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.data.items import SCHEMA
+from hybrid_recs.offline.data.variants import VARIANTS
 
 _COLUMNS = ("item", *FIELDS)
 
@@ -59,11 +62,17 @@ def with_changes(dataset: Dataset, changes: Sequence[ItemChange]) -> EditedDatas
         | {name: [getattr(fields, name) for fields in metadata] for name in FIELDS},
         schema={name: SCHEMA[name] for name in _COLUMNS},
     )
-    items = dataset.items.join(edits, on="item", how="full", coalesce=True, suffix="_edited")
-    latest = [pl.coalesce(f"{name}_edited", name).alias(name) for name in FIELDS]
-    items = items.select("item", *latest, "available").with_columns(pl.col("categories").fill_null([]))
-    edited = replace(dataset, items=items.sort("item").cast(SCHEMA))
+    of_items = edits.join(dataset.variants, on="item", how="anti")
+    items = _with_edits(dataset.items, of_items, "full").sort("item").cast(SCHEMA)
+    variants = _with_edits(dataset.variants, edits, "left").cast(VARIANTS)
+    edited = replace(dataset, items=items, variants=variants)
     return EditedDataset(edited, hashes, gave_way, len(changes) - len(own))
+
+
+def _with_edits(items: pl.DataFrame, edits: pl.DataFrame, how: Literal["full", "left"]) -> pl.DataFrame:
+    joined = items.join(edits, on="item", how=how, coalesce=True, suffix="_edited", maintain_order="left")
+    latest = [pl.coalesce(f"{name}_edited", name).alias(name) for name in FIELDS]
+    return joined.with_columns(*latest).select(items.columns).with_columns(pl.col("categories").fill_null([]))
 
 
 def last_sequence_number(changes: Sequence[ItemChange]) -> int:
@@ -73,7 +82,8 @@ def last_sequence_number(changes: Sequence[ItemChange]) -> int:
 
 def _table_hashes(dataset: Dataset, changes: Sequence[ItemChange]) -> dict[str, Hashes]:
     edited = pl.Series("item", [change.item_id for change in changes], pl.String)
-    said = dataset.items.filter(pl.col("item").is_in(edited.implode())).select(*_COLUMNS)
+    table = pl.concat([dataset.items.select(*_COLUMNS), dataset.variants.select(*_COLUMNS)])
+    said = table.filter(pl.col("item").is_in(edited.implode()))
     nothing = {name: value_hash(None) for name in FIELDS}
     hashes: dict[str, Hashes] = dict.fromkeys(edited, nothing)
     for item, *values in said.iter_rows():

@@ -25,20 +25,24 @@ SCHEMA = pl.Schema(
 )
 
 
+_GROUPED = pl.Schema([*SCHEMA.items(), ("group", pl.String())])
+
+
 def read_items(config: DatasetConfig) -> pl.DataFrame:
     """The items of `read_counted_items`."""
     return read_counted_items(config)[0]
 
 
 def read_counted_items(config: DatasetConfig) -> tuple[pl.DataFrame, dict[str, int]]:
-    """One row per item, sorted by id: `item`, `title` or null, `categories`, `text`, `available` (null
-    without a column for it); empty without a table. And how many rows of the table are dropped, by reason.
+    """One row per item, sorted by id: `item`, `title` or null, `categories`, `text`, `available` and `group`
+    (both null without a column for them); empty without a table. And how many rows of the table are dropped,
+    by reason.
 
     Raises DatasetError for a value of that column that says neither yes nor no.
     """
     table = config.items
     if table is None:
-        return pl.DataFrame(schema=SCHEMA), {}
+        return pl.DataFrame(schema=_GROUPED), {}
     with explained([table]):
         rows = _scan_rows(config, table).collect(engine="streaming")
     dropped = rows.drop_nulls("reason").sort("len", "reason", descending=[True, False])
@@ -51,7 +55,7 @@ def _scan_rows(config: DatasetConfig, table: ItemsTable) -> pl.LazyFrame:
     """Distinct rows and how many there are of each; those with a reason to be dropped have nothing else."""
     frame = scan_table(config, table)
     require_columns(config, table, table.named_columns)
-    require_ids(frame, [table.id], table, config.id_rules)
+    require_ids(frame, table.id_columns, table, config.id_rules)
     frame = with_condition(config, frame, table.where, table)
     texts = [as_text(name, table) for name in table.text] or [pl.lit(None, pl.String)]
     cells = frame.select(
@@ -61,11 +65,12 @@ def _scan_rows(config: DatasetConfig, table: ItemsTable) -> pl.LazyFrame:
         categories=_categories(frame, table),
         text=pl.concat_str(texts, separator=" ", ignore_nulls=True),
         available=as_text(table.available, table) if table.available else pl.lit(None, pl.String),
+        group=as_id(table.group, table, config.id_rules) if table.group else pl.lit(None, pl.String),
     )
     kept = pl.col("reason").is_null()
     return (
         cells.with_columns(reason=_reason())
-        .select("reason", *(pl.when(kept).then(name).alias(name) for name in SCHEMA))
+        .select("reason", *(pl.when(kept).then(name).alias(name) for name in _GROUPED))
         .group_by(pl.all())
         .len()
     )
@@ -110,14 +115,6 @@ def _as_bool(cells: pl.Series, table: ItemsTable) -> pl.Series:
 
 
 def _unite_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    titles = (
-        rows.drop_nulls("title")
-        .group_by("item", "title")
-        .agg(pl.col("len").sum())
-        .sort("item", "len", "title", descending=[False, True, False])
-        .group_by("item")
-        .agg(pl.col("title").first())
-    )
     categories = (
         rows.select("item", pl.col("categories").str.split(_CATEGORY_SEPARATOR))
         .with_columns(place=pl.int_ranges(pl.col("categories").list.len()))
@@ -140,6 +137,19 @@ def _unite_rows(rows: pl.DataFrame) -> pl.DataFrame:
     )
     available = rows.drop_nulls("available").group_by("item").agg(pl.col("available").any())
     united = rows.select("item").unique().sort("item")
-    for part in (titles, categories, texts, available):
+    parts = (_most_frequent(rows, "title"), categories, texts, available, _most_frequent(rows, "group"))
+    for part in parts:
         united = united.join(part, on="item", how="left")
-    return united.with_columns(pl.col("categories").fill_null([])).select(*SCHEMA).cast(SCHEMA)
+    return united.with_columns(pl.col("categories").fill_null([])).select(*_GROUPED).cast(_GROUPED)
+
+
+def _most_frequent(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """`item` and the value of a column that most of its rows have, ties by the value."""
+    return (
+        rows.drop_nulls(name)
+        .group_by("item", name)
+        .agg(pl.col("len").sum())
+        .sort("item", "len", name, descending=[False, True, False])
+        .group_by("item")
+        .agg(pl.col(name).first())
+    )

@@ -4,6 +4,8 @@ import polars as pl
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.interactions import read_interactions
+from hybrid_recs.offline.data.items import read_items
+from hybrid_recs.offline.data.variants import as_representatives, find_variants
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import SECONDS_PER_DAY
 
@@ -23,4 +25,8 @@ def all_requests(config: DatasetConfig) -> list[str]:
 
 
 def _in_order(config: DatasetConfig) -> pl.DataFrame:
-    return read_interactions(config).select("time", "order", "item").sort("time", "order")
+    rows = read_interactions(config)
+    if config.items is not None and config.items.group:
+        counts = rows.group_by("item").agg(count=pl.len())
+        rows = as_representatives(rows, find_variants(counts, read_items(config)))
+    return rows.select("time", "order", "item").sort("time", "order")

@@ -202,6 +202,7 @@ class ItemsTable(QueriedTable):
     """The `[items]` table.
 
     available: whether an item is in stock. only_listed: items that are not in the table are not recommended.
+    group: the product that an item is a variant of.
     """
 
     id: str
@@ -211,15 +212,17 @@ class ItemsTable(QueriedTable):
     where: str | None = None
     available: str | None = None
     only_listed: bool = False
+    group: str | None = None
 
     @property
     def named_columns(self) -> list[str]:
         categories = self.categories.column if self.categories else None
-        return [name for name in (self.id, self.title, categories, *self.text, self.available) if name]
+        names = (self.id, self.title, categories, *self.text, self.available, self.group)
+        return [name for name in names if name]
 
     @property
     def id_columns(self) -> list[str]:
-        return [self.id]
+        return [self.id, *([self.group] if self.group else [])]
 
 
 class DatasetConfig(BaseModel):

@@ -66,6 +66,9 @@ class ItemDetails(ApiModel):
         description="false: never recommended, but recommendations for it may be requested"
     )
     placed: Placement = Field(description="where its vector comes from")
+    listed_as: str | None = Field(
+        None, description="the variant of the same product that lists show instead of it; null without one"
+    )
 
 
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID_LENGTH)]
@@ -209,6 +212,7 @@ EXAMPLE_ITEM: dict[str, Any] = {
     "hot": True,
     "available": True,
     "placed": "interactions",
+    "listed_as": None,
 }
 EXAMPLE_CHANGES: dict[str, Any] = {
     "a new item by its metadata": {

@@ -109,6 +109,6 @@ class QueryService:
                 answer.source,
                 snapshot.generation.id,
                 request.user_id or request.session_id,
-                [snapshot.items.item_id(row) for row in answer.neighbours.rows.tolist()],
+                [snapshot.items.shown(row)[0] for row in answer.neighbours.rows.tolist()],
                 age_seconds if answer.source is Source.BATCH else None,
             )

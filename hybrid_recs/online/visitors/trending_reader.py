@@ -70,9 +70,10 @@ class TrendingReader:
     async def _read(self, window: Window, items: ItemPool) -> TrendingSnapshot:
         name = self._keys.trending(window)
         counts = await self._client.zrange(name, 0, -1, desc=True, withscores=True)
-        ranked = []
+        by_row: dict[int, float] = {}
         for item_id, count in cast(list[tuple[bytes, float]], counts):
             row = items.row(item_id.decode("utf-8", "replace"))
             if row is not None and (items.eligible is None or row in items.eligible):
-                ranked.append((row, count))
-        return TrendingSnapshot(items, ranked)
+                # Variants of a product, and spellings of an id, share a row.
+                by_row[row] = by_row.get(row, 0.0) + count
+        return TrendingSnapshot(items, sorted(by_row.items(), key=lambda pair: -pair[1]))

@@ -22,7 +22,8 @@ text = ["title", "more"]
 
 def _items(folder: Path, name: str, content: File, keys: str) -> list[tuple[object, ...]]:
     toml = USER_AND_ITEM + f'[items]\npath = "{name}"\n' + keys
-    return read_items(DatasetConfig.load(write(folder, {name: content}, toml))).drop("available").rows()
+    items = read_items(DatasetConfig.load(write(folder, {name: content}, toml)))
+    return items.drop("available", "group").rows()
 
 
 def test_several_rows_of_one_id_become_one(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_the_interactions_may_be_the_items_table(tmp_path: Path) -> None:
 def test_no_items_table_is_an_empty_one(tmp_path: Path) -> None:
     items = read_items(DatasetConfig.load(write(tmp_path, {}, USER_AND_ITEM)))
     assert items.is_empty()
-    assert items.columns == ["item", "title", "categories", "text", "available"]
+    assert items.columns == ["item", "title", "categories", "text", "available", "group"]
 
 
 def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path) -> None:

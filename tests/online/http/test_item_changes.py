@@ -127,7 +127,7 @@ def test_hidden_and_new_items_are_everywhere_soon(
             assert not {NEW, gone, gone_too} & {item["item_id"] for item in answer["items"]}
             assert worker.ask("GET", f"/items/{quote(NEW)}").body == {
                 "item_id": NEW, "title": "New", "categories": ["x"], "popularity": 0.0, "hot": False,
-                "available": True, "placed": "vector",
+                "available": True, "placed": "vector", "listed_as": None,
             }  # fmt: skip
         _hide(first, NEW)
         _soon(lambda: NEW not in other.list_of(HOT, 40), "the new item is hidden")

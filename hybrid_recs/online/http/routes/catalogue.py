@@ -82,9 +82,10 @@ def _item(generation: Generation, builder: OverlayBuilder, item_id: str) -> Json
     current = new or built
     if current is None:
         return None
+    variant = generation.catalogue.variant(item_id)
     return {
         "item_id": item_id,
-        "title": current.title,
+        "title": variant.title if variant else current.title,
         "categories": list(current.categories),
         "popularity": built.popularity if built else 0.0,
         "available": builder.is_available(item_id),

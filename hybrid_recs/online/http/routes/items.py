@@ -65,14 +65,16 @@ async def item(state: State, item_id: Annotated[ItemId, Path(examples=["85123A"]
     built = generation.catalogue.item(row) if row is not None else None
     current = new or built
     assert current is not None
+    variant = generation.catalogue.variant(item_id)
     return responses.json_response(
         schemas.ItemDetails(
             item_id=item_id,
-            title=current.title,
+            title=variant.title if variant else current.title,
             categories=list(current.categories),
             popularity=built.popularity if built else 0.0,
             hot=new is None and row is not None and row in generation.hot,
             available=builder.is_available(item_id),
             placed=builder.placement(item_id, row),
+            listed_as=builder.listed_as(item_id),
         ).model_dump()
     )
