@@ -26,6 +26,7 @@ _PAGE = """<!doctype html>
 </html>
 """
 _CHART = Size(728, 90)
+_SHORT = 24  # characters
 
 
 def html_page(report: CheckReport) -> str:
@@ -151,8 +152,15 @@ def _items(report: CheckReport) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th class="text">{escape(name)}</th>' for name in heads)
-    body = "".join(
-        "<tr>" + "".join(f'<td class="text">{escape(cell)}</td>' for cell in row) + "</tr>" for row in rows
-    )
+    # Columns of short cells are not broken, those with long ones wherever it is needed.
+    longest = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    kinds = ["words" if length <= _SHORT else "text" for length in longest]
+    head = _cells("th", heads, kinds)
+    body = "".join(f"<tr>{_cells('td', row, kinds)}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cells(tag: str, texts: Sequence[str], kinds: Sequence[str]) -> str:
+    return "".join(
+        f'<{tag} class="{kind}">{escape(text)}</{tag}>' for text, kind in zip(texts, kinds, strict=True)
+    )

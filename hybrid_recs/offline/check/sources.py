@@ -61,9 +61,8 @@ def _reading(table: Table, name: str) -> str:
     """How the text of a CSV file is read."""
     if (table.format or format_of(Path(name))) != "csv":
         return ""
-    separator = {"\t": "tab", " ": "blank"}.get(
-        separator_of(table, Path(name)), separator_of(table, Path(name))
-    )
+    text = separator_of(table, Path(name))
+    separator = {",": "commas", "\t": "tabs", " ": "blanks"}.get(text, repr(text))
     quote = f"quoted by {table.quote}" if table.quote else "not quoted"
     return f"separated by {separator}, {quote}, {table.encoding}"
 

@@ -88,7 +88,7 @@ def test_the_sources_are_described(tmp_path: Path) -> None:
     report = _report(tmp_path, [*_log(), "x,y,1,2,3"], WITH_TIME + ITEMS, items_csv="id,title\ni01,Pot\n")
     log, items = report.sources
     assert (log.table, log.files, log.format) == ("interactions", 1, "csv")
-    assert log.reading == 'separated by ,, quoted by ", utf-8'
+    assert log.reading == 'separated by commas, quoted by ", utf-8'
     assert [(one.name, one.use) for one in log.columns] == [
         ("user", "user"), ("item", "item"), ("time", "time"), ("n", ""),
     ]  # fmt: skip
