@@ -47,7 +47,7 @@ demo: $(READY)  ## a made-up shop from data to served answers, in about a minute
 	$(BIN)/python -m jobs.demo
 
 test: $(READY) lint  ## lint, types and all tests but the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
