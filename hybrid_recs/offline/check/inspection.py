@@ -45,7 +45,11 @@ def inspect(
     clean = read_pairs(config, now)
     variants = find_variants(clean.pairs, clean.items)
     items = clean.items.join(variants, on="item", how="anti")
-    stats, counts = clean.stats, count_pairs(pool_pairs(clean.pairs, variants))
+    stats = clean.stats
+    if len(variants):
+        counts = count_pairs(pool_pairs(clean.pairs, variants))
+    else:
+        counts = count_pairs(clean.pairs, clean.users)
     return CheckReport(
         dataset=config.name,
         sources=describe_sources(config, show_users),
@@ -89,10 +93,9 @@ def _span(clean: CleanPairs) -> TimeSpan | None:
 
 
 def _longest(counts: PairCounts, show_users: bool) -> list[LongHistory]:
-    longest = counts.users.top_k(_LONGEST, by="items").sort("items", "user", descending=[True, False])
     return [
         LongHistory(user if show_users else masked(user), items, rows)
-        for user, items, rows in longest.iter_rows()
+        for user, items, rows in counts.largest_users("items", _LONGEST).iter_rows()
     ]
 
 

@@ -62,7 +62,7 @@ def _january_1970(config: DatasetConfig, stats: InputStats) -> Iterator[Suspicio
 
 def _one_big_user(counts: PairCounts, show_users: bool) -> Iterator[Suspicion]:
     total, n = counts.rows, len(counts.users)
-    user, _, most = counts.users.top_k(1, by="rows").row(0)
+    user, _, most = counts.largest_users("rows", 1).row(0)
     if most > max(_USER_SHARE * total, _TIMES_MEAN * total / n):
         shown = user if show_users else masked(user)
         yield Suspicion(

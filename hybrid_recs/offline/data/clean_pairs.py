@@ -11,11 +11,12 @@ import polars as pl
 
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.crawlers import REASON as CRAWLER
-from hybrid_recs.offline.data.crawlers import Crawler, find_crawlers, require_few
+from hybrid_recs.offline.data.crawlers import Crawler, Crawlers, find_crawlers, require_few
 from hybrid_recs.offline.data.interactions import scan_labelled
 from hybrid_recs.offline.data.items import read_counted_items
 from hybrid_recs.offline.data.order import Order, judge_order
 from hybrid_recs.offline.data.overlap import require_overlap
+from hybrid_recs.offline.data.pair_counts import count_users
 from hybrid_recs.offline.data.stray_times import TimeBounds, count_by_hour, stray_bounds
 from hybrid_recs.offline.data.unreadable import require_readable
 from hybrid_recs.offline.sources.bad_lines import REASON
@@ -31,7 +32,7 @@ PAIR_AGGREGATES = (
 )
 _MICROSECONDS = 1_000_000
 
-_REASONS = {"reason": pl.String, "len": pl.UInt32, "first": pl.Int64}
+_DROPPED = {"reason": pl.String, "len": pl.UInt32, "first": pl.Int64}
 _HOURS = {"hour": pl.Float64, "first": pl.Float64, "last": pl.Float64, "rows": pl.UInt32}
 
 
@@ -66,10 +67,11 @@ class InputStats:
 
 @dataclass(frozen=True, slots=True)
 class CleanPairs:
-    """pairs: as of `Dataset`, but in no order. items: the items table. order: the verdict on the rows'.
-    rows_by_hour: `first`, `last` and `rows` of every hour."""
+    """pairs: as of `Dataset`, but in no order. users: as of `count_users`. items: the items table. order: the
+    verdict on the rows'. rows_by_hour: `first`, `last` and `rows` of every hour."""
 
     pairs: pl.DataFrame
+    users: pl.DataFrame
     items: pl.DataFrame
     stats: InputStats
     order: Order
@@ -81,12 +83,12 @@ def read_pairs(config: DatasetConfig, now: float | None = None) -> CleanPairs:
 
     now: seconds since 1970, beyond which times are stray; default: the present.
     """
-    counts, pairs, hours = _collect(config, None)
+    dropped, pairs, hours = _collect(config, None)
     bounds = stray_bounds(hours, now or time.time(), config.keep_stray_times)
     if bounds:
         # Rare, so that the usual input is read once.
-        counts, pairs, _ = _collect(config, bounds)
-    stats = _row_stats(_with_bad_lines(config, counts), bounds)
+        dropped, pairs, _ = _collect(config, bounds)
+    stats = _row_stats(int(pairs["count"].sum()), _with_bad_lines(config, dropped), bounds)
     require_readable(config, stats.dropped, stats.rows_kept)
     if pairs.is_empty():
         read = ", ".join(table.shown for table in config.interactions)
@@ -94,11 +96,14 @@ def read_pairs(config: DatasetConfig, now: float | None = None) -> CleanPairs:
         raise DatasetError(f"{read}: no interaction is left of {stats.rows_read:,} rows ({reasons})")
     items, items_dropped = read_counted_items(config)
     require_overlap(config, pairs["item"], pl.concat([items["item"], items["group"].drop_nulls()]))
-    order = judge_order(pairs, config.timed, config.order)
+    order, users = judge_order(pairs, config.timed, config.order), count_users(pairs)
     if not config.keep_crawlers:
-        pairs, stats = _without_crawlers(config, pairs, stats, order)
-    if stats.crawlers:
-        order = judge_order(pairs, config.timed, config.order)
+        crawlers = find_crawlers(config, pairs, order, users)
+        if len(crawlers.users):
+            require_few(config, crawlers, len(users))
+            pairs = pairs.filter(~pl.col("user").is_in(crawlers.users.implode()))
+            stats = _without_crawlers(stats, crawlers)
+            order, users = judge_order(pairs, config.timed, config.order), count_users(pairs)
     stats = replace(
         stats,
         order=order,
@@ -106,17 +111,11 @@ def read_pairs(config: DatasetConfig, now: float | None = None) -> CleanPairs:
         first_time=cast(float | None, pairs["time"].min()),
         last_time=cast(float | None, pairs["time"].max()),
     )
-    return CleanPairs(pairs, items, stats, order, hours)
+    return CleanPairs(pairs, users, items, stats, order, hours)
 
 
-def _without_crawlers(
-    config: DatasetConfig, pairs: pl.DataFrame, stats: InputStats, order: Order
-) -> tuple[pl.DataFrame, InputStats]:
-    crawlers = find_crawlers(config, pairs, order)
-    if not len(crawlers.users):
-        return pairs, stats
-    require_few(config, crawlers, pairs["user"].n_unique())
-    return pairs.filter(~pl.col("user").is_in(crawlers.users.implode())), replace(
+def _without_crawlers(stats: InputStats, crawlers: Crawlers) -> InputStats:
+    return replace(
         stats,
         rows_kept=stats.rows_kept - crawlers.rows,
         dropped=stats.dropped | {CRAWLER: crawlers.rows},
@@ -128,7 +127,7 @@ def _without_crawlers(
 def _collect(
     config: DatasetConfig, bounds: TimeBounds | None
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Rows by reason, the pairs, and rows by hour, in one pass."""
+    """Rows dropped by reason, the pairs, and rows by hour, in one pass."""
     tally = _Tally()
     with explained(config.sources):
         labelled = scan_labelled(config, bounds)
@@ -136,7 +135,7 @@ def _collect(
         kept = labelled.map_batches(tally, schema=schema, streamable=True)
         pairs = kept.group_by("user", "item").agg(*PAIR_AGGREGATES, *_of_baskets(config))
         collected = pairs.collect(engine="streaming")
-    return tally.reasons(), collected, tally.hours()
+    return tally.dropped(), collected, tally.hours()
 
 
 class _Tally:
@@ -146,21 +145,23 @@ class _Tally:
     """
 
     def __init__(self) -> None:
-        self._reasons: list[pl.DataFrame] = []
+        self._dropped: list[pl.DataFrame] = []
         self._hours: list[pl.DataFrame] = []
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Of a part of the rows; may be called by several threads."""
-        self._reasons.append(rows.group_by("reason").agg(pl.len(), first=pl.col("order").min()))
         kept = rows.drop("reason")
         if rows["reason"].null_count() < len(rows):
+            dropped = rows.drop_nulls("reason").group_by("reason")
+            self._dropped.append(dropped.agg(pl.len(), first=pl.col("order").min()))
             kept = rows.filter(pl.col("reason").is_null()).drop("reason")
         self._hours.append(count_by_hour(kept.lazy()).collect())
         return kept
 
-    def reasons(self) -> pl.DataFrame:
+    def dropped(self) -> pl.DataFrame:
         """`reason`, `len` and `first`."""
-        united = pl.concat(self._reasons) if self._reasons else pl.DataFrame(schema=_REASONS)
+        parts = [part.cast({"reason": pl.String}) for part in self._dropped]
+        united = pl.concat(parts) if parts else pl.DataFrame(schema=_DROPPED)
         return united.group_by("reason").agg(pl.col("len").sum(), pl.col("first").min())
 
     def hours(self) -> pl.DataFrame:
@@ -177,24 +178,22 @@ def _of_baskets(config: DatasetConfig) -> list[pl.Expr]:
     return [latest] if any(table.basket for table in config.sources) else []
 
 
-def _with_bad_lines(config: DatasetConfig, counts: pl.DataFrame) -> pl.DataFrame:
-    """Rows by reason, and the lines of the files that are no rows."""
+def _with_bad_lines(config: DatasetConfig, dropped: pl.DataFrame) -> pl.DataFrame:
+    """Rows dropped by reason, and the lines of the files that are no rows."""
     found = [bad.count for table in config.sources for bad in bad_lines(config, table)]
     if not found:
-        return counts
+        return dropped
     bad = {"reason": [REASON], "len": [sum(found)], "first": [None]}
-    return counts.vstack(pl.DataFrame(bad, schema=counts.schema))
+    return dropped.vstack(pl.DataFrame(bad, schema=dropped.schema))
 
 
-def _row_stats(counts: pl.DataFrame, bounds: TimeBounds | None) -> InputStats:
-    by_reason: dict[str | None, int] = dict(counts.select("reason", "len").iter_rows())
-    first_dropped = dict(counts.drop_nulls().sort("first").select("reason", "first").iter_rows())
-    n_kept = by_reason.pop(None, 0)
-    dropped = {str(why): n for why, n in sorted(by_reason.items(), key=lambda pair: -pair[1])}
+def _row_stats(n_kept: int, dropped: pl.DataFrame, bounds: TimeBounds | None) -> InputStats:
+    by_count = dropped.sort("len", "reason", descending=[True, False])
+    first = dropped.drop_nulls().sort("first", "reason")
     return InputStats(
-        rows_read=n_kept + sum(dropped.values()),
+        rows_read=n_kept + int(dropped["len"].sum()),
         rows_kept=n_kept,
-        dropped=dropped,
+        dropped=dict(by_count.select("reason", "len").iter_rows()),
         stray_times=bounds.examples if bounds else (),
-        first_dropped=first_dropped,
+        first_dropped=dict(first.select("reason", "first").iter_rows()),
     )

@@ -25,7 +25,18 @@ from hybrid_recs.types import MAX_ID_LENGTH
 
 UNREADABLE_TIME = "without a readable time"
 UNREADABLE_WEIGHT = "without a readable weight"
+_WHERE, _HEADER = "not matching where", "repeating the header"
+_NO_USER, _NO_ITEM = "without a user", "without an item"
+_NO_TIME, _NO_WEIGHT = "without a time", "without a weight"
+_OTHER_EVENT, _NOT_POSITIVE = "of another event type", "without a positive weight"
 _LONG_ID = f"with an item id over {MAX_ID_LENGTH} characters"
+REASON = pl.Enum(
+    [
+        *(_WHERE, _HEADER, _NO_USER, _NO_ITEM, _LONG_ID, _NO_TIME, UNREADABLE_TIME, _NO_WEIGHT),
+        *(UNREADABLE_WEIGHT, _OTHER_EVENT, _NOT_POSITIVE, stray_times.REASON),
+    ]
+)
+"""Why a row is dropped: a number for each row instead of a text."""
 _TEXTS = pl.List(pl.String)
 MAX_PLACES = 256  # of the items of one cell, the later ones have the order of the last
 ORDER_STRIDE = 2**40  # every row of an earlier table has a lower order
@@ -119,25 +130,29 @@ def _with_items(frame: pl.LazyFrame, table: InteractionsTable, rules: IdRules) -
 
 def _reason(table: InteractionsTable, bounds: TimeBounds | None) -> pl.Expr:
     """Why a row is dropped: the first of these that applies, or null."""
-    labels = {"not matching where": ~_is_true(pl.col("__where"))}
-    labels["repeating the header"] = _repeats_header(table)
-    labels["without a user"] = pl.col("__user").is_null()
-    labels["without an item"] = pl.col("__item").is_null()
+    labels = {_WHERE: ~_is_true(pl.col("__where"))}
+    labels[_HEADER] = _repeats_header(table)
+    labels[_NO_USER] = pl.col("__user").is_null()
+    labels[_NO_ITEM] = pl.col("__item").is_null()
     labels[_LONG_ID] = pl.col("__item").str.len_chars() > MAX_ID_LENGTH
     if table.time:
-        labels["without a time"] = is_missing(table.time, table)
+        labels[_NO_TIME] = _is_missing_where(pl.col("__time").is_null(), table.time, table)
         labels[UNREADABLE_TIME] = ~_is_true(pl.col("__time").is_between(_FIRST_TIME, _LAST_TIME))
     if table.weight:
-        labels["without a weight"] = is_missing(table.weight, table)
+        labels[_NO_WEIGHT] = _is_missing_where(pl.col("__weight").is_null(), table.weight, table)
         labels[UNREADABLE_WEIGHT] = pl.col("__weight").is_null()
-    kind = "of another event type" if table.event else "without a positive weight"
-    labels[kind] = ~_is_true(pl.col("__weight") > 0)
+    labels[_OTHER_EVENT if table.event else _NOT_POSITIVE] = ~_is_true(pl.col("__weight") > 0)
     if bounds:
         labels[stray_times.REASON] = ~bounds.hold(pl.col("__time"))
-    reason: pl.Expr = pl.lit(None, pl.String)
+    reason: pl.Expr = pl.lit(None, REASON)
     for name, applies in reversed(labels.items()):
-        reason = pl.when(applies).then(pl.lit(name)).otherwise(reason)
+        reason = pl.when(applies).then(pl.lit(name, REASON)).otherwise(reason)
     return reason
+
+
+def _is_missing_where(unread: pl.Expr, column: str, table: InteractionsTable) -> pl.Expr:
+    """Whether a cell that was not read is missing; only such cells are looked at."""
+    return unread & is_missing(pl.when(unread).then(column), table)
 
 
 def _repeats_header(table: InteractionsTable) -> pl.Expr:
@@ -160,7 +175,8 @@ def _basket(table: InteractionsTable) -> pl.Expr:
 
 def _weight(table: InteractionsTable) -> pl.Expr:
     if table.weight:
-        return as_number(table.weight, table)
+        number = as_number(table.weight, table)
+        return pl.when(~is_missing(table.weight, table)).then(number) if table.null_values else number
     if table.event and table.event_weights:
         weights = {name: float(weight) for name, weight in table.event_weights.items()}
         event = as_text(table.event, table)

@@ -1,15 +1,15 @@
 """Pairs counted by user and by item, once for all who look at them."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """users: `user`, `items`, `rows`. items: `item`, `users`, `rows`. linked: items that share a user with
-    another. total_weight, most_weight: of all pairs and of one."""
+    """users: as of `count_users`. items: `item`, `users`, `rows`. linked: items that share a user with
+    another. total_weight, most_weight: of all pairs and of one. names: the user of every pair."""
 
     pairs: int
     users: pl.DataFrame
@@ -17,6 +17,7 @@ class PairCounts:
     linked: int
     total_weight: float
     most_weight: float
+    names: pl.Series
 
     @property
     def rows(self) -> int:
@@ -27,23 +28,39 @@ class PairCounts:
         """Rows of each item, most first."""
         return self.items["rows"].sort(descending=True)
 
+    def largest_users(self, by: Literal["items", "rows"], count: int) -> pl.DataFrame:
+        """`user`, `items` and `rows` of the users with most, most first."""
+        largest = self.users.top_k(count, by=by)
+        named = largest.select(self.names.gather(largest["place"]).alias("user"), "items", "rows")
+        return named.sort(by, "user", descending=[True, False])
 
-def count_pairs(pairs: pl.DataFrame) -> PairCounts:
-    """pairs: `user`, `item`, `count`, `weight`, in any order."""
-    rows = pl.col("count").sum()
-    users = pairs.lazy().group_by("user").agg(items=pl.len(), rows=rows)
-    items = pairs.lazy().group_by("item").agg(users=pl.len(), rows=rows)
-    by_user, by_item = pl.collect_all([users, items], engine="streaming")
-    alone = by_user.filter(pl.col("items") == 1)["user"]
-    lone = pairs.filter(pl.col("user").is_in(alone.implode())).group_by("item").agg(alone=pl.len())
-    linked = by_item.join(lone, on="item", how="left").select(
-        (pl.col("users") > pl.col("alone").fill_null(0)).sum()
+
+def count_users(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Per user `items`, `rows` and `place`, the position of the first of the user's pairs.
+
+    Users are told apart by 128 bits of hashes: twice as fast as by their names.
+    """
+    user, place = pl.col("user"), pl.int_range(pl.len(), dtype=pl.UInt32)
+    coded = pairs.lazy().select("count", high=user.hash(0), low=user.hash(1), place=place)
+    counted = coded.group_by("high", "low").agg(
+        items=pl.len(), rows=pl.col("count").sum(), place=pl.col("place").min()
     )
+    return counted.select("items", "rows", "place").collect(engine="streaming")
+
+
+def count_pairs(pairs: pl.DataFrame, users: pl.DataFrame | None = None) -> PairCounts:
+    """pairs: `user`, `item`, `count`, `weight`, in any order. users: of `count_users`, if that is known."""
+    by_user = count_users(pairs) if users is None else users
+    by_item = pairs.lazy().group_by("item").agg(users=pl.len(), rows=pl.col("count").sum())
+    lone = pairs["item"].gather(by_user.filter(pl.col("items") == 1)["place"]).to_frame()
+    alone = lone.lazy().group_by("item").agg(alone=pl.len())
+    items = by_item.join(alone, on="item", how="left").collect(engine="streaming")
     return PairCounts(
         pairs=len(pairs),
         users=by_user,
-        items=by_item,
-        linked=int(linked.item()),
+        items=items.drop("alone"),
+        linked=int((items["users"] > items["alone"].fill_null(0)).sum()),
         total_weight=float(pairs["weight"].sum()),
         most_weight=cast(float | None, pairs["weight"].max()) or 0.0,
+        names=pairs["user"],
     )

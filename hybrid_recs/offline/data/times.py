@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from hybrid_recs.errors import DatasetError
-from hybrid_recs.offline.sources.columns import NULLS, parsed_share, sample
+from hybrid_recs.offline.sources.columns import NULLS, is_missing, parsed_share, sample
 from hybrid_recs.offline.sources.dataset_config import InteractionsTable
 from hybrid_recs.types import SECONDS_PER_DAY
 
@@ -55,6 +55,8 @@ def time_seconds(frame: pl.LazyFrame, table: InteractionsTable) -> pl.Expr:
     if kind.is_temporal():
         return _of_temporal(column, kind, table.time_zone)
     formats = tuple(table.time_format) or _formats_of(sample(frame, table.time), table)
+    if table.null_values:  # which may look like times
+        column = pl.when(~is_missing(table.time, table)).then(column)
     read = functools.partial(_read_cells, formats=formats, zone=table.time_zone)
     return column.map_batches(read, return_dtype=pl.Float64, is_elementwise=True)
 
@@ -137,17 +139,14 @@ def _proposed_format(values: pl.Series) -> str | None:
 
 def _read_cells(cells: pl.Series, formats: Sequence[str], zone: str) -> pl.Series:
     """Seconds since 1970, null where no format fits. Each format is tried on what those before left over."""
-    text = cells.cast(pl.String, strict=False).str.strip_chars()
-    read = pl.Series(cells.name, [None] * len(cells), pl.Float64) if not formats else None
+    text = cells.cast(pl.String, strict=False)
+    read = _read(text, formats[0], zone)  # nearly always reads all
     for time_format in formats:
-        if read is None:
-            read = _read(text, time_format, zone)
-            continue
         left = read.is_null() & text.is_not_null()
         if not left.any():
             break
-        read = read.scatter(left.arg_true(), _read(text.filter(left), time_format, zone))
-    assert read is not None
+        remaining = text.filter(left).str.strip_chars()
+        read = read.scatter(left.arg_true(), _read(remaining, time_format, zone))
     return read.alias(cells.name)
 
 

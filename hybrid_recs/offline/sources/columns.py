@@ -74,9 +74,9 @@ def as_number(column: str, table: Table) -> pl.Expr:
     return pl.when(number.is_finite()).then(number)
 
 
-def is_missing(column: str, table: Table) -> pl.Expr:
+def is_missing(column: str | pl.Expr, table: Table) -> pl.Expr:
     """Whether a cell is empty or one of the null values."""
-    return as_text(column, table).is_null()
+    return _not_null(_text(column), table).is_null()
 
 
 def parsed_share(parsed: pl.Series) -> float:

@@ -20,7 +20,7 @@ from hybrid_recs.offline.sources.compression import DataFile, is_compressed, ope
 from hybrid_recs.offline.sources.dataset_config import Table, separator_of
 from hybrid_recs.offline.sources.quoting import Quoting, Row
 from hybrid_recs.offline.sources.scratch import new_file
-from hybrid_recs.offline.sources.text_encoding import as_utf8
+from hybrid_recs.offline.sources.text_encoding import as_utf8, starts_as_utf8
 from hybrid_recs.offline.sources.whole_lines import scan_whole_lines
 
 # Titles with an unquoted separator are few of all lines, and always of the same items.
@@ -76,16 +76,15 @@ def regular_part(file: DataFile, table: Table) -> tuple[Path, BadLines]:
 
 
 def _looked_over(file: DataFile, table: Table) -> tuple[Path, BadLines]:
-    utf8, separator = as_utf8(file, table.encoding), separator_of(table, file.path)
-    quoting = Quoting(separator, table.quote if len(separator.encode()) == 1 else "")
+    # What reads every cell sees each byte that is no UTF-8, so that the usual file is looked over once.
+    if starts_as_utf8(file, table.encoding) and _is_regular(file.path, file, table):
+        return file.path, BadLines(file.name)
+    utf8 = as_utf8(file, table.encoding)
+    if utf8 != file.path and _is_regular(utf8, file, table):
+        return utf8, BadLines(file.name)
+    quoting = _quoting(file, table)
     lines = scan_whole_lines([utf8], table.skip_rows, table.comment)
     columns = _columns(file, quoting, lines, table)
-    if (
-        len(separator.encode()) == 1
-        and not _holds(utf8, quoting.quote)
-        and _parses(utf8, table, len(columns))
-    ):
-        return utf8, BadLines(file.name)
     number = pl.col("number")
     count, irregular = (
         lines.select(n=pl.len(), irregular=number.filter(~quoting.is_row(len(columns))).implode())
@@ -97,12 +96,22 @@ def _looked_over(file: DataFile, table: Table) -> tuple[Path, BadLines]:
     return _regular_lines(BadLines(file.name, count), utf8, irregular, quoting, columns, table)
 
 
-def _parses(utf8: Path, table: Table, n_columns: int) -> bool:
-    """Whether Polars reads every cell. It notices lines of too many fields, but only where all columns are
-    used; for files without quotes that is cheaper than to look at every line."""
+def _quoting(file: DataFile, table: Table) -> Quoting:
+    separator = separator_of(table, file.path)
+    return Quoting(separator, table.quote if len(separator.encode()) == 1 else "")
+
+
+def _is_regular(path: Path, file: DataFile, table: Table) -> bool:
+    """Whether Polars reads every cell of a file without quotes. It notices lines of too many fields, but only
+    where all columns are used; that is cheaper than to look at every line."""
+    quoting = _quoting(file, table)
+    if len(quoting.separator.encode()) > 1 or _holds(path, quoting.quote):
+        return False
+    lines = scan_whole_lines([path], table.skip_rows, table.comment)
     try:
-        cells = _scan_csv([utf8], table)
-        if len(cells.collect_schema()) != n_columns:
+        columns = _columns(file, quoting, lines, table)
+        cells = _scan_csv([path], table)
+        if len(cells.collect_schema()) != len(columns):
             return False
         cells.select(pl.all().null_count()).collect(engine="streaming")
     except pl.exceptions.PolarsError:

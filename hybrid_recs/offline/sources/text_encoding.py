@@ -32,9 +32,25 @@ def as_utf8(file: DataFile, encoding: str) -> Path:
     return _checked[key]
 
 
+def starts_as_utf8(file: DataFile, encoding: str) -> bool:
+    """Whether a file is to be read as UTF-8, and starts so, in lines that end in a line feed.
+
+    Raises DatasetError when it is UTF-16.
+    """
+    if encoding != "utf-8":
+        return False
+    start = _start(file)
+    _require_no_utf16(file, start)
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return not _ends_in_cr(start)
+
+
 def _check_or_copy(file: DataFile, encoding: str) -> Path:
     start = _start(file)
-    ends_in_cr = b"\r" in start and b"\n" not in start
+    ends_in_cr = _ends_in_cr(start)
     if encoding == "utf-8":
         _require_no_utf16(file, start)
         if not ends_in_cr:
@@ -49,6 +65,11 @@ def _check_or_copy(file: DataFile, encoding: str) -> Path:
 def _start(file: DataFile) -> bytes:
     with _explained(file), open_bytes(file.path) as content:
         return content.read(_START)
+
+
+def _ends_in_cr(start: bytes) -> bool:
+    """As lines did on old Macs."""
+    return b"\r" in start and b"\n" not in start
 
 
 def _require_no_utf16(file: DataFile, start: bytes) -> None:
