@@ -29,10 +29,10 @@ class PairCounts:
         return self.items["rows"].sort(descending=True)
 
     def largest_users(self, by: Literal["items", "rows"], count: int) -> pl.DataFrame:
-        """`user`, `items` and `rows` of the users with most, most first."""
-        largest = self.users.top_k(count, by=by)
+        """`user`, `items` and `rows` of the users with most, most first; of those with as much, by name."""
+        largest = self.users.filter(pl.col(by) >= self.users[by].top_k(count).min())
         named = largest.select(self.names.gather(largest["place"]).alias("user"), "items", "rows")
-        return named.sort(by, "user", descending=[True, False])
+        return named.sort(by, "user", descending=[True, False]).head(count)
 
 
 def count_users(pairs: pl.DataFrame) -> pl.DataFrame:

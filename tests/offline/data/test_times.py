@@ -108,6 +108,14 @@ def test_rows_without_a_time_are_counted_apart(tmp_path: Path) -> None:
     assert dataset.stats.dropped == {"without a time": 3}
 
 
+def test_null_values_that_look_like_times_or_weights_are_none(tmp_path: Path) -> None:
+    rows = ["u,a,2023-11-15,2", "u,b,1970-01-01,2", "u,c, 1970-01-01 ,2", "u,d,2023-11-16,99"]
+    toml = WITH_TIME + 'weight = "n"\nnull_values = ["1970-01-01", "99"]\n'
+    dataset = read(tmp_path, {"a.csv": "\n".join(["user,item,time,n", *rows]) + "\n"}, toml)
+    assert dataset.pairs["item"].to_list() == ["a"]
+    assert dataset.stats.dropped == {"without a time": 2, "without a weight": 1}
+
+
 def test_a_time_that_a_change_of_the_clock_skips_is_unreadable(tmp_path: Path) -> None:
     cells = ["2024-03-31 01:59", "2024-03-31 02:30", "2024-10-27 02:30"]
     dataset = _read(tmp_path, cells, 'time_zone = "Europe/Berlin"\n')

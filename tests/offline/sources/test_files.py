@@ -122,6 +122,28 @@ def test_spreadsheets_write_other_encodings(encoding: str, tmp_path: Path) -> No
             read(tmp_path / "unsaid", {"a.csv": text.encode(encoding)}, USER_AND_ITEM)
 
 
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        ([b"u,1,2023-11-15,caf\xe9"], 0),
+        ([b"u\xe9,1,2023-11-15,note"], 0),
+        # The two bytes of a letter in two cells, in two rows of a column, and in two lines.
+        ([b"u\xc3,\xa91,2023-11-15,note"], 0),
+        ([b"u\xc3,1,2023-11-15,note", b"\xa9u,1,2023-11-15,note"], 0),
+        ([b"u,1,2023-11-15,note", b"u,1,2023-11-15,note\xc3", b"\xa9u,1,2023-11-15,note"], 1),
+    ],
+)
+def test_bytes_in_another_encoding_are_refused_wherever_they_are(
+    lines: list[bytes], place: int, quoted: bool, tmp_path: Path
+) -> None:
+    good = [b"u%d,%d,2023-11-15,%s" % (n % 9, n, b'"note"' if quoted else b"note") for n in range(4_000)]
+    text = b"\n".join([b"user,item,time,note", *good, *lines, *good]) + b"\n"
+    message = rf"a\.csv, line {4_002 + place}: b'\\x[ec][93]' is not utf-8; say"
+    with pytest.raises(DatasetError, match=message):
+        read(tmp_path, {"a.csv": text}, WITH_TIME)
+
+
 def test_all_files_of_a_folder_are_read_whatever_they_are(tmp_path: Path) -> None:
     files: dict[str, File] = {
         "log/1.csv": _csv(rows=ROWS[:10]),
