@@ -44,6 +44,9 @@ def test_commands_and_their_options_exist(document: Path) -> None:
 def test_modules_and_their_options_exist(document: Path) -> None:
     for text in code(document):
         for module, rest in re.findall(r"python -m ([a-z_]+(?:\.[a-z_]+)*)(?!\.)\b([^|;]*)", text):
+            if module == "pytest":
+                _assert_tests_exist(rest.split(), text)
+                continue
             path = ROOT / module.replace(".", "/")
             assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), text
             if module.startswith("jobs."):
@@ -119,6 +122,15 @@ def _find_command(words: list[str]) -> tuple[click.Command, list[str]]:
 def _assert_options(command: click.Command, words: list[str], text: str) -> None:
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert {word for word in words if word.startswith("--")} <= known, text
+
+
+def _assert_tests_exist(arguments: list[str], text: str) -> None:
+    """Files and folders of tests, and those named behind `::`."""
+    for named in (argument for argument in arguments if argument.startswith("tests/")):
+        path, _, test = named.partition("::")
+        assert (ROOT / path).exists(), text
+        function = test.partition("[")[0]
+        assert not test or f"def {function}(" in (ROOT / path).read_text(), text
 
 
 def _assert_in_source(path: Path, words: list[str], text: str) -> None:
