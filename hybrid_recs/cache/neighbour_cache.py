@@ -8,8 +8,10 @@ answers.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 
-from hybrid_recs.cache.client import UNREACHABLE
+import redis
+
 from hybrid_recs.cache.pipelined_connection import PipelinedConnection, open_connection
 from hybrid_recs.errors import CacheUnavailableError
 
@@ -18,6 +20,9 @@ log = logging.getLogger(__name__)
 _MAX_KEYS = 256
 _FIRST_PROBE_SECONDS = 0.01
 _PROBE_SECONDS = 0.25
+
+Read = tuple[str, asyncio.Future[bytes | None]]
+"""A key, and who waits for its value."""
 
 
 class NeighbourCache:
@@ -28,7 +33,7 @@ class NeighbourCache:
         self._url = url
         self._timeout = timeout
         self._connection: PipelinedConnection | None = None
-        self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []
+        self._waiting: list[Read] = []
         self._reader: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
 
@@ -63,43 +68,60 @@ class NeighbourCache:
             self._connection = await open_connection(self._url, self._timeout)
         return self._connection
 
+    async def _fetch(self, names: Sequence[str]) -> list[bytes | None]:
+        """One value per key; raises redis.InvalidResponse for a reply of another shape."""
+        reply = await (await self._connect()).execute("MGET", *names)
+        if not isinstance(reply, list) or len(reply) != len(names):
+            raise redis.InvalidResponse(f"not {len(names)} values in answer to MGET: {reply!r:.100}")
+        for value in reply:
+            if value is not None and not isinstance(value, bytes):
+                raise redis.InvalidResponse(f"neither text nor null in answer to MGET: {value!r:.100}")
+        return reply
+
     async def _read(self) -> None:
-        batch: list[tuple[str, asyncio.Future[bytes | None]]] = []
+        batch: list[Read] = []
+        error: Exception | None = None
         try:
             while self._waiting:
-                connection = await self._connect()
                 batch, self._waiting = self._waiting[:_MAX_KEYS], self._waiting[_MAX_KEYS:]
-                values: list[bytes | None] = await connection.execute("MGET", *[key for key, _ in batch])
+                values = await self._fetch([key for key, _ in batch])
                 for (_, future), value in zip(batch, values, strict=True):
                     if not future.done():
                         future.set_result(value)
-        except UNREACHABLE as error:
-            self._open_breaker(error)
-            self._fail(batch + self._waiting)
-            self._waiting = []
+        # Whatever went wrong, the requests are answered without the cache.
+        except Exception as exception:
+            error = exception
         finally:
+            # Also when this task is cancelled: a request that waits for it must not wait for ever.
             self._reader = None
+            unread, self._waiting = batch + self._waiting, []
+            if error is not None:
+                self._open_breaker(error, unread[0][0])
+            self._fail(unread)
 
-    def _fail(self, reads: list[tuple[str, asyncio.Future[bytes | None]]]) -> None:
+    def _fail(self, reads: list[Read]) -> None:
         for _, future in reads:
             if not future.done():
                 future.set_exception(CacheUnavailableError("the cache did not answer"))
 
-    def _open_breaker(self, error: Exception) -> None:
+    def _open_breaker(self, error: Exception, key: str) -> None:
         self.errors += 1
         if self._connection is not None:
             self._connection.close()
         if self._probe is None:
             log.warning("Redis is unreachable, falling back to live search: %r", error)
-            self._probe = asyncio.create_task(self._probe_until_it_answers())
+            self._probe = asyncio.create_task(self._probe_until_it_answers(key))
 
-    async def _probe_until_it_answers(self) -> None:
+    async def _probe_until_it_answers(self, key: str) -> None:
+        """Reads `key`, which could not be read: a server may answer PING and no MGET."""
         pause = _FIRST_PROBE_SECONDS
         while True:
             try:
-                await (await self._connect()).execute("PING")
+                await self._fetch([key])
                 break
-            except UNREACHABLE:
+            except Exception:
+                if self._connection is not None:
+                    self._connection.close()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PROBE_SECONDS)
         log.info("Redis answers again")

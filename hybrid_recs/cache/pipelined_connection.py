@@ -55,8 +55,9 @@ class PipelinedConnection(asyncio.Protocol):
             self._replies.feed(data)
             while (reply := self._replies.gets()) is not False:
                 self._answer(reply)
-        except hiredis.ProtocolError as error:
-            self._lose(redis.InvalidResponse(f"not a reply of Redis: {error}"))
+        # Whatever the bytes were, those who wait for replies must not wait for ever.
+        except Exception as error:
+            self._lose(redis.InvalidResponse(f"not a reply of Redis: {error!r}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""

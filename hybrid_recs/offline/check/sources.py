@@ -107,6 +107,7 @@ def _uses(table: Table) -> dict[str, str]:
             (categories, "categories"),
             *((column, "text") for column in table.text),
             (table.available, "available"),
+            (table.group, "group"),
         ]
     else:
         named = []

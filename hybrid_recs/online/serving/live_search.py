@@ -105,11 +105,13 @@ class LiveSearch:
                     self._answer(query, neighbours)
 
     def _settle(self, query: ItemQuery, done: asyncio.Future[Neighbours]) -> None:
-        error = done.exception()
-        if error is None:
-            self._answer(query, done.result())
-        else:
+        if done.cancelled():  # the threads were stopped
+            for future in self._waiting.pop(query):
+                future.cancel()
+        elif error := done.exception():
             self._fail(query, error)
+        else:
+            self._answer(query, done.result())
 
     def _answer(self, query: ItemQuery, neighbours: Neighbours) -> None:
         for future in self._waiting.pop(query):

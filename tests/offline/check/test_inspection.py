@@ -50,6 +50,17 @@ def test_rows_of_the_items_table_that_are_left_out_are_counted(tmp_path: Path) -
     assert "Rows of the items table left out" in render(report, "html")
 
 
+def test_variants_are_counted_apart_from_the_items(tmp_path: Path) -> None:
+    items = "id,title,product\n" + "".join(f"i{n:02d},Title {n // 2},p{n // 2}\n" for n in range(40))
+    report = _report(tmp_path, _log(), WITH_TIME + ITEMS + 'group = "product"\n', items_csv=items)
+    assert report.table is not None
+    assert report.items == report.table.listed == report.table.variants == 20
+    assert report.table.duplicate_titles == {}
+    assert {column.name: column.use for column in report.sources[1].columns}["product"] == "group"
+    assert "20 more are variants of these" in render(report, "text")
+    assert "20 more are variants of these" in render(report, "html")
+
+
 def test_the_figures_are_those_of_the_data(tmp_path: Path) -> None:
     lines = _log()
     bad = ["anna001@example.com,,1700000000,1", "anna002@example.com,i01,soon,1", "x,y,1,2,3"]
