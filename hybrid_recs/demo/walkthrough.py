@@ -51,7 +51,7 @@ def title_of(generation: Generation) -> Callable[[str], str | None]:
 def print_neighbours(url: str, generation: Generation, console: Console) -> None:
     """The neighbours of one hot and of one tail item, as the service answers."""
     connection = connect_to(url)
-    for kind, row in (("Popular", _hot_row(generation)), ("Long-tail", _tail_row(generation))):
+    for kind, row in examples(generation):
         item_id = generation.catalogue.item_id(row)
         request(connection, item_id, _TABLE_LENGTH)  # warms up, so that the time of the second one is typical
         answer = request(connection, item_id, _TABLE_LENGTH)
@@ -64,7 +64,7 @@ def print_neighbours(url: str, generation: Generation, console: Console) -> None
 
 def print_next_steps(generation: Generation, own_index_dir: Path | None, console: Console) -> None:
     """Commands to try next; own_index_dir: the demo's index folder if it is not the configured one."""
-    example = generation.catalogue.item_id(_hot_row(generation))
+    example = generation.catalogue.item_id(examples(generation)[0][1])
     variable = f"HYBRID_RECS_INDEX_DIR={own_index_dir} " if own_index_dir else ""
     console.print("\n[bold]Next[/]", highlight=False)
     console.print(f"  {variable}make serve", markup=False, soft_wrap=True)
@@ -74,18 +74,19 @@ def print_next_steps(generation: Generation, own_index_dir: Path | None, console
     console.print("  make stop-redis", soft_wrap=True)
 
 
-def _hot_row(generation: Generation) -> int:
-    """The most popular hot item of a kind that everyone can judge, else the most popular one."""
-    for row in generation.hot.rows[:5_000].tolist():
-        if _FAMILIAR_PRODUCT in (generation.catalogue.title(row) or "").lower():
-            return int(row)
-    return int(generation.hot.rows[0])
-
-
-def _tail_row(generation: Generation) -> int:
-    """An item of medium popularity among those that are not hot."""
+def examples(generation: Generation) -> list[tuple[str, int]]:
+    """What to show, and its row: the most popular hot item of a kind that everyone can judge, else the most
+    popular one; and an item of medium popularity that is not hot. With all items hot, or none, one of
+    them."""
+    hot = generation.hot.rows.tolist()
     tail = np.setdiff1d(np.arange(generation.manifest.vectors), generation.hot.rows)
-    return int(tail[len(tail) // 2])
+    familiar = (row for row in hot[:5_000] if _is_familiar(generation.catalogue.title(row)))
+    popular = [("Popular", int(next(familiar, hot[0])))] if hot else []
+    return popular + ([("Long-tail", int(tail[len(tail) // 2]))] if len(tail) else [])
+
+
+def _is_familiar(title: str | None) -> bool:
+    return _FAMILIAR_PRODUCT in (title or "").lower()
 
 
 def _table(answer: Json) -> Table:

@@ -6,10 +6,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from hybrid_recs.commands import rebuild_index
 from hybrid_recs.demo import vocabulary, walkthrough
 from hybrid_recs.demo.shop import DAYS, END, write_demo_shop
 from hybrid_recs.offline.data.dataset import read_dataset
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
+from hybrid_recs.settings import Settings
+from tests.conftest import quiet_steps
 
 PRODUCTS, INTERACTIONS = 4_000, 100_000
 
@@ -28,6 +31,20 @@ def items(shop: Path) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def log(shop: Path) -> pl.DataFrame:
     return pl.read_parquet(shop.with_name("interactions.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("hot", "kinds"), [({"hot_share": 1.0}, ["Popular"]), ({"hot_max_items": 0}, ["Long-tail"])]
+)
+def test_with_all_items_hot_or_none_there_is_one_example(
+    hot: dict[str, float], kinds: list[str], planted: Path, redis_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(index_dir=tmp_path, redis_url=redis_url, key_prefix=f"demo-{kinds[0]}")
+    settings = settings.model_copy(update=hot)
+    generation = rebuild_index.rebuild(planted, None, settings, quiet_steps())
+    examples = walkthrough.examples(generation)
+    assert [kind for kind, _ in examples] == kinds
+    assert (examples[0][1] in generation.hot) == (kinds == ["Popular"])
 
 
 def test_products_have_ids_and_titles_of_their_own(items: pl.DataFrame) -> None:

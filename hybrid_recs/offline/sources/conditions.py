@@ -1,6 +1,7 @@
 """`where`: an SQL condition over the columns of a table."""
 
 import itertools
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -10,6 +11,10 @@ from hybrid_recs.offline.sources.dataset_config import DatasetConfig, Table
 from hybrid_recs.offline.sources.polars_errors import first_line
 from hybrid_recs.offline.sources.sql_guard import require_condition
 from hybrid_recs.offline.sources.tables import require_columns
+
+_MAX_TRIES = (
+    300  # of which columns are numbers: all ways for eight columns; for more, up to two or three as text
+)
 
 
 def with_condition(
@@ -28,17 +33,22 @@ def with_condition(
     numeric = [name for name in names if _holds_numbers(frame, name, table)]
     problem = ""
     # A column of digits may be meant as text all the same (id <> '007'): as many as fit are numbers.
-    for count in range(len(numeric), -1, -1):
-        for chosen in itertools.combinations(numeric, count):
-            tried = frame.with_columns(as_number(name, table).alias(name) for name in chosen)
-            tried = tried.with_columns(__where=condition)
-            try:
-                if tried.select("__where").head(1).collect()["__where"].dtype == pl.Boolean:
-                    return tried
-                problem = problem or "it is not a condition"
-            except pl.exceptions.PolarsError as error:
-                problem = problem or first_line(error)
+    for chosen in itertools.islice(_subsets(numeric), _MAX_TRIES):
+        tried = frame.with_columns(as_number(name, table).alias(name) for name in chosen)
+        tried = tried.with_columns(__where=condition)
+        try:
+            if tried.select("__where").head(1).collect()["__where"].dtype == pl.Boolean:
+                return tried
+            problem = problem or "it is not a condition"
+        except pl.exceptions.PolarsError as error:
+            problem = problem or first_line(error)
     raise DatasetError(f"where: {where!r} cannot be run ({problem})")
+
+
+def _subsets(names: list[str]) -> Iterator[tuple[str, ...]]:
+    """The largest first."""
+    for count in range(len(names), -1, -1):
+        yield from itertools.combinations(names, count)
 
 
 def _holds_numbers(frame: pl.LazyFrame, column: str, table: Table) -> bool:

@@ -189,5 +189,8 @@ def _is_direct(headers: Headers) -> bool:
     origin = headers.get(b"origin")
     if origin is None:
         return True
-    host = urlsplit(origin.decode("latin-1")).hostname or ""
+    try:
+        host = urlsplit(origin.decode("latin-1")).hostname or ""
+    except ValueError:  # no address at all, such as http://[::1
+        return False
     return host == "localhost" or _is_loopback(host)

@@ -115,6 +115,14 @@ def test_where_sees_the_columns_of_the_data(where: str, tmp_path: Path) -> None:
     assert dataset.stats.dropped == ({"not matching where": dropped} if dropped else {})
 
 
+def test_what_is_no_condition_over_many_columns_is_refused_in_the_end(tmp_path: Path) -> None:
+    names = [f"n{number}" for number in range(24)]  # 2²⁴ ways of taking them as numbers or as text
+    text = ",".join(["user", "item", *names]) + "\n" + ",".join(["u", "a", *"1" * 24]) + "\n"
+    where = " + ".join(names)
+    with pytest.raises(DatasetError, match=r"cannot be run \(it is not a condition\)"):
+        read(tmp_path, {"a.csv": text}, USER_AND_ITEM + f'where = "{where}"\n')
+
+
 def test_where_on_an_id_leaves_the_id_as_it_was(tmp_path: Path) -> None:
     text = "user,item\nu,007\nu,0012\nv,0009\n"
     dataset = read(tmp_path, {"a.csv": text}, USER_AND_ITEM + 'where = "item > 8"\n')

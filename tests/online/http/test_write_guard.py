@@ -104,6 +104,7 @@ def test_without_keys_others_may_only_read(client: str, method: str) -> None:
         {"via": "1.1 proxy"},
         {"origin": "http://shop.example"},
         {"origin": "null"},
+        {"origin": "http://[::1"},
     ],
 )
 def test_what_a_proxy_or_another_sites_page_sent_is_not_of_this_machine(header: dict[str, str]) -> None:
