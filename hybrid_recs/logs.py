@@ -8,6 +8,7 @@ import json
 import logging
 import logging.config
 import os
+import re
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal
@@ -22,6 +23,21 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class TextLines(logging.Formatter):
+    """One line per message: what clients send may not write lines of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(_TEXT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  a name of logging
+        """The message with its control characters as escapes."""
+        record.message = _CONTROL.sub(lambda match: repr(match[0])[1:-1], record.message)
+        return super().formatMessage(record)
 
 
 class JsonLines(logging.Formatter):
@@ -56,7 +72,7 @@ def log_config(form: LogFormat, level: str) -> Json:
     uvicorn's loggers have no handlers of their own: their lines propagate to the root logger. Except for its
     access log, which stays silent: writing a line for each request takes as long as answering it.
     """
-    formatter: Json = {"()": "hybrid_recs.logs.JsonLines"} if form == "json" else {"format": _TEXT}
+    formatter: Json = {"()": f"hybrid_recs.logs.{'JsonLines' if form == 'json' else 'TextLines'}"}
     handler = {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}
     servers = {
         name: {"handlers": [], "propagate": name != _ACCESS, "level": level} for name in (*_SERVERS, _ACCESS)

@@ -107,6 +107,14 @@ def test_traceparent_by_the_letter(header: str, trace_id: str | None) -> None:
     assert trace_id_of(header.encode()) == trace_id
 
 
+def test_text_from_clients_writes_no_lines_of_its_own() -> None:
+    forged = "A-1\n2026-01-01 00:00:00,000 ERROR root: all is lost\x1b[2J\u2028"
+    record = logging.LogRecord("n", logging.DEBUG, "p", 1, "item %s", (forged,), None)
+    line = logs.TextLines().format(record)
+    assert line.endswith(r"n: item A-1\n2026-01-01 00:00:00,000 ERROR root: all is lost\x1b[2J\u2028")
+    assert len(line.splitlines()) == 1
+
+
 def test_an_exception_and_strange_text_are_one_line() -> None:
     try:
         raise ValueError("of\nno use")

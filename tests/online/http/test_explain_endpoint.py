@@ -19,7 +19,7 @@ from tests.builders import write_generation
 from tests.planted import NEVER_BOUGHT, item_id
 
 HOT, TAIL, ELSEWHERE = item_id(2, 0), item_id(2, 29), item_id(4, 1)
-SLASHED = ["a/b", "c/d/e", "plain", "explain", "/", "100% #?", "a/explain"]
+SLASHED = ["a/b", "c/d/e", "plain", "explain", "/", "100% #?", "a/explain", "two\nlines\n"]
 
 
 @pytest.mark.parametrize("k", [1, 10, 100])

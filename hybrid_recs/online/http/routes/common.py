@@ -3,10 +3,20 @@
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from hybrid_recs.online.http import schemas
 from hybrid_recs.online.serving.rendered_answer import JSON
 from hybrid_recs.types import MAX_ID_LENGTH
+
+
+class IdConvertor(PathConvertor):
+    """Ids in paths, `{item_id:id}`: any text, with slashes and line breaks."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("id", IdConvertor())
 
 ItemId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH)]
 

@@ -18,7 +18,7 @@ from hybrid_recs.online.http.routes.common import (
 )
 from hybrid_recs.online.http.state import State
 
-_PATH = "/items/{item_id:path}"
+_PATH = "/items/{item_id:id}"
 _DURABILITY = (
     "On disk before the response, whether Redis is running or not; kept across restarts and rebuilds. The "
     "worker that responds applies it at once, the others within a second."

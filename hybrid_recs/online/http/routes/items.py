@@ -13,11 +13,11 @@ from hybrid_recs.online.serving.limits import DEFAULT_K, MAX_K
 from hybrid_recs.ranking.explain import explain, known_row
 
 router = APIRouter()
-# Routes with a longer path come first: `{item_id:path}` would match them too.
+# Routes with a longer path come first: `{item_id:id}` would match them too.
 
 
 @router.get(
-    "/items/{a:path}/explain/{b:path}",
+    "/items/{a:id}/explain/{b:id}",
     summary="Explain why an item is, or is not, in another item's list",
     description="The same as `hybrid-recs explain A B`. Ids may contain slashes, plain or as %2F. A `b` that "
     "begins with explain/ or contains /explain/ is ambiguous in a path: use the command. Takes time in "
@@ -46,7 +46,7 @@ async def explain_pair(
 
 
 @router.get(
-    "/items/{item_id:path}",
+    "/items/{item_id:id}",
     summary="Get an item",
     response_class=Response,
     responses={
