@@ -1,7 +1,8 @@
 """A redis-server of our own, used when no URL is set: found, started once, shared by all commands.
 
 It listens on a unix socket only, keeps its data under `<var>/redis`, and runs in the background until `stop`
-(`make stop-redis`).
+(`make stop-redis`). While it lives it holds a lock on that folder, so that no second server appends to the
+same file, however long the first one is silent.
 """
 
 import hashlib
@@ -12,12 +13,17 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
+
+import redis
 
 from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.errors import RedisServerError
-from hybrid_recs.generation.durable_files import lock
+from hybrid_recs.generation.durable_files import lock, try_lock
 
 _START_SECONDS = 10.0
+_LOADING_SECONDS = 120.0
+_SERVER_LOCK = "server.lock"
 _MAX_SOCKET_PATH_BYTES = 100  # the kernel's limit is 108 bytes
 _REMEDY = (
     "no redis-server was found: install one (apt-get install redis-server, brew install redis), "
@@ -30,24 +36,89 @@ def ensure_running(var_dir: Path) -> str:
     folder = _folder(var_dir)
     with lock(folder):  # two commands at the same time must not start two servers
         socket = _socket_path(folder)
-        if not _answers(socket):
-            _start(folder, socket)
+        _wait_or_start(folder, socket)
     return _url(socket)
+
+
+def _wait_or_start(folder: Path, socket: Path) -> None:
+    """Until our server answers. One that runs, but is slow, stopped or loading its data, is waited for."""
+    patience = _Patience()
+    while not _answers(socket):
+        held = try_lock(folder, _SERVER_LOCK)
+        if held is not None and _runs_without_lock(folder, socket):
+            held.close()
+            held = None
+        if held is not None:
+            with held:
+                _start(folder, socket, held.fileno())
+            return
+        if patience.ends(socket):
+            raise RedisServerError(
+                f"the redis-server at {socket} runs but does not answer; wait for it, or end it (its process "
+                f"id is in {folder / 'redis.pid'}): another one must not be started on its data"
+            )
+        time.sleep(0.02)
+
+
+class _Patience:
+    """How long a server is waited for: ten seconds of silence, or two minutes of loading its data."""
+
+    def __init__(self) -> None:
+        self._started = self._loading = time.monotonic()
+
+    def ends(self, socket: Path) -> bool:
+        now = time.monotonic()
+        if _is_loading(socket):
+            self._loading = now
+        return now - self._loading > _START_SECONDS or now - self._started > _LOADING_SECONDS
+
+
+def _is_loading(socket: Path) -> bool:
+    try:
+        with connect(_url(socket), timeout=1.0) as client:
+            client.ping()
+    except redis.BusyLoadingError:
+        return True
+    except UNREACHABLE:
+        pass
+    return False
+
+
+def _runs_without_lock(folder: Path, socket: Path) -> bool:
+    """Whether a server that an earlier release started lives: those held no lock."""
+    try:
+        pid = int((folder / "redis.pid").read_text())
+        return os.fsencode(socket) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return False
 
 
 def stop(var_dir: Path) -> bool:
     """Shut our server down, its data saved; False when none was running."""
-    socket = _socket_path(_folder(var_dir))
+    folder = _folder(var_dir)
+    socket = _socket_path(folder)
     if not _answers(socket):
+        if not _is_free(folder):
+            raise RedisServerError(f"the redis-server at {socket} runs but does not answer; try again")
         return False
     with connect(_url(socket)) as client:
         client.shutdown()
     deadline = time.monotonic() + _START_SECONDS
-    while _answers(socket):
+    while _answers(socket) or not _is_free(folder):
         if time.monotonic() > deadline:
             raise RedisServerError(f"the redis-server at {socket} does not stop")
         time.sleep(0.02)
     return True
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether no server holds the lock of the folder."""
+    if not folder.exists():
+        return True
+    held = try_lock(folder, _SERVER_LOCK)
+    if held is not None:
+        held.close()
+    return held is not None
 
 
 def find_server() -> Path:
@@ -68,7 +139,7 @@ def _folder(var_dir: Path) -> Path:
 
 
 def _url(socket: Path) -> str:
-    return f"unix://{socket}"
+    return f"unix://{quote(os.fsencode(socket))}"  # a folder may be called a#b or 100%20
 
 
 def _socket_path(folder: Path) -> Path:
@@ -94,7 +165,8 @@ def _answers(socket: Path) -> bool:
         return False
 
 
-def _start(folder: Path, socket: Path) -> None:
+def _start(folder: Path, socket: Path, lock_descriptor: int) -> None:
+    """Start a server that keeps the lock until it ends, whatever becomes of this process."""
     command = [
         str(find_server()),
         *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
@@ -105,9 +177,11 @@ def _start(folder: Path, socket: Path) -> None:
         *("--logfile", str(folder / "redis.log"), "--pidfile", str(folder / "redis.pid")),
     ]
     # A daemon: Ctrl-C in this terminal must not end it.
-    started = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    deadline = time.monotonic() + _START_SECONDS
+    started = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, pass_fds=(lock_descriptor,)
+    )
+    patience = _Patience()
     while not _answers(socket):
-        if started.returncode or time.monotonic() > deadline:
+        if started.returncode or patience.ends(socket):
             raise RedisServerError(f"redis-server did not start; see {folder / 'redis.log'}")
         time.sleep(0.01)

@@ -29,10 +29,10 @@ def lock(folder: Path) -> IO[Any]:
     return file
 
 
-def try_lock(folder: Path) -> IO[Any] | None:
-    """As `lock`, but None while another process holds it."""
+def try_lock(folder: Path, name: str = LOCK) -> IO[Any] | None:
+    """As `lock`, but None while another process holds it. name: of the file, for a second lock."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / LOCK).open("a+")
+    file = (folder / name).open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,5 +1,6 @@
 """Our own redis-server: found, started once, shared, stopped, and its data kept."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import connect
+from hybrid_recs.cache.pipelined_connection import open_connection
+from hybrid_recs.errors import RedisServerError
 from tests.services import runs
 
 _START = """
@@ -190,3 +193,43 @@ def test_a_relative_path_names_the_same_server(var_dir: Path, monkeypatch: pytes
     url = embedded_server.ensure_running(var_dir)
     monkeypatch.chdir(var_dir.parent)
     assert embedded_server.ensure_running(Path("var")) == url
+
+
+def test_no_second_server_is_started_while_one_is_silent(
+    var_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = embedded_server.ensure_running(var_dir)
+    pid = _pid(url)
+    monkeypatch.setattr(embedded_server, "_START_SECONDS", 0.3)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(RedisServerError, match="runs but does not answer"):
+            embedded_server.ensure_running(var_dir)
+        with pytest.raises(RedisServerError, match="runs but does not answer"):
+            embedded_server.stop(var_dir)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert embedded_server.ensure_running(var_dir) == url
+    assert _pid(url) == pid
+
+
+@pytest.mark.parametrize("name", ["a#b", "what?", "100%20", "[1]", "a b\u00fc"])
+def test_a_folder_may_be_called_anything(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    url = embedded_server.ensure_running(folder)
+    try:
+        with connect(url) as client:
+            client.set("kept", name)
+            directory = client.config_get("dir")["dir"]
+        assert directory == str(folder / "redis")
+
+        async def read() -> object:
+            connection = await open_connection(url, 5.0)
+            try:
+                return await connection.execute("GET", "kept")
+            finally:
+                connection.close()
+
+        assert asyncio.run(read()) == name.encode()
+    finally:
+        assert embedded_server.stop(folder)

@@ -360,7 +360,7 @@ def may_hold_data(path: Path) -> bool:
 
 def _glob(location: Path) -> list[Path]:
     fixed = location
-    while any(wildcard in str(fixed) for wildcard in "*?["):
+    while not fixed.is_dir():  # a folder that is there is no pattern, though it be called [1]
         fixed = fixed.parent
     return list(fixed.glob(str(location.relative_to(fixed)))) if fixed != location else []
 

@@ -392,3 +392,10 @@ def test_a_compressed_file_cut_short_is_named(compress: Callable[[str], bytes], 
 def test_an_archive_without_data_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"a\.zip: an archive without any data file"):
         read(tmp_path, {"a.zip": _zip(readme_md="x", more_md="y")}, USER_AND_ITEM.replace("a.csv", "a.zip"))
+
+
+def test_a_folder_that_looks_like_a_pattern(tmp_path: Path) -> None:
+    rows = {f"[1]/a?b/part{number}.csv": f"user,item\nu{number},a\nu{number},b\n" for number in range(3)}
+    dataset = read(tmp_path, rows, USER_AND_ITEM.replace("a.csv", "[1]/a?b/part*.csv"))
+    assert dataset.stats.rows_kept == 6
+    assert dataset.pairs["user"].unique().sort().to_list() == ["u0", "u1", "u2"]
