@@ -72,6 +72,7 @@ class PublicReason(StrEnum):
     NO_VECTOR = "no_vector"
     UNKNOWN_ITEM = "unknown_item"
     NOTHING_KNOWN = "nothing_known"
+    VISITOR_UNAVAILABLE = "visitor_unavailable"
     NOT_READY = "not_ready"
 
 
@@ -86,7 +87,8 @@ class Outcome(StrEnum):
     CACHE_UNAVAILABLE: Redis was unreachable. LIST_TOO_SHORT: too few items were left after exclusions,
     filters and hidden items. LIST_STALE: the user was active after the list was made.
     NO_INTERACTIONS: the vector comes from metadata. NO_VECTOR, UNKNOWN_ITEM, NOTHING_KNOWN: popular items.
-    NOT_READY: no generation is loaded.
+    VISITOR_UNAVAILABLE: Redis could not be read for the session or user of the request, so that the answer
+    leaves the visitor's items and stored list out. NOT_READY: no generation is loaded.
     """
 
     __hash__ = str.__hash__
@@ -105,6 +107,7 @@ class Outcome(StrEnum):
     NO_VECTOR = "no_vector"
     UNKNOWN_ITEM = "unknown_item"
     NOTHING_KNOWN = "nothing_known"
+    VISITOR_UNAVAILABLE = "visitor_unavailable"
     NOT_READY = "not_ready"
 
     @property

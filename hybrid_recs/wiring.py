@@ -1,15 +1,18 @@
 """The composition root: turns settings into the objects that commands and the service use."""
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import redis
 
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import UNREACHABLE, connect
+from hybrid_recs.cache.embedded_supervisor import Supervisor, supervised
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.list_loader import load_lists, retire_lists
-from hybrid_recs.errors import GenerationError, RedisServerError
+from hybrid_recs.cache.redis_problems import describe
+from hybrid_recs.errors import GenerationError, HybridRecsError, RedisServerError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.items.change_feed import ChangeFeed
@@ -26,6 +29,16 @@ _SECONDS_PER_HOUR = 3_600
 def redis_url(settings: Settings) -> str:
     """The configured Redis, or our own, which is started if it does not run."""
     return settings.redis_url or embedded_server.ensure_running(settings.var_dir)
+
+
+def redis_supervisor(settings: Settings) -> Supervisor | None:
+    """What starts our own Redis again when it has ended; None for a configured one, which others run."""
+    return None if settings.redis_url else Supervisor(settings.var_dir)
+
+
+def supervised_redis(settings: Settings) -> AbstractContextManager[None]:
+    """Watch our own Redis until the block ends."""
+    return nullcontext() if settings.redis_url else supervised(settings.var_dir)
 
 
 def redis_client(settings: Settings) -> redis.Redis:
@@ -84,16 +97,18 @@ def load_into_redis(
 ) -> str:
     """Load the hot lists; returns a sentence for the terminal.
 
-    Redis is a cache: if it is unreachable, the service loads the lists from disk once it is back.
+    Redis is a cache: if it cannot be used, the service loads the lists from disk once it can.
     """
     try:
         with connect(redis_url(settings)) as client:
             memory_before = _used_memory(client)
             loaded = load_lists(client, keys(settings), generation, list_ttl_seconds(settings), on_progress)
-            growth = _used_memory(client) - memory_before
-            return f"{loaded:,} lists, {growth / 1e6:.1f} MB more in use"
+            memory_after = _used_memory(client)
     except (*UNREACHABLE, RedisServerError) as error:
-        return f"unreachable ({error}); the service will load the lists once it is back"
+        return f"not loaded: {_reason(error)}; the service will load the lists once that is mended"
+    if memory_before is None or memory_after is None:
+        return f"{loaded:,} lists"
+    return f"{loaded:,} lists, {(memory_after - memory_before) / 1e6:.1f} MB more in use"
 
 
 def switch(settings: Settings, generations: GenerationStore, to: str, event: str = "published") -> None:
@@ -106,8 +121,17 @@ def switch(settings: Settings, generations: GenerationStore, to: str, event: str
         with connect(redis_url(settings)) as client:
             retire_lists(client, keys(settings), generations.open(predecessor))
     except (*UNREACHABLE, RedisServerError, GenerationError) as error:
-        log.warning("neighbour lists of %s stay in Redis until they expire: %s", predecessor, error)
+        log.warning("neighbour lists of %s stay in Redis until they expire: %s", predecessor, _reason(error))
 
 
-def _used_memory(client: redis.Redis) -> int:
-    return int(client.info("memory")["used_memory"])
+def _reason(error: BaseException) -> str:
+    """Our own errors have words; those of the client get them."""
+    return str(error) if isinstance(error, HybridRecsError) else describe(error).text
+
+
+def _used_memory(client: redis.Redis) -> int | None:
+    """In bytes; None if the user may not ask."""
+    try:
+        return int(client.info("memory")["used_memory"])
+    except redis.exceptions.NoPermissionError:
+        return None

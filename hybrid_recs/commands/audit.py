@@ -8,6 +8,7 @@ from rich.console import Console
 
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import UNREACHABLE, connect
+from hybrid_recs.cache.redis_problems import describe
 from hybrid_recs.commands.error_messages import print_errors
 from hybrid_recs.errors import RedisServerError
 from hybrid_recs.ranking.recommender import Recommender
@@ -73,4 +74,4 @@ def run(settings: Settings, bounds: AuditBounds, sample: int) -> Audit:
             recommender = Recommender(generation, overlay)
             return audit(client, wiring.keys(settings), recommender, ttl, bounds, sample, overlay.hidden)
     except UNREACHABLE as error:
-        raise RedisServerError(f"the lists cannot be read: {error}") from error
+        raise RedisServerError(f"the lists cannot be read: {describe(error).text}") from error

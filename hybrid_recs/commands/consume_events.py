@@ -25,7 +25,7 @@ def main(progress: float) -> None:
     logs.configure(settings.log_format, settings.log_level)
     use_one_thread_per_search()
     url, keys = wiring.redis_url(settings), wiring.keys(settings)
-    with connect(url) as client, connect(url) as maintenance:
+    with wiring.supervised_redis(settings), connect(url) as client, connect(url) as maintenance:
         worker = worker_of(settings, client, maintenance)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: worker.stop())

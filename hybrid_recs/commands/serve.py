@@ -23,21 +23,23 @@ def serve(host: str, port: int, workers: int) -> None:
     with click_errors():
         settings = Settings()
         # Set once here, so that all workers share one Redis server and one set of counters.
+        supervised = wiring.supervised_redis(settings)
         os.environ["HYBRID_RECS_REDIS_URL"] = wiring.redis_url(settings)
         counters = settings.var_dir.absolute() / "counters" / str(os.getpid())
         os.environ["HYBRID_RECS_COUNTERS_DIR"] = str(counters)
     shutil.rmtree(counters, ignore_errors=True)
     try:
-        uvicorn.run(
-            "hybrid_recs.online.app:create_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_config=logs.log_config(settings.log_format, settings.log_level),
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
+        with supervised:
+            uvicorn.run(
+                "hybrid_recs.online.app:create_app",
+                factory=True,
+                host=host,
+                port=port,
+                workers=workers,
+                log_config=logs.log_config(settings.log_format, settings.log_level),
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
     finally:
         shutil.rmtree(counters, ignore_errors=True)

@@ -1,6 +1,7 @@
 """The item changes as one worker uses them: the overlay of a generation, and recording edits.
 
-While the store cannot be read, the worker keeps serving with the changes it knows; that is logged once.
+While the store cannot be read, the worker keeps serving with the changes it knows; that is logged once,
+unless the owner of the feed shows its `problem` in another way.
 """
 
 import logging
@@ -25,15 +26,19 @@ _MAX_BUILDERS = 2  # for the generation that serves and the one that is about to
 
 
 class ChangeFeed:
-    """Safe for threads. Methods wait for the disk, except `builder_of`."""
+    """Safe for threads. Methods wait for the disk, except `builder_of`.
 
-    def __init__(self, store: ChangeStore, max_new: int) -> None:
+    problem: why the store could not be read the last time; empty if it could.
+    """
+
+    def __init__(self, store: ChangeStore, max_new: int, log_problems: bool = True) -> None:
         """max_new: how many described items may wait for a rebuild."""
+        self.problem = ""
+        self._log_problems = log_problems
         self._store = store
         self._max_new = max_new
         self._lock = threading.Lock()
         self._builders: dict[str, OverlayBuilder] = {}
-        self._failing = False
 
     def overlay_of(self, generation: Generation) -> Overlay:
         """All changes since `generation` was built, as written until now; the same object as before if
@@ -82,13 +87,13 @@ class ChangeFeed:
         try:
             builder.update(self._store)
         except ItemChangesError as error:
-            if not self._failing:
+            if self._log_problems and not self.problem:
                 log.error("serving with the item changes known so far, which may be none: %s", error)
-            self._failing = True
+            self.problem = str(error)
         else:
-            if self._failing:
+            if self._log_problems and self.problem:
                 log.info("%s can be read again", self._store.path)
-            self._failing = False
+            self.problem = ""
 
 
 def _basis(generation: Generation, item_id: str, fields: ItemFields) -> EditBasis:

@@ -13,6 +13,7 @@ from hybrid_recs.cache.client import connect_async
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.neighbour_cache import NeighbourCache
 from hybrid_recs.generation.vector_index import use_one_thread_per_search
+from hybrid_recs.health import Health
 from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.online.api import create_api
 from hybrid_recs.online.http.fast_path import FastPath
@@ -27,6 +28,7 @@ from hybrid_recs.online.serving.list_keeper import ListKeeper
 from hybrid_recs.online.serving.live_search import search_threads
 from hybrid_recs.online.serving.maintenance import Maintenance
 from hybrid_recs.online.serving.query_service import QueryService
+from hybrid_recs.online.serving.redis_probe import RedisProbe
 from hybrid_recs.online.serving.session_view import SessionView
 from hybrid_recs.online.serving.snapshot import SnapshotFactory
 from hybrid_recs.online.visitors.components import VisitorComponents
@@ -65,9 +67,10 @@ def create_app(
     use_one_thread_per_search()
     sys.setswitchinterval(_SWITCH_SECONDS)
     url, keys, threads = wiring.redis_url(settings), wiring.keys(settings), search_threads()
-    feed = ChangeFeed(wiring.item_changes(settings), settings.max_new_items)
-    serving = _serving_components(settings, url, keys, threads, feed, recorder_of(keys))
-    visitors = _visitor_components(settings, url, keys, threads, serving.service)
+    feed = ChangeFeed(wiring.item_changes(settings), settings.max_new_items, log_problems=False)
+    health = Health()
+    serving = _serving_components(settings, url, keys, threads, feed, recorder_of(keys), health)
+    visitors = _visitor_components(settings, url, keys, threads, serving.service, health)
     state = AppState(
         items=serving.service,
         queries=QueryService(serving.service, visitors.visitors, visitors.impressions),
@@ -76,8 +79,8 @@ def create_app(
         feed=feed,
         intake=visitors.intake,
         streams=visitors.streams,
-        trending=TrendingReader(visitors.client, keys),
-        consumer_lag=ConsumerLagReader(visitors.client, keys),
+        trending=TrendingReader(visitors.client, keys, health.redis.check("trending")),
+        consumer_lag=ConsumerLagReader(visitors.client, keys, health.redis.check("consumer_lag")),
         hit_rates=HitRateReader(url, keys, _BACKGROUND_TIMEOUT),
         page=PageFiles.load(),
         heartbeat_seconds=settings.heartbeat_seconds,
@@ -92,9 +95,16 @@ def create_app(
 
 
 def _serving_components(
-    settings: Settings, url: str, keys: Keys, threads: Executor, feed: ChangeFeed, recorder: RequestRecorder
+    settings: Settings,
+    url: str,
+    keys: Keys,
+    threads: Executor,
+    feed: ChangeFeed,
+    recorder: RequestRecorder,
+    health: Health,
 ) -> ServingComponents:
-    cache = NeighbourCache(url, settings.redis_timeout_ms / 1_000)
+    cache = NeighbourCache(url, settings.redis_timeout_ms / 1_000, health.list_reads)
+    client = connect_async(url, _BACKGROUND_TIMEOUT)
     list_ttl = wiring.list_ttl_seconds(settings)
     keeper = ListKeeper(url, keys, list_ttl)
     service = ItemQueryService(keys, cache, keeper, recorder)
@@ -108,7 +118,7 @@ def _serving_components(
     return ServingComponents(
         service=service,
         watcher=GenerationWatcher(
-            wiring.store(settings), feed, snapshots, service, recorder, settings.poll_seconds
+            wiring.store(settings), feed, snapshots, service, recorder, health, settings.poll_seconds
         ),
         maintenance=Maintenance(
             service=service,
@@ -116,26 +126,42 @@ def _serving_components(
             counters=SharedCounters(settings.counters_dir or Path(tempfile.mkdtemp(prefix="hybrid-recs-"))),
             cache=cache,
             keeper=keeper,
-            client=connect_async(url, _BACKGROUND_TIMEOUT),
+            client=client,
+            probe=RedisProbe(client, keys, health.redis),
+            health=health,
             threads=threads,
             flush_seconds=settings.flush_seconds,
         ),
+        supervisor=wiring.redis_supervisor(settings),
     )
 
 
 def _visitor_components(
-    settings: Settings, url: str, keys: Keys, threads: Executor, service: ItemQueryService
+    settings: Settings, url: str, keys: Keys, threads: Executor, service: ItemQueryService, health: Health
 ) -> VisitorComponents:
-    visitors = VisitorStateReader(connect_async(url, settings.redis_timeout_ms / 1_000), keys)
+    check = health.redis.check
+    visitors = VisitorStateReader(
+        connect_async(url, settings.redis_timeout_ms / 1_000), keys, check("visitor_state")
+    )
     patient = connect_async(url, settings.events_timeout_ms / 1_000)
     view = SessionView(service, visitors, threads)
     return VisitorComponents(
         client=connect_async(url, _BACKGROUND_TIMEOUT),
-        intake=EventIntake(patient, keys, settings.events_max_pending, *wiring.visitor_ttl_seconds(settings)),
+        intake=EventIntake(
+            patient,
+            keys,
+            settings.events_max_pending,
+            *wiring.visitor_ttl_seconds(settings),
+            check=check("events"),
+        ),
         visitors=visitors,
         streams=SessionStreams(
-            connect_async(url, _BACKGROUND_TIMEOUT), keys, view.current, settings.streams_max
+            connect_async(url, _BACKGROUND_TIMEOUT),
+            keys,
+            view.current,
+            settings.streams_max,
+            check("session_streams"),
         ),
-        impressions=ImpressionLog(keys, settings.log_predictions_share),
+        impressions=ImpressionLog(keys, settings.log_predictions_share, check=check("impressions")),
         flush_seconds=settings.flush_seconds,
     )

@@ -29,6 +29,7 @@ _GAUGE_HELP = {
     "local_answers": "Rendered answers in the workers' memory.",
     "local_bytes": "Bytes that the rendered answers in the workers' memory take.",
     "rising_items": "Rising items admitted; one that two workers have admitted counts twice.",
+    "unwritten_requests": "Requests counted in the workers' memory but not yet in Redis.",
 }
 _EXPECTED_LATENCIES = (Source.CACHE, Source.LIVE)
 _EXPECTED: frozenset[tuple[Source, Outcome]] = frozenset(
@@ -48,6 +49,8 @@ _EXPECTED: frozenset[tuple[Source, Outcome]] = frozenset(
         (Source.POPULAR, Outcome.NO_VECTOR),
         (Source.POPULAR, Outcome.UNKNOWN_ITEM),
         (Source.POPULAR, Outcome.NOTHING_KNOWN),
+        (Source.POPULAR, Outcome.VISITOR_UNAVAILABLE),
+        (Source.LIVE, Outcome.VISITOR_UNAVAILABLE),
         (Source.NONE, Outcome.UNKNOWN_ITEM),
         (Source.NONE, Outcome.NOT_READY),
     }
@@ -150,6 +153,14 @@ def _state(total: CounterTotals) -> Iterator[Metric]:
         "1 while Redis answers every worker, as far as they know.",
         int(total.all_reach_cache),
     )
+    dependencies = GaugeMetricFamily(
+        "hybrid_recs_dependency_workers",
+        "Running workers by the state in which they see a dependency.",
+        labels=["dependency", "state"],
+    )
+    for (dependency, state), workers in total.health.items():
+        dependencies.add_metric([dependency.value, state.value], workers)
+    yield dependencies
     yield GaugeMetricFamily(
         "process_start_time_seconds", "When the service's first worker started, since 1970.", total.started
     )

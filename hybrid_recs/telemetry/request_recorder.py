@@ -70,6 +70,7 @@ class RequestRecorder:
         self.count_item = self._item_requests.sample
         self._batch_number = 0
         self._unconfirmed: list[Any] | None = None
+        self._unconfirmed_requests = 0
 
     def record(self, generation: str, source: Source, outcome: Outcome, seconds: float) -> None:
         """Count one request and the time it took."""
@@ -140,11 +141,11 @@ class RequestRecorder:
             await client.eval(
                 counter_fields.ADD_ONCE, 1, self._keys.flushed(self._worker), *self._unconfirmed
             )
-            self._unconfirmed = None
+            self._unconfirmed, self._unconfirmed_requests = None, 0
 
     @property
     def unwritten(self) -> int:
-        """Requests counted but not yet taken up in a batch."""
+        """Requests counted whose batch Redis has not confirmed."""
         in_tallies = sum(sum(tally.buckets) for tally in self._tallies.values()) + len(self._hits)
         in_fields = sum(
             count
@@ -152,7 +153,7 @@ class RequestRecorder:
             for counter, count in counts.items()
             if counter.bucket < 0
         )
-        return in_tallies + in_fields
+        return in_tallies + in_fields + self._unconfirmed_requests
 
     def _next_batch(self) -> bool:
         """Prepare the next batch, unless one is still unconfirmed; False when nothing is left to write."""
@@ -161,6 +162,12 @@ class RequestRecorder:
         if not (self._by_minute or self._misses or self._item_requests):
             return False
         minutes = sorted(self._by_minute)[:_MAX_MINUTES_PER_BATCH]
+        self._unconfirmed_requests = sum(
+            count
+            for minute in minutes
+            for counter, count in self._by_minute[minute].items()
+            if counter.bucket < 0
+        )
         hashes = {
             self._keys.stats(minute): {
                 counter.name(): count for counter, count in self._by_minute.pop(minute).items()

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_recs.generation.manifest import Manifest
+from hybrid_recs.health import Dependency, Health, State
 from hybrid_recs.telemetry import latency_histogram
 from hybrid_recs.telemetry.request_recorder import CounterDelta
 from hybrid_recs.types import Outcome, PublicReason, Source
@@ -35,6 +36,7 @@ class WorkerGauges(NamedTuple):
     local_answers: int = 0
     local_bytes: int = 0
     rising_items: int = 0
+    unwritten_requests: int = 0
 
 
 _ID_BYTES = 64
@@ -50,6 +52,7 @@ _PARTS = {
     "item_requests": 2,  # for any known item, for a hot one
     "gauges": len(WorkerGauges._fields),
     "state": 3,  # a generation is loaded, the time it was created, Redis answers
+    "health": len(Dependency),  # the position of its state in State
     "generation": _ID_BYTES // 8,
 }
 _ENDS: list[int] = np.cumsum(list(_PARTS.values())).tolist()
@@ -60,11 +63,14 @@ _NAMES = [
     *Source,
     *Outcome,
     *WorkerGauges._fields,
+    *Dependency,
+    *State,
     latency_histogram.BUCKETS,
     latency_histogram.upper_edge(0),
 ]
 LAYOUT = zlib.crc32(repr([str(name) for name in _NAMES]).encode())
 _SOURCES, _OUTCOMES = list(Source), list(Outcome)
+_STATES = list(State)
 _REASONS: list[PublicReason | None] = [None, *PublicReason]
 
 
@@ -107,6 +113,10 @@ class SharedCounters:
         self._part("generation")[:] = np.frombuffer(name.ljust(_ID_BYTES, b"\0"), np.int64)
         created = int(datetime.fromisoformat(serving.created).timestamp()) if serving else 0
         self._part("state")[:] = (serving is not None, created, cache_available)
+
+    def set_health(self, health: Health) -> None:
+        """Set what this worker knows of its dependencies."""
+        self._part("health")[:] = [_STATES.index(health.dependencies[name].state) for name in Dependency]
 
     def total(self) -> "CounterTotals":
         return CounterTotals(list(_files(self._folder)))
@@ -188,6 +198,16 @@ class CounterTotals:
     def all_reach_cache(self) -> bool:
         """Whether Redis answered every running worker when last used."""
         return all(_part_of(counts, "state")[2] for counts in self._running)
+
+    @property
+    def health(self) -> dict[tuple[Dependency, State], int]:
+        """How many running workers see a dependency in a state."""
+        seen = Counter(
+            (name, _STATES[number])
+            for counts in self._running
+            for name, number in zip(Dependency, _part_of(counts, "health").tolist(), strict=True)
+        )
+        return {(name, state): seen[name, state] for name in Dependency for state in State}
 
     @property
     def generations(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tests.architecture.graph import Arrow, ImportGraph
 
-BASE = frozenset({"errors", "settings", "types", "logs"})
+BASE = frozenset({"errors", "settings", "types", "logs", "health"})
 """Modules at the root that everything may import, and that import only each other from the package."""
 
 EDGES = frozenset({"__init__", "api", "cli", "wiring", "commands", "demo"})

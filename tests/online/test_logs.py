@@ -17,7 +17,7 @@ from tests.planted import item_id
 from tests.services import OwnRedis, wait_until
 
 HOT = item_id(1, 0)
-CACHE_LOGGER = "hybrid_recs.cache.neighbour_cache"
+HEALTH_LOGGER = "hybrid_recs.health"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
@@ -39,7 +39,7 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
         routed = http.get("/items/none", headers={"X-Request-ID": "r-2", "traceparent": "00-0-0-0"})
         own_redis.kill()
         http.get(f"/recommendations?item_id={HOT}", headers={"X-Request-ID": "r-3"})
-        wait_until(lambda: any(line["logger"] == CACHE_LOGGER for line in _lines(log)))
+        wait_until(lambda: any(line["logger"] == HEALTH_LOGGER for line in _lines(log)))
     assert (named.headers["x-request-id"], named.headers["traceparent"]) == ("r-1", PARENT)
     assert re.fullmatch("[0-9a-f]{32}", own)
     assert (routed.status_code, routed.headers["x-request-id"]) == (404, "r-2")
@@ -56,8 +56,9 @@ def test_every_line_is_json_and_carries_the_names_of_its_request(
     assert (of_requests["r-2"]["path"], of_requests["r-2"]["status"]) == ("/items/none", 404)
     assert "trace_id" not in of_requests["r-2"]
     assert own in of_requests
-    (unreachable,) = (line for line in lines if line["logger"] == CACHE_LOGGER)
-    assert (unreachable["level"], unreachable["request_id"]) == ("WARNING", "r-3")
+    (unreachable,) = (line for line in lines if line["logger"] == HEALTH_LOGGER)
+    assert (unreachable["level"], unreachable["dependency"]) == ("WARNING", "redis")
+    assert "request_id" not in unreachable
     assert all("request_id" not in line for line in lines if "serving generation" in line["message"])
 
 

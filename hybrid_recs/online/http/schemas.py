@@ -170,14 +170,6 @@ class Health(ApiModel):
     status: str
 
 
-class Readiness(ApiModel):
-    """A generation is loaded."""
-
-    status: str
-    generation: str
-    cache: str = Field(description="available or unavailable; the service answers either way")
-
-
 class Problem(ApiModel):
     """Why a request failed."""
 

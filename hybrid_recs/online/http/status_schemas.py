@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
+from hybrid_recs.health import State
+from hybrid_recs.online.http.health_schemas import DependencyStatus
 from hybrid_recs.online.http.schemas import ApiModel
 from hybrid_recs.types import Source
 
@@ -65,7 +67,9 @@ class Status(ApiModel):
     """The current state of the service."""
 
     generation: GenerationStatus | None = Field(description="null before a generation is published")
-    cache_available: bool = Field(description="whether Redis answers")
+    cache_available: bool = Field(description="whether neighbour lists are read from Redis")
+    health: State = Field(description="up; degraded while a dependency of this worker is not up")
+    dependencies: list[DependencyStatus] = Field(description="as the worker that answers sees them")
     workers: int
     served: dict[Source, int] = Field(
         description="requests by source since the start of the service, of all workers"

@@ -7,6 +7,7 @@ import time
 
 from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.health import Health, Problem, State
 from hybrid_recs.items.change_feed import ChangeFeed
 from hybrid_recs.online.serving.item_query_service import ItemQueryService
 from hybrid_recs.online.serving.periodic_jobs import PeriodicJob
@@ -29,6 +30,7 @@ class GenerationWatcher:
         snapshots: SnapshotFactory,
         service: ItemQueryService,
         recorder: RequestRecorder,
+        health: Health,
         poll_seconds: float,
     ) -> None:
         self._store = store
@@ -36,6 +38,8 @@ class GenerationWatcher:
         self._snapshots = snapshots
         self._service = service
         self._recorder = recorder
+        self._health = health
+        self._loading, self._changes = health.generations.check("load"), health.item_changes.check("read")
         self._poll_seconds = poll_seconds
         self._failed: tuple[str, float] | None = None
 
@@ -49,14 +53,15 @@ class GenerationWatcher:
 
     def jobs(self) -> list[PeriodicJob]:
         return [
-            PeriodicJob(self._poll_seconds, self._check_generation),
-            PeriodicJob(_OVERLAY_SECONDS, self.check_overlay),
+            PeriodicJob(self._poll_seconds, self._check_generation, self._health.generations.check("watch")),
+            PeriodicJob(_OVERLAY_SECONDS, self.check_overlay, self._health.item_changes.check("watch")),
         ]
 
     async def check_overlay(self) -> None:
         """Serve the item changes there are: at least those written before this was called."""
         while (snapshot := self._service.snapshot) is not None:
             overlay = await asyncio.to_thread(self._feed.overlay_of, snapshot.generation)
+            self._record_changes()
             if self._service.snapshot is snapshot:
                 if overlay is not snapshot.overlay:
                     self._service.serve(snapshot.with_overlay(overlay))
@@ -68,7 +73,10 @@ class GenerationWatcher:
         if published is None:
             return
         self._recorder.set_published(published)
-        if (serving and serving.id == published) or self._failed_lately(published):
+        if serving and serving.id == published:
+            self._loading.record_success()
+            return
+        if self._failed_lately(published):
             return
         try:
             generation = await asyncio.to_thread(open_and_warm, self._store, published)
@@ -76,13 +84,25 @@ class GenerationWatcher:
         except (HybridRecsError, OSError, ValueError) as error:
             self._failed = published, time.monotonic()
             kept = f"generation {serving.id} stays in service" if serving else "none is in service"
-            log.error("generation %s cannot be loaded, %s: %s", published, kept, error)
+            self._loading.record_failure(
+                Problem(
+                    f"generation {published} cannot be loaded, {kept}: {error}",
+                    State.DEGRADED if serving else State.DOWN,
+                )
+            )
             return
         self._failed = None
+        self._record_changes()
         self._recorder.set_serving(generation.id)
         self._service.serve(self._snapshots.create(generation, overlay))
         items, hot = len(generation.catalogue), len(generation.hot)
         log.info("serving generation %s: %d items, %d hot", published, items, hot)
+
+    def _record_changes(self) -> None:
+        if self._feed.problem:
+            self._changes.record_failure(Problem(self._feed.problem))
+        else:
+            self._changes.record_success()
 
     def _failed_lately(self, generation: str) -> bool:
         if self._failed is None or self._failed[0] != generation:

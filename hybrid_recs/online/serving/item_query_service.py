@@ -61,11 +61,6 @@ class ItemQueryService:
                 self._recorder.record(NO_GENERATION, Source.NONE, Outcome.NOT_READY, 0.0)
         return self.require_snapshot()
 
-    @property
-    def cache_available(self) -> bool:
-        """Whether Redis answered the last time."""
-        return self._cache.available
-
     def local_answer(self, item_id: str, k: int) -> RenderedAnswer | None:
         """The answer to a plain request if it is in this worker's response cache; it is counted then.
 

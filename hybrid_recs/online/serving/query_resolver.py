@@ -33,6 +33,7 @@ class QueryResolver:
         rows = self._items.rows
         self._request = request
         self._session = session
+        self._visitor_unavailable = session.unavailable or user.unavailable
         self._stored = decode_user_list(user.stored) if user.stored else None
         self._recent = rows(user.items) + rows(session.items)
         self._history = [*(self._stored.history.tolist() if self._stored else ()), *self._recent]
@@ -49,6 +50,8 @@ class QueryResolver:
         """The precomputed list, if it is still the answer to `query`."""
         request = self._request
         if request.items or request.vector or request.metadata or request.is_varied:
+            return None
+        if self._visitor_unavailable:
             return None
         if request.user_id is None:
             return self._session_list(query)
@@ -149,15 +152,20 @@ class QueryResolver:
         learned = self._recommender.generation.manifest.learned
         if self._request.vector or bool((items.rows < learned).any()):
             return Source.LIVE, self._why_not_stored()
-        return Source.CONTENT, Outcome.NO_INTERACTIONS
+        unavailable = self._visitor_unavailable
+        return Source.CONTENT, Outcome.VISITOR_UNAVAILABLE if unavailable else Outcome.NO_INTERACTIONS
 
     def _why_not_stored(self) -> Outcome:
         """Why a user's stored list, if there is one, is not the answer."""
+        if self._visitor_unavailable:
+            return Outcome.VISITOR_UNAVAILABLE
         if self._stored is None:
             return Outcome.COMPOSED
         return Outcome.LIST_STALE if self._is_stale() else Outcome.LIST_TOO_SHORT
 
     def _nothing(self) -> Outcome:
+        if self._visitor_unavailable:
+            return Outcome.VISITOR_UNAVAILABLE
         if self._weights or self._history:
             return Outcome.NO_VECTOR
         return Outcome.UNKNOWN_ITEM if self.unknown else Outcome.NOTHING_KNOWN

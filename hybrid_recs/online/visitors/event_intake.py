@@ -13,8 +13,10 @@ import redis.asyncio
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.redis_problems import describe
 from hybrid_recs.errors import BacklogError, EventsUnavailableError
 from hybrid_recs.events.event import ACCEPT, BadEventError, Event, accept_arguments, arrival, parse
+from hybrid_recs.health import Check
 
 _MAX_CONNECTIONS = 8
 _PAUSE_SECONDS = 0.25
@@ -43,9 +45,16 @@ class EventIntake:
     """The intake of one worker; belongs to one event loop."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, keys: Keys, max_pending: int, session_ttl: int, user_ttl: int
+        self,
+        client: redis.asyncio.Redis,
+        keys: Keys,
+        max_pending: int,
+        session_ttl: int,
+        user_ttl: int,
+        check: Check,
     ) -> None:
         self._client = client
+        self._check = check
         self._keys = keys
         self._limits = max_pending, session_ttl, user_ttl
         self._script = client.register_script(ACCEPT)
@@ -79,10 +88,14 @@ class EventIntake:
             try:
                 results: list[int] | int = await self._script(keys, arguments)
             except UNREACHABLE as error:
+                problem = describe(error)
+                self._check.record_failure(problem)
                 self._unreachable_until = time.monotonic() + _PAUSE_SECONDS
                 raise EventsUnavailableError(
-                    f"Redis did not confirm the events ({error}): send them again, each counts once"
+                    f"Redis did not confirm the events ({problem.text}): send them again, each counts once"
                 ) from error
+            if self._check.failing:
+                self._check.record_success()
         return results
 
 

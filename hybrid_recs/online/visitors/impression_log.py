@@ -4,7 +4,6 @@ Requests append to a bounded buffer in memory; a background task writes it to a 
 for the log: entries that do not fit or cannot be written are dropped and counted.
 """
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,10 +13,10 @@ import redis.asyncio
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.redis_problems import describe
 from hybrid_recs.events.impression import Impression, is_sampled
+from hybrid_recs.health import Check, separate_check
 from hybrid_recs.types import Source
-
-log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 MAX_KEPT = 200_000
@@ -33,12 +32,14 @@ class ImpressionLog:
         clock: Callable[[], float] = time.time,
         max_waiting: int = MAX_WAITING,
         max_kept: int = MAX_KEPT,
+        check: Check | None = None,
     ) -> None:
         self.dropped = 0
         self._keys = keys
         self._share = share
         self._clock = clock
         self._max_kept = max_kept
+        self._check = check or separate_check("impressions")
         self._waiting: deque[Impression] = deque(maxlen=max_waiting)
 
     @property
@@ -82,4 +83,6 @@ class ImpressionLog:
             await pipeline.execute()
         except UNREACHABLE as error:
             self.dropped += len(batch)
-            log.warning("dropped %d impressions that could not be written: %r", len(batch), error)
+            self._check.record_failure(describe(error))
+        else:
+            self._check.record_success()

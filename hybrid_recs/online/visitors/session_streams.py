@@ -17,8 +17,10 @@ from redis.asyncio.client import PubSub
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.redis_problems import describe
 from hybrid_recs.events.session_list import decode_message
 from hybrid_recs.events.stream_id import StreamId
+from hybrid_recs.health import Check
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +79,11 @@ class _Channel:
 class SessionStreams:
     """All streams of one worker; belongs to one event loop. Connects when the first one is opened."""
 
-    def __init__(self, client: redis.asyncio.Redis, keys: Keys, current: Current, max_streams: int) -> None:
+    def __init__(
+        self, client: redis.asyncio.Redis, keys: Keys, current: Current, max_streams: int, check: Check
+    ) -> None:
         self._client = client
+        self._check = check
         self._keys = keys
         self._current = current
         self._max_streams = max_streams
@@ -150,7 +155,7 @@ class SessionStreams:
                 pause = _FIRST_PAUSE_SECONDS
                 await self._receive()
             except UNREACHABLE as error:
-                log.info("lost the subscription of the session streams, subscribing again: %s", error)
+                self._check.record_failure(describe(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
@@ -162,6 +167,7 @@ class SessionStreams:
             self._pubsub = self._client.pubsub()
             # A channel of no session keeps the subscription alive while there are no streams.
             await self._pubsub.subscribe(self._keys.session_list(""), *self._channels)
+        self._check.record_success()
         for channel in list(self._channels.values()):
             for stream in list(channel.streams):
                 await self._catch_up(stream)

@@ -9,7 +9,9 @@ import redis.asyncio
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.redis_problems import describe
 from hybrid_recs.errors import RedisServerError
+from hybrid_recs.health import Check
 from hybrid_recs.ranking.item_pool import ItemPool
 
 Window = Literal["hour", "day", "week"]
@@ -44,7 +46,8 @@ class TrendingSnapshot:
 class TrendingReader:
     """The reader of one worker; belongs to one event loop."""
 
-    def __init__(self, client: redis.asyncio.Redis, keys: Keys) -> None:
+    def __init__(self, client: redis.asyncio.Redis, keys: Keys, check: Check) -> None:
+        self._check = check
         self._client = client
         self._keys = keys
         self._lock = asyncio.Lock()
@@ -61,9 +64,12 @@ class TrendingReader:
             try:
                 snapshot = await self._read(window, items)
             except UNREACHABLE as error:
+                problem = describe(error)
+                self._check.record_failure(problem)
                 if snapshot is None or age > _USABLE_SECONDS or snapshot.items is not items:
-                    raise RedisServerError(f"the trending items cannot be read: {error}") from error
+                    raise RedisServerError(f"the trending items cannot be read: {problem.text}") from error
                 return snapshot
+            self._check.record_success()
             self._snapshots[window] = time.monotonic(), snapshot
             return snapshot
 

@@ -115,11 +115,16 @@ def test_item_details(http: httpx.Client) -> None:
 
 def test_operations(http: httpx.Client, generation: Generation) -> None:
     assert http.get("/healthz").json() == {"status": "ok"}
-    assert http.get("/readyz").json() == {
+    ready = http.get("/readyz").json()
+    assert {name: ready[name] for name in ("status", "generation", "cache", "health")} == {
         "status": "ready",
         "generation": generation.id,
         "cache": "available",
+        "health": "up",
     }
+    assert [(one["name"], one["state"], one["error"], one["failing"]) for one in ready["dependencies"]] == [
+        (name, "up", None, []) for name in ("redis", "generations", "item_changes")
+    ]
     assert http.get("/docs").status_code == 200
     assert http.get("/nothing").json()["error"]["code"] == "not_found"
     assert http.put("/recommendations").json()["error"]["code"] == "method_not_allowed"

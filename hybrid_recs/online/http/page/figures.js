@@ -1,7 +1,7 @@
 // The service panel, kept up to date while the page is visible.
 
 import { byId, count, el, show } from "./dom.js";
-import { advicePart, generationPart, nowPart, POLLS_SHOWN, trafficPart } from "./parts.js";
+import { advicePart, DEPENDENCIES, generationPart, nowPart, POLLS_SHOWN, trafficPart } from "./parts.js";
 import { hitRates, status } from "./service.js";
 
 const STATUS_MS = 2_000;
@@ -21,7 +21,7 @@ export function figures(onGeneration) {
       addRate(body);
       headline(body);
       show(byId("generation"), generationPart(body));
-      notice(body.cache_available ? null : REDIS_UNREACHABLE());
+      notice(problems(body));
       const id = body.generation?.id ?? null;
       if (generation !== undefined && id !== generation) onGeneration();
       generation = id;
@@ -83,21 +83,28 @@ export function figures(onGeneration) {
   report();
 }
 
-function headline({ generation, cache_available }) {
+function headline({ generation, health }) {
   document.body.classList.toggle("empty", !generation);
   const state = byId("state");
-  state.className = `state ${generation ? (cache_available ? "ready" : "away") : "waiting"}`;
+  state.className = `state ${generation ? (health === "up" ? "ready" : "away") : "waiting"}`;
   const text = generation ? `${generation.dataset}, ${count(generation.items)} items` : "No generation yet";
   if (state.textContent !== text) state.textContent = text;
 }
 
 function notice(content) {
   const node = byId("notice");
-  if (node.hidden !== !content) show(node, ...(content ?? []));
+  const lines = content ?? [];
+  const text = lines.map((line) => line.textContent).join("");
+  if (node.textContent !== text) show(node, ...lines);
   node.hidden = !content;
 }
 
-const REDIS_UNREACHABLE = () => [
-  el("strong", {}, "Redis is unreachable."),
-  " Every item is answered by live search. Hit rates, sessions and events are unavailable until it is back: start it, or unset HYBRID_RECS_REDIS_URL to have one started.",
-];
+// What the worker cannot rely on at the moment, and the remedy.
+function problems({ dependencies }) {
+  const lines = dependencies
+    .filter(({ state }) => state !== "up")
+    .map(({ name, state, error }) =>
+      el("p", {}, el("strong", {}, `${DEPENDENCIES[name] ?? name}: ${state}.`), ` ${error}.`),
+    );
+  return lines.length ? lines : null;
+}

@@ -6,6 +6,7 @@ import { addressOf } from "./rows.js";
 
 export const POLLS_SHOWN = 60;
 const LATE_SECONDS = 5;
+export const DEPENDENCIES = { redis: "Redis", generations: "Generations", item_changes: "Item changes" };
 const WINDOW_NAMES = { "15m": "15 minutes", "1h": "hour", "24h": "24 hours", "7d": "7 days" };
 
 const QUALITY = {
@@ -29,11 +30,17 @@ export function nowPart(now, rates) {
       "dl",
       {},
       pair("Workers", String(now.workers)),
-      pair("Redis", now.cache_available ? "available" : "unreachable"),
+      now.dependencies.map(dependencyLine),
       eventLines(now.events),
     ),
     lateEvents(now.events),
   ];
+}
+
+function dependencyLine({ name, state, since }) {
+  const seconds = Math.max(1, (Date.now() - Date.parse(since)) / 1_000);
+  const text = state === "up" ? "up" : `${state}, ${ago(seconds)}`;
+  return pair(DEPENDENCIES[name] ?? name, el("span", { class: state === "up" ? "" : "warning" }, text));
 }
 
 export function trafficPart(report, window) {

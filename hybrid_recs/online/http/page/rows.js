@@ -12,6 +12,7 @@ const REASONS = {
   no_vector: "too little is known about it",
   unknown_item: "the item is unknown",
   nothing_known: "nothing is known yet",
+  visitor_unavailable: "the visitor's history cannot be read",
 };
 const categories = new Map(); // item id → text; filled as items are received
 

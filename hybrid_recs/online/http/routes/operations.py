@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from hybrid_recs.cache.client import UNREACHABLE
+from hybrid_recs.cache.redis_problems import describe
 from hybrid_recs.errors import RedisServerError
-from hybrid_recs.online.http import responses, schemas
+from hybrid_recs.online.http import health_schemas, responses, schemas
 from hybrid_recs.online.http.routes.common import INVALID, NOT_READY, example
 from hybrid_recs.online.http.state import State
 from hybrid_recs.telemetry import prometheus
@@ -46,19 +47,25 @@ async def healthz() -> Response:
 @router.get(
     "/readyz",
     summary="Whether a generation is loaded",
-    response_model=schemas.Readiness,
+    response_model=health_schemas.Readiness,
     responses={**NOT_READY},
 )
 async def readyz(state: State) -> Response:
-    generation = state.require_generation()
-    cache = "available" if state.items.cache_available else "unavailable"
-    return responses.json_response({"status": "ready", "generation": generation.id, "cache": cache})
+    generation, health = state.require_generation(), state.maintenance.health
+    content = health_schemas.Readiness(
+        status="ready",
+        generation=generation.id,
+        cache="available" if health.cache_available else "unavailable",
+        health=health.state,
+        dependencies=health_schemas.dependencies_of(health),
+    )
+    return responses.json_response(content.model_dump(mode="json"))
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response, responses={200: _METRICS})
 async def metrics(state: State) -> Response:
-    counters, lag = state.maintenance.shared_counters(), await state.consumer_lag.read()
-    text = prometheus.exposition(counters, state.items.generation, lag)
+    lag = await state.consumer_lag.read()  # first: it tells whether Redis answers
+    text = prometheus.exposition(state.maintenance.shared_counters(), state.items.generation, lag)
     return Response(text, media_type=prometheus.CONTENT_TYPE)
 
 
@@ -72,5 +79,5 @@ async def cache_hit_rate(state: State, seconds: Annotated[int, Depends(_window)]
     try:
         report = await asyncio.to_thread(state.hit_rates.report, seconds, state.items.generation)
     except UNREACHABLE as error:
-        raise RedisServerError(f"the counters cannot be read: {error}") from error
+        raise RedisServerError(f"the counters cannot be read: {describe(error).text}") from error
     return responses.json_response(report)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from hybrid_recs.online.http import responses
+from hybrid_recs.online.http.health_schemas import dependencies_of
 from hybrid_recs.online.http.state import State
 from hybrid_recs.online.http.status_schemas import EventStatus, GenerationStatus, IndexFigures, Status
 from hybrid_recs.online.serving.snapshot import Snapshot
@@ -13,11 +14,14 @@ router = APIRouter()
 
 @router.get("/status", summary="The current state of the service", response_model=Status)
 async def status(state: State) -> Response:
-    total, lag = state.maintenance.shared_counters().total(), await state.consumer_lag.read()
+    lag = await state.consumer_lag.read()  # first: it tells whether Redis answers
+    total, health = state.maintenance.shared_counters().total(), state.maintenance.health
     snapshot = state.items.snapshot
     content = Status(
         generation=_generation(snapshot) if snapshot else None,
-        cache_available=state.items.cache_available and lag is not None,
+        cache_available=health.cache_available,
+        health=health.state,
+        dependencies=dependencies_of(health),
         workers=total.workers,
         served={source: count for source, count in total.sources.items() if count},
         events=_events(lag) if lag else None,
