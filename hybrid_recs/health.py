@@ -14,7 +14,7 @@ The error of a dependency is what its failing checks say, the worst of them.
 
 A check fails with the first failure. It recovers after half a second of success, or after a minute in which
 nobody tried. One that fails again within a minute needs twice as long, so that a dependency that comes and
-goes neither flickers nor fills the log. All of it belongs to one event loop.
+goes neither flickers nor fills the log. All of it belongs to one event loop or thread.
 """
 
 import logging
@@ -44,7 +44,7 @@ class State(StrEnum):
 
 
 class Dependency(StrEnum):
-    """What a worker depends on."""
+    """What a worker of the service depends on."""
 
     REDIS = "redis"
     GENERATIONS = "generations"
@@ -134,9 +134,11 @@ class DependencyHealth:
     """
 
     def __init__(
-        self, name: Dependency, clock: Clock = time.monotonic, wall_clock: Clock = time.time
+        self, name: str, effect: str, clock: Clock = time.monotonic, wall_clock: Clock = time.time
     ) -> None:
+        """effect: what becomes of the work while it is not up, for the log."""
         self.name = name
+        self._effect = effect
         self.state = State.UP
         self.since = wall_clock()
         self.last_error = ""
@@ -214,7 +216,7 @@ class DependencyHealth:
             self.state,
             ", ".join(self.failing),
             self.last_error,
-            _EFFECTS[self.name],
+            self._effect,
             extra=self._fields(),
         )
 
@@ -240,14 +242,16 @@ class DependencyHealth:
         )
 
     def _fields(self) -> dict[str, dict[str, str]]:
-        return {"fields": {"dependency": self.name.value, "state": self.state.value}}
+        return {"fields": {"dependency": str(self.name), "state": self.state.value}}
 
 
 class Health:
     """All dependencies of one worker."""
 
     def __init__(self, clock: Clock = time.monotonic, wall_clock: Clock = time.time) -> None:
-        self.dependencies = {name: DependencyHealth(name, clock, wall_clock) for name in Dependency}
+        self.dependencies = {
+            name: DependencyHealth(name, _EFFECTS[name], clock, wall_clock) for name in Dependency
+        }
         self.redis = self.dependencies[Dependency.REDIS]
         self.generations = self.dependencies[Dependency.GENERATIONS]
         self.item_changes = self.dependencies[Dependency.ITEM_CHANGES]
@@ -272,7 +276,7 @@ class Health:
 
 def separate_check(name: str) -> Check:
     """A check of no worker's health, for a part that is used by itself."""
-    return DependencyHealth(Dependency.REDIS).check(name)
+    return DependencyHealth(Dependency.REDIS, "").check(name)
 
 
 _SEVERITY = list(State)

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from hybrid_recs.health import Dependency, DependencyHealth, Problem, State
+from hybrid_recs.health import DependencyHealth, Problem, State
 
 FULL = Problem("Redis is full")
 GONE = Problem("Redis is unreachable", State.DOWN, passes=True)
@@ -25,7 +25,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def redis(clock: Clock) -> DependencyHealth:
-    return DependencyHealth(Dependency.REDIS, clock, clock)
+    return DependencyHealth("redis", "counts wait", clock, clock)
 
 
 def _pass(redis: DependencyHealth, clock: Clock, seconds: int) -> None:
@@ -101,8 +101,7 @@ def test_a_line_for_a_change_a_summary_a_minute_and_a_line_for_the_end(
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "WARNING",
-            "redis is down (reads): Redis is unreachable; what is not in memory is answered by live search, "
-            "counts wait in memory",
+            "redis is down (reads): Redis is unreachable; counts wait",
         ),
         (
             "WARNING",

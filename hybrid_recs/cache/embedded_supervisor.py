@@ -17,7 +17,7 @@ from hybrid_recs.errors import RedisServerError
 
 log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 1.0
+CHECK_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 1.0, 60.0
 _STABLE_SECONDS = 60.0
 

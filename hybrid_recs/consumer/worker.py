@@ -12,12 +12,14 @@ import redis
 
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.redis_problems import describe
 from hybrid_recs.consumer.archive import Archive
 from hybrid_recs.consumer.consumer import Consumer
 from hybrid_recs.consumer.session_pusher import SessionPusher
 from hybrid_recs.consumer.session_recommender import SessionRecommender, no_overlay
 from hybrid_recs.consumer.trending import TrendingRefresher
 from hybrid_recs.generation.store import GenerationStore
+from hybrid_recs.health import Check, DependencyHealth, Problem
 from hybrid_recs.items.overlay import OverlayOf
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,9 @@ class Worker:
         self.consumer = Consumer(client, keys, name, self.pusher, claim_seconds)
         self.trending = TrendingRefresher(maintenance_client, keys, name)
         self.archive = archive
+        # One for each thread.
+        self._redis = DependencyHealth("redis", "events wait in Redis and none is lost")
+        self._maintenance = DependencyHealth("maintenance", "trending items or the archive wait")
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -59,16 +64,18 @@ class Worker:
         raises."""
         maintenance = threading.Thread(target=self._maintain, name="maintenance", daemon=True)
         maintenance.start()
-        pause = _FIRST_PAUSE_SECONDS
+        pause, consuming = _FIRST_PAUSE_SECONDS, self._redis.check("events")
         while not self._stopping.is_set():
             try:
                 self.step()
                 after_step()
                 pause = _FIRST_PAUSE_SECONDS
+                consuming.record_success()
             except UNREACHABLE as error:
-                log.warning("Redis is unreachable, trying again: %s", error)
+                consuming.record_failure(describe(error))
                 self._stopping.wait(pause)
                 pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+            self._redis.review()
         maintenance.join()
         self.archive.close()
 
@@ -78,11 +85,22 @@ class Worker:
         return self.consumer.step(_BLOCK_MILLISECONDS)
 
     def _maintain(self) -> None:
+        tasks: dict[Check, Callable[[], object]] = {
+            self._maintenance.check("trending"): lambda: self.trending.refresh_due(time.time()),
+            self._maintenance.check("archive"): self.archive.keep,
+        }
         while not self._stopping.wait(_MAINTENANCE_SECONDS):
-            for task in (lambda: self.trending.refresh_due(time.time()), self.archive.keep):
+            for check, task in tasks.items():
                 try:
                     task()
-                except UNREACHABLE as error:
-                    log.debug("Redis is unreachable: %s", error)
-                except Exception:
-                    log.exception("maintenance failed and will be tried again")
+                except redis.RedisError as error:
+                    check.record_failure(describe(error))
+                except OSError as error:  # of the archive's folder
+                    check.record_failure(Problem(str(error)))
+                except Exception as error:
+                    if not check.failing:
+                        log.exception("maintenance failed and will be tried again")
+                    check.record_failure(Problem(f"{type(error).__name__}: {error}"))
+                else:
+                    check.record_success()
+            self._maintenance.review()

@@ -144,11 +144,16 @@ def test_an_error_in_a_pipeline_does_not_quote_the_command(server: OwnRedis) -> 
         ("ERR Error running script (call to f_1): @user_script:9: @user_script: 9: -OOM command", "is full"),
         ("ERR max number of clients reached", "maxclients"),
         ("ERR unknown command 'UNLINK'", "version 6.2"),
-        ("ERR something else", "something else"),
+        ("ERR something else", "refuses a command (ERR something else)"),
     ],
 )
 def test_replies_that_are_hard_to_provoke(text: str, words: str) -> None:
     assert words in describe(redis.ResponseError(text)).text
+
+
+def test_errors_that_are_no_replies() -> None:
+    assert "not Redis (HTTP/1.1" in describe(redis.InvalidResponse("HTTP/1.1 400")).text
+    assert describe(ValueError("odd")).text == "Redis could not be used (ValueError: odd)"
 
 
 def test_a_slow_server_is_degraded_and_down_when_it_does_not_answer_the_probe() -> None:

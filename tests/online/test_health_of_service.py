@@ -127,7 +127,7 @@ def test_the_documented_permissions_are_enough(watched: Watched) -> None:
 
 
 def test_redis_dead_while_memory_answers(watched: Watched) -> None:
-    """No request needs Redis: only the probe can notice."""
+    """No request needs Redis: the background work notices."""
     position = watched.position
     watched.redis.kill()
     try:
@@ -203,7 +203,6 @@ def test_permissions_missing(watched: Watched) -> None:
         wait_until(lambda: len(watched.lines(position)) >= 1, what="the log line")
         assert len(watched.log.read_text()[position:].splitlines()) <= 2
         client.execute_command(*SHOP, *PERMISSIONS.split())
-    # Lists are read again only once a request needs one that is not in memory.
     wait_until(lambda: watched.answer(item_id=HOT, k="9") == ("cache", None), what="reads")
     _up_again(watched)
     assert watched.metric("hybrid_recs_unwritten_requests") == 0

@@ -37,7 +37,7 @@ def dependencies_of(health: Health) -> list[DependencyStatus]:
 
 def _status_of(dependency: DependencyHealth) -> DependencyStatus:
     return DependencyStatus(
-        name=dependency.name,
+        name=Dependency(dependency.name),
         state=dependency.state,
         since=datetime.fromtimestamp(dependency.since, UTC).isoformat(timespec="milliseconds"),
         error=dependency.error,
