@@ -2,10 +2,15 @@
 
 import asyncio
 
+import pytest
 import redis
 
+from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.neighbour_cache import NeighbourCache
+from hybrid_recs.errors import CacheUnavailableError
+from hybrid_recs.health import separate_check
+from tests.services import OwnRedis
 
 
 def _mgets(client: redis.Redis) -> int:
@@ -29,3 +34,24 @@ def test_concurrent_reads_are_merged(client: redis.Redis, keys: Keys, redis_url:
     before = _mgets(client)
     assert asyncio.run(read(5)) == [*(b"list %d" % at for at in range(64)), None]
     assert _mgets(client) - before == 5
+
+
+def test_a_read_that_is_late_once_is_told_to_the_check(own_redis: OwnRedis) -> None:
+    """Redis pauses for one and a half timeouts: the read fails, and the first probe may succeed."""
+    check = separate_check("list_reads")
+
+    async def read() -> None:
+        cache = NeighbourCache(own_redis.url, 0.1, check)
+        try:
+            assert await cache.get("key") is None
+            assert (check.failing, check.failures) == (False, 0)
+            client.client_pause(150)
+            with pytest.raises(CacheUnavailableError):
+                await cache.get("key")
+            assert check.failing
+            assert check.problem.text.startswith("Redis does not answer in time")
+        finally:
+            await cache.close()
+
+    with connect(own_redis.url) as client:
+        asyncio.run(read())
