@@ -179,7 +179,7 @@ def test_rollback_works_without_redis(
     result = _run("generations", "rollback")
     assert result.exit_code == 0
     assert f"{older} is in service again" in result.stdout
-    assert "Redis: unreachable" in result.stdout
+    assert "Redis: not loaded: Redis is unreachable: start it" in result.stdout
     assert store.current() == older
 
 
