@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import sys
 
 import click
 import uvicorn
@@ -28,6 +30,8 @@ def serve(host: str, port: int, workers: int) -> None:
         counters = settings.var_dir.absolute() / "counters" / str(os.getpid())
         os.environ["HYBRID_RECS_COUNTERS_DIR"] = str(counters)
     shutil.rmtree(counters, ignore_errors=True)
+    # uvicorn ends in an orderly way and then raises the signal again, which would end this process at once.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with supervised:
             uvicorn.run(
