@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 CHECK_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 1.0, 60.0
 _STABLE_SECONDS = 60.0
+_STOP_SECONDS = 5.0
 
 
 class Supervisor:
@@ -81,4 +82,4 @@ def supervised(var_dir: Path) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(_STOP_SECONDS)  # a start in progress may take longer
