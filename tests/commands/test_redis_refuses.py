@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from hybrid_recs import wiring
 from hybrid_recs.cache.client import connect
+from hybrid_recs.cache.keys import Keys
+from hybrid_recs.cache.user_list_codec import StoredUserList
 from hybrid_recs.commands import rebuild_index
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.offline.progress import Steps
+from hybrid_recs.offline.users.loader import load_user_lists
 from hybrid_recs.settings import Settings
+from hybrid_recs.types import Neighbours
 from tests.services import OwnRedis
 
 MENDED = "the service will load the lists once that is mended"
@@ -72,3 +77,14 @@ def test_a_permission_that_only_the_size_needs_is_not_needed(
         sentence = wiring.load_into_redis(settings, generation)
         assert sentence == f"{len(generation.hot)} lists"
         assert client.get(wiring.keys(settings).ready(generation.id)) == b"%d" % len(generation.hot)
+
+
+def test_loading_users_lists_says_what_redis_said(keys: Keys) -> None:
+    neighbours = Neighbours(np.array([1], np.int64), np.array([1.0], np.float32))
+    batch = ["u"], [StoredUserList(neighbours, np.array([2], np.int64), 1_700_000_000)]
+    with _cluster() as url:
+        result = load_user_lists(lambda: connect(url), keys, "g", [batch], 60, 10**6)
+    assert result.summary == (
+        "not loaded: this Redis is a cluster, which is not supported: set HYBRID_RECS_REDIS_URL to a single "
+        "server; users are answered live until this job runs again"
+    )

@@ -25,7 +25,7 @@ ListBatch = tuple[Sequence[str], Sequence[StoredUserList]]
 class LoadResult:
     """Lists that Redis received, and their estimated bytes there.
 
-    full: whether the bound kept others out. problem: why Redis could not be reached, if so.
+    full: whether the bound kept others out. problem: why Redis could not be used, if so.
     """
 
     lists: int = 0
@@ -36,7 +36,7 @@ class LoadResult:
     @property
     def summary(self) -> str:
         if self.problem:
-            return f"unreachable ({self.problem}); users are answered live until this job runs again"
+            return f"not loaded: {self.problem}; users are answered live until this job runs again"
         text = f"{self.lists:,} lists, about {self.bytes / 1e6:.1f} MB"
         return text + (" (limited by predictions_max_mb)" if self.full else "")
 
@@ -51,7 +51,7 @@ class RemovalResult:
     @property
     def summary(self) -> str:
         text = f"of {self.generations} generations"
-        return text + (f"; unreachable ({self.problem}): they stay until they expire" if self.problem else "")
+        return text + (f"; they stay in Redis until they expire: {self.problem}" if self.problem else "")
 
 
 def load_user_lists(
