@@ -104,6 +104,7 @@ def shared_service(
         "HYBRID_RECS_VAR_DIR": str(folder),
         # Items that one test requests often must not change the source that another test sees.
         "HYBRID_RECS_RISING_MAX_ITEMS": "0",
+        "HYBRID_RECS_REDIS_TIMEOUT_MS": "5000",  # a busy machine must not look like a Redis that is down
     }
     with child_service(folder / "log", environment) as service:
         yield service
