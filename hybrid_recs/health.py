@@ -210,39 +210,26 @@ class DependencyHealth:
         self._logged, self._logged_error, self._logged_at = self.state, self.last_error, now
 
     def _log_problem(self) -> None:
-        log.warning(
-            "%s is %s (%s): %s; %s",
-            self.name,
-            self.state,
-            ", ".join(self.failing),
-            self.last_error,
-            self._effect,
-            extra=self._fields(),
-        )
+        checks = ", ".join(self.failing)
+        self._log(
+            logging.WARNING, "%s is %s (%s): %s; %s",
+            self.name, self.state, checks, self.last_error, self._effect,
+        )  # fmt: skip
 
     def _log_summary(self, now: float) -> None:
-        log.warning(
-            "%s has not been up for %.0f s and is %s (%s), failures so far: %d, %s",
-            self.name,
-            now - self._not_up_since,
-            self.state,
-            ", ".join(self.failing),
-            self.failures - self._failures_before,
-            self.last_error,
-            extra=self._fields(),
-        )
+        seconds, failures = now - self._not_up_since, self.failures - self._failures_before
+        self._log(
+            logging.WARNING, "%s has not been up for %.0f s and is %s (%s), failures so far: %d, %s",
+            self.name, seconds, self.state, ", ".join(self.failing), failures, self.last_error,
+        )  # fmt: skip
 
     def _log_recovery(self, now: float) -> None:
-        log.info(
-            "%s is up again after %.1f s (failures: %d)",
-            self.name,
-            now - self._not_up_since,
-            self.failures - self._failures_before,
-            extra=self._fields(),
-        )
+        seconds, failures = now - self._not_up_since, self.failures - self._failures_before
+        self._log(logging.INFO, "%s is up again after %.1f s (failures: %d)", self.name, seconds, failures)
 
-    def _fields(self) -> dict[str, dict[str, str]]:
-        return {"fields": {"dependency": str(self.name), "state": self.state.value}}
+    def _log(self, level: int, text: str, *values: object) -> None:
+        fields = {"dependency": str(self.name), "state": self.state.value}
+        log.log(level, text, *values, extra={"fields": fields})
 
 
 class Health:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 MAX_ID_LENGTH = 256
 """Characters of an item, user, session or event id, everywhere."""
 SECONDS_PER_DAY = 86_400
+METADATA_FIELDS = ("title", "categories", "text")
+"""What the items table says of an item, and edits change."""
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]

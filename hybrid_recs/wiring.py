@@ -11,8 +11,8 @@ from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.cache.embedded_supervisor import Supervisor, supervised
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.list_loader import load_lists, retire_lists
-from hybrid_recs.cache.redis_problems import describe
-from hybrid_recs.errors import GenerationError, HybridRecsError, RedisServerError
+from hybrid_recs.cache.redis_problems import in_words
+from hybrid_recs.errors import GenerationError, RedisServerError
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.generation.store import GenerationStore
 from hybrid_recs.items.change_feed import ChangeFeed
@@ -105,7 +105,7 @@ def load_into_redis(
             loaded = load_lists(client, keys(settings), generation, list_ttl_seconds(settings), on_progress)
             memory_after = _used_memory(client)
     except (*UNREACHABLE, RedisServerError) as error:
-        return f"not loaded: {_reason(error)}; the service will load the lists once that is mended"
+        return f"not loaded: {in_words(error)}; the service will load the lists once that is mended"
     if memory_before is None or memory_after is None:
         return f"{loaded:,} lists"
     return f"{loaded:,} lists, {(memory_after - memory_before) / 1e6:.1f} MB more in use"
@@ -121,12 +121,7 @@ def switch(settings: Settings, generations: GenerationStore, to: str, event: str
         with connect(redis_url(settings)) as client:
             retire_lists(client, keys(settings), generations.open(predecessor))
     except (*UNREACHABLE, RedisServerError, GenerationError) as error:
-        log.warning("neighbour lists of %s stay in Redis until they expire: %s", predecessor, _reason(error))
-
-
-def _reason(error: BaseException) -> str:
-    """Our own errors have words; those of the client get them."""
-    return str(error) if isinstance(error, HybridRecsError) else describe(error).text
+        log.warning("neighbour lists of %s stay in Redis until they expire: %s", predecessor, in_words(error))
 
 
 def _used_memory(client: redis.Redis) -> int | None:

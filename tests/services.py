@@ -1,14 +1,17 @@
-"""Helpers for tests of a running service: wait for a condition, kill or flush its Redis."""
+"""Helpers for tests of a running service: start one, wait for a condition, kill or flush its Redis."""
 
 import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import httpx
 
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import UNREACHABLE, connect
+from hybrid_recs.demo.child_service import child_service
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30.0, what: str = "the condition") -> None:
@@ -17,6 +20,22 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0, what: str =
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
         time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def client_of_index(index_dir: Path, environment: dict[str, str], log: Path) -> Iterator[httpx.Client]:
+    """A client of a service that follows what is published in `index_dir` closely."""
+    settings = {"HYBRID_RECS_INDEX_DIR": str(index_dir), "HYBRID_RECS_POLL_SECONDS": "0.05"}
+    with (
+        child_service(log, environment | settings) as service,
+        httpx.Client(base_url=service.url) as http,
+    ):
+        yield http
+
+
+def wait_for_generation(http: httpx.Client, generation: str) -> None:
+    """Until the service reads a generation."""
+    wait_until(lambda: bool(http.get("/readyz").json()["generation"] == generation), 20, "the new generation")
 
 
 def runs(url: str) -> bool:

@@ -5,17 +5,10 @@ import logging
 import pytest
 
 from hybrid_recs.health import DependencyHealth, Problem, State
+from tests.clock import Clock
 
 FULL = Problem("Redis is full")
 GONE = Problem("Redis is unreachable", State.DOWN, passes=True)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import redis
@@ -21,6 +22,8 @@ import redis
 from hybrid_recs.cache.client import UNREACHABLE, connect
 from hybrid_recs.errors import RedisServerError
 from hybrid_recs.generation.durable_files import lock, try_lock
+
+_State = Literal["ready", "loading", "silent"]
 
 _START_SECONDS = 10.0
 _LOADING_SECONDS = 120.0
@@ -33,28 +36,28 @@ _REMEDY = (
 )
 
 
-def ensure_running(var_dir: Path) -> str:
-    """The URL of our server, which is started if it does not run; raises RedisServerError with the remedy."""
+def ensure_running(var_dir: Path, patience: float = _START_SECONDS) -> str:
+    """The URL of our server, which is started if it does not run; raises RedisServerError with the remedy.
+
+    patience: for how many seconds it may be silent.
+    """
     folder = _folder(var_dir)
     with lock(folder):  # two commands at the same time must not start two servers
         socket = _socket_path(folder)
-        _wait_or_start(folder, socket)
+        _wait_or_start(folder, socket, patience)
     return _url(socket)
 
 
-def _wait_or_start(folder: Path, socket: Path) -> None:
+def _wait_or_start(folder: Path, socket: Path, patience: float) -> None:
     """Until our server answers. One that runs, but is slow, stopped or loading its data, is waited for."""
-    patience = _Patience()
-    while not _answers(socket):
-        held = try_lock(folder, _SERVER_LOCK)
-        if held is not None and _runs_without_lock(folder, socket):
-            held.close()
-            held = None
+    wait = _Wait(patience)
+    while (state := _state(socket)) != "ready":
+        held = None if _runs_without_lock(folder, socket) else try_lock(folder, _SERVER_LOCK)
         if held is not None:
             with held:
-                _start(folder, socket, held.fileno())
+                _start(folder, socket, held.fileno(), patience)
             return
-        if patience.ends(socket):
+        if wait.is_over(state):
             raise RedisServerError(
                 f"the redis-server at {socket} runs but does not answer; wait for it, or end it (its process "
                 f"id is in {folder / 'redis.pid'}): another one must not be started on its data"
@@ -62,28 +65,18 @@ def _wait_or_start(folder: Path, socket: Path) -> None:
         time.sleep(0.02)
 
 
-class _Patience:
-    """How long a server is waited for: ten seconds of silence, or two minutes of loading its data."""
+class _Wait:
+    """For a server that does not answer: `patience` seconds of silence, or two minutes of loading."""
 
-    def __init__(self) -> None:
-        self._started = self._loading = time.monotonic()
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._started = self._silent_since = time.monotonic()
 
-    def ends(self, socket: Path) -> bool:
+    def is_over(self, state: _State) -> bool:
         now = time.monotonic()
-        if _is_loading(socket):
-            self._loading = now
-        return now - self._loading > _START_SECONDS or now - self._started > _LOADING_SECONDS
-
-
-def _is_loading(socket: Path) -> bool:
-    try:
-        with connect(_url(socket), timeout=1.0) as client:
-            client.ping()
-    except redis.BusyLoadingError:
-        return True
-    except UNREACHABLE:
-        pass
-    return False
+        if state == "loading":
+            self._silent_since = now
+        return now - self._silent_since > self._patience or now - self._started > _LOADING_SECONDS
 
 
 def _runs_without_lock(folder: Path, socket: Path) -> bool:
@@ -99,15 +92,15 @@ def stop(var_dir: Path) -> bool:
     """Shut our server down, its data saved; False when none was running."""
     folder = _folder(var_dir)
     socket = _socket_path(folder)
-    if not _answers(socket):
+    if _state(socket) != "ready":
         if not _is_free(folder):
             raise RedisServerError(f"the redis-server at {socket} runs but does not answer; try again")
         return False
-    (_folder(var_dir) / _STOPPED).touch()
+    (folder / _STOPPED).touch()
     with connect(_url(socket)) as client:
         client.shutdown()
     deadline = time.monotonic() + _START_SECONDS
-    while _answers(socket) or not _is_free(folder):
+    while _state(socket) == "ready" or not _is_free(folder):
         if time.monotonic() > deadline:
             raise RedisServerError(f"the redis-server at {socket} does not stop")
         time.sleep(0.02)
@@ -181,17 +174,20 @@ def _socket_path(folder: Path) -> Path:
     return private / "redis.sock"
 
 
-def _answers(socket: Path) -> bool:
+def _state(socket: Path) -> _State:
     if not socket.exists():
-        return False
+        return "silent"
     try:
         with connect(_url(socket), timeout=1.0) as client:
-            return bool(client.ping())
+            client.ping()
+    except redis.BusyLoadingError:
+        return "loading"
     except UNREACHABLE:
-        return False
+        return "silent"
+    return "ready"
 
 
-def _start(folder: Path, socket: Path, lock_descriptor: int) -> None:
+def _start(folder: Path, socket: Path, lock_descriptor: int, patience: float) -> None:
     """Start a server that keeps the lock until it ends, whatever becomes of this process."""
     command = [
         str(find_server()),
@@ -207,8 +203,8 @@ def _start(folder: Path, socket: Path, lock_descriptor: int) -> None:
     started = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, check=False, pass_fds=(lock_descriptor,)
     )
-    patience = _Patience()
-    while not _answers(socket):
-        if started.returncode or patience.ends(socket):
+    wait = _Wait(patience)
+    while (state := _state(socket)) != "ready":
+        if started.returncode or wait.is_over(state):
             raise RedisServerError(f"redis-server did not start; see {folder / 'redis.log'}")
         time.sleep(0.01)

@@ -80,7 +80,6 @@ class NeighbourCache:
 
     async def _read(self) -> None:
         batch: list[Read] = []
-        error: Exception | None = None
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MAX_KEYS], self._waiting[_MAX_KEYS:]
@@ -90,15 +89,12 @@ class NeighbourCache:
                 for (_, future), value in zip(batch, values, strict=True):
                     if not future.done():
                         future.set_result(value)
-        # Whatever went wrong, the requests are answered without the cache.
-        except Exception as exception:
-            error = exception
+        except Exception as error:  # whatever it is, the requests are answered without the cache
+            self._open_breaker(error, batch[0][0])
         finally:
             # Also when this task is cancelled: a request that waits for it must not wait for ever.
             self._reader = None
             unread, self._waiting = batch + self._waiting, []
-            if error is not None:
-                self._open_breaker(error, unread[0][0])
             self._fail(unread)
 
     def _fail(self, reads: list[Read]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import redis
 
+from hybrid_recs.errors import HybridRecsError
 from hybrid_recs.health import Problem, State
 
 _URL = "HYBRID_RECS_REDIS_URL"
@@ -86,6 +87,11 @@ def describe(error: BaseException) -> Problem:
     if isinstance(error, redis.RedisError):
         return Problem(f"Redis refuses a command ({text})")
     return Problem(f"Redis could not be used ({type(error).__name__}: {text})")
+
+
+def in_words(error: BaseException) -> str:
+    """Of an error of ours its text, else that of `describe`."""
+    return str(error) if isinstance(error, HybridRecsError) else describe(error).text
 
 
 def describe_probe(error: BaseException) -> Problem:

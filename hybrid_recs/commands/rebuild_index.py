@@ -25,7 +25,7 @@ from hybrid_recs.offline.check.suspicions import suspicions
 from hybrid_recs.offline.data.dataset import InputStats, read_dataset
 from hybrid_recs.offline.data.encoding import encode
 from hybrid_recs.offline.data.item_changes import last_sequence_number, with_changes
-from hybrid_recs.offline.data.pair_counts import count_pairs
+from hybrid_recs.offline.data.pair_counts import count_pairs, count_users
 from hybrid_recs.offline.progress import Steps
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig, fingerprint
 from hybrid_recs.offline.training import content_fit
@@ -192,7 +192,8 @@ def learn(
         dataset, stats, table_hashes = edited.dataset, edited.dataset.stats, edited.table_hashes
         step.done("; ".join(filter(None, (summaries.input_stats(stats), edited.summary))))
         del edited
-    found = suspicions(config, stats, count_pairs(dataset.pairs), dataset.items["item"])
+    users = count_users(dataset.pairs)
+    found = suspicions(config, stats, count_pairs(dataset.pairs, users), dataset.items["item"])
     _show_suspicions(found, steps, force)
     with steps("Choose the weights") as step:
         step.expect(ROUNDS)

@@ -24,9 +24,6 @@ from hybrid_recs.types import Rows
 # Cannot occur in XML or CSV, so it cannot be part of a category's name.
 _SEPARATOR = "\x1f"
 
-FIELDS = ("title", "categories", "text")
-"""Of an item's metadata, as the items table has it and as edits change it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -48,7 +45,7 @@ class Catalogue:
         self._categories = StringTable.open(folder, "categories")
         self.categories = CategoryIndex(folder)
         self._index = IdIndex(folder, self._ids)
-        self.variants = Variants.open(folder, FIELDS)
+        self.variants = Variants.open(folder)
         self.popularity: NDArray[np.float64] = open_array(folder / "popularity.npy")
         self.by_popularity: NDArray[np.uint32] = open_array(folder / "by_popularity.npy")
         self.titles = TitleIndex(folder, self.by_popularity)

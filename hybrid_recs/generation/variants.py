@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hybrid_recs.generation.arrays import StringTable, open_array, save_array
 from hybrid_recs.generation.id_index import IdIndex, write_id_index
+from hybrid_recs.types import METADATA_FIELDS
 
 _PREFIX = "variant_"
 _IDS, _TITLES = f"{_PREFIX}ids", f"{_PREFIX}titles"
@@ -21,7 +22,7 @@ _ROWS_FILE, _LISTED_FILE, _HASHES_FILE = (f"{_PREFIX}{name}.npy" for name in ("r
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What the items table said of one variant; hashes: by field, as of `table_values`.
+    """What the items table said of one variant; hashes: by field of the metadata, as of `table_values`.
 
     listed: whether it may be recommended.
     """
@@ -36,9 +37,7 @@ class Variant:
 class Variants:
     """The memory-mapped table of a generation; by row, the most popular variants of a row first."""
 
-    def __init__(self, folder: Path, fields: Sequence[str]) -> None:
-        """fields: the names of the hashes, in the order they were written in."""
-        self._fields = fields
+    def __init__(self, folder: Path) -> None:
         self._ids = StringTable.open(folder, _IDS)
         self._titles = StringTable.open(folder, _TITLES)
         self.index = IdIndex(folder, self._ids, _PREFIX)
@@ -47,9 +46,9 @@ class Variants:
         self._hashes = open_array(folder / _HASHES_FILE)
 
     @classmethod
-    def open(cls, folder: Path, fields: Sequence[str]) -> "Variants | None":
+    def open(cls, folder: Path) -> "Variants | None":
         """None where no item has further variants."""
-        return cls(folder, fields) if (folder / _ROWS_FILE).exists() else None
+        return cls(folder) if (folder / _ROWS_FILE).exists() else None
 
     def row(self, item_id: str) -> int | None:
         """The row that a variant shares, or None when no variant has that id."""
@@ -72,11 +71,11 @@ class Variants:
             title=self._titles[place] or None,
             row=int(self.rows[place]),
             listed=bool(self._listed[place]),
-            hashes=dict(zip(self._fields, self._hashes[place].tolist(), strict=True)),
+            hashes=dict(zip(METADATA_FIELDS, self._hashes[place].tolist(), strict=True)),
         )
 
 
-def write_variants(folder: Path, variants: Sequence[Variant], fields: Sequence[str]) -> None:
+def write_variants(folder: Path, variants: Sequence[Variant]) -> None:
     """Write the table; nothing without variants. Those of one row are given in order of popularity."""
     if not variants:
         return
@@ -87,5 +86,5 @@ def write_variants(folder: Path, variants: Sequence[Variant], fields: Sequence[s
     write_id_index(folder, ids, _PREFIX)
     save_array(folder / _ROWS_FILE, np.array([variant.row for variant in ordered], np.uint32))
     save_array(folder / _LISTED_FILE, np.array([variant.listed for variant in ordered], np.bool_))
-    hashes = [[variant.hashes[name] for name in fields] for variant in ordered]
+    hashes = [[variant.hashes[name] for name in METADATA_FIELDS] for variant in ordered]
     save_array(folder / _HASHES_FILE, np.array(hashes, np.int64))

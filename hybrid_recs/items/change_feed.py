@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_recs.errors import BadVectorError, ItemChangesError
-from hybrid_recs.generation.catalogue import FIELDS
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.items.change_store import ChangeStore, NewItemQuota
 from hybrid_recs.items.item_change import EditBasis, ItemChange, ItemFields
 from hybrid_recs.items.overlay import Overlay
 from hybrid_recs.items.overlay_builder import OverlayBuilder, vector_space_of
-from hybrid_recs.types import Floats
+from hybrid_recs.types import METADATA_FIELDS, Floats
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +98,7 @@ class ChangeFeed:
 def _basis(generation: Generation, item_id: str, fields: ItemFields) -> EditBasis:
     """What the items table of a generation says of the fields of an edit."""
     table, catalogue = generation.table, generation.catalogue
-    base = {name: table.hash_of(catalogue, item_id, name) for name in FIELDS if name in fields}
+    base = {name: table.hash_of(catalogue, item_id, name) for name in METADATA_FIELDS if name in fields}
     if "available" in fields:
         base["available"] = int(generation.lists(item_id))
     return EditBasis(vector_space_of(generation), base, generation.manifest.dataset.name)

@@ -11,12 +11,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from hybrid_recs.types import Floats
+from hybrid_recs.types import METADATA_FIELDS, Floats
 
 COLUMNS = "item_id, seq, described, metadata, vector, basis, available, time, base, dataset"
 ChangeRow = tuple[str, int, int, str | None, bytes | None, str, int, float, str, str]
-_METADATA_FIELDS = frozenset({"title", "categories", "text"})
-_DESCRIPTION_FIELDS = _METADATA_FIELDS | {"vector"}
+_DESCRIPTION_FIELDS = frozenset({*METADATA_FIELDS, "vector"})
 
 
 class Placement(StrEnum):
@@ -124,7 +123,7 @@ def apply_edit(
 ) -> ItemChange:
     """The record of an item after edit number `seq`."""
     metadata = before.metadata if before else None
-    if not _METADATA_FIELDS.isdisjoint(fields):
+    if not fields.keys().isdisjoint(METADATA_FIELDS):
         old = metadata or ItemMetadata()
         metadata = ItemMetadata(
             title=fields.get("title", old.title),

@@ -11,15 +11,8 @@ import pytest
 from hybrid_recs.cache import embedded_server
 from hybrid_recs.cache.client import connect
 from hybrid_recs.cache.embedded_supervisor import Supervisor
+from tests.clock import Clock
 from tests.services import OwnRedis, runs
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

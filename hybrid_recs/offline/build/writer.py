@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hybrid_recs.generation.arrays import save_array
-from hybrid_recs.generation.catalogue import FIELDS, write_catalogue
+from hybrid_recs.generation.catalogue import write_catalogue
 from hybrid_recs.generation.generation import BOOSTS_FILE, INDEX_FILE, VECTORS_FILE
 from hybrid_recs.generation.manifest import DatasetInfo, IndexInfo, Manifest, ScoringInfo, library_versions
 from hybrid_recs.generation.neighbour_lists import NeighbourLists
@@ -18,7 +18,7 @@ from hybrid_recs.offline.build.index import build_index
 from hybrid_recs.offline.build.options import BuildOptions
 from hybrid_recs.offline.build.precompute import LIST_DEPTH, precompute_lists
 from hybrid_recs.offline.training.content_vectors import CompleteModel
-from hybrid_recs.types import ProgressCallback, Rows, no_progress
+from hybrid_recs.types import METADATA_FIELDS, ProgressCallback, Rows, no_progress
 
 
 def write_items(folder: Path, model: CompleteModel, edited: Mapping[str, Hashes] | None = None) -> None:
@@ -34,7 +34,7 @@ def write_items(folder: Path, model: CompleteModel, edited: Mapping[str, Hashes]
         items["categories"].to_list(),
         model.data.popularity,
     )
-    write_variants(folder, _variants(model), FIELDS)
+    write_variants(folder, _variants(model))
     write_table_values(folder, edited or {}, items["text"].to_list(), model.data.unlisted)
     if model.encoder is not None:
         model.encoder.save(folder)
@@ -49,7 +49,7 @@ def _variants(model: CompleteModel) -> list[Variant]:
             title=variant["title"],
             row=row_of[variant["representative"]],
             listed=variant["available"] is not False,
-            hashes={name: value_hash(variant[name]) for name in FIELDS},
+            hashes={name: value_hash(variant[name]) for name in METADATA_FIELDS},
         )
         for variant in variants.iter_rows(named=True)
     ]

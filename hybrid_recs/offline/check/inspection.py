@@ -19,8 +19,8 @@ from hybrid_recs.offline.check.suspicions import suspicions
 from hybrid_recs.offline.data.clean_pairs import CleanPairs, InputStats, read_pairs
 from hybrid_recs.offline.data.examples import example_rows
 from hybrid_recs.offline.data.overlap import met
-from hybrid_recs.offline.data.pair_counts import PairCounts, count_pairs
-from hybrid_recs.offline.data.variants import find_variants, pool_pairs
+from hybrid_recs.offline.data.pair_counts import PairCounts, count_pairs, count_users
+from hybrid_recs.offline.data.variants import pool_pairs, split_variants
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.masking import masked
 from hybrid_recs.offline.training.embeddings import dimensions_of
@@ -43,13 +43,12 @@ def inspect(
 ) -> CheckReport:
     """Raises DatasetError where a rebuild would, with the same message."""
     clean = read_pairs(config, now)
-    variants = find_variants(clean.pairs, clean.items)
-    items = clean.items.join(variants, on="item", how="anti")
-    stats = clean.stats
+    items, variants = split_variants(clean.pairs, clean.items)
+    stats, pairs, users = clean.stats, clean.pairs, clean.users
     if len(variants):
-        counts = count_pairs(pool_pairs(clean.pairs, variants))
-    else:
-        counts = count_pairs(clean.pairs, clean.users)
+        pairs = pool_pairs(pairs, variants)
+        users = count_users(pairs)
+    counts = count_pairs(pairs, users)
     return CheckReport(
         dataset=config.name,
         sources=describe_sources(config, show_users),

@@ -13,7 +13,6 @@ import polars as pl
 from hybrid_recs.errors import DatasetError
 from hybrid_recs.offline.data.catalogue_order import walk_shares
 from hybrid_recs.offline.data.order import Order
-from hybrid_recs.offline.data.pair_counts import count_users
 from hybrid_recs.offline.data.walks import steps_of, walks_of
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.offline.sources.masking import masked
@@ -62,22 +61,19 @@ class Crawlers:
 _NONE = Crawlers(pl.Series("user", [], pl.String))
 
 
-def find_crawlers(
-    config: DatasetConfig, pairs: pl.DataFrame, order: Order, users: pl.DataFrame | None = None
-) -> Crawlers:
+def find_crawlers(config: DatasetConfig, pairs: pl.DataFrame, order: Order, users: pl.DataFrame) -> Crawlers:
     """The visitors with two or more of four signs: a long history, a fast one, one that walks the catalogue
     (in the order of its ids or of the items table), and one that others have, too.
 
     pairs: `user`, `item`, `time`, `order`, `count`. Where times tell no steps (there are none, or whole hours
     at best), the order must mean something, and all signs but the second are needed. users: as of
-    `count_users`, if that is known.
+    `count_users`.
     """
     clock = config.timed and bool((pairs["time"] % _HOUR != 0).any())
-    counts = count_users(pairs) if users is None else users
     tells_steps = order.is_informative and (clock or order.kind != "stamps")
-    if not tells_steps or not (counts["items"] >= _MIN_ITEMS).any():
+    if not tells_steps or not (users["items"] >= _MIN_ITEMS).any():
         return _NONE
-    lengths = counts.select("items", user=pairs["user"].gather(counts["place"]))
+    lengths = users.select("items", user=pairs["user"].gather(users["place"]))
     many = lengths.filter(pl.col("items") >= _MIN_ITEMS)["user"]
     usual = lengths["user"].sort().sample(min(_COMPARED, len(lengths)), seed=_SEED)
     steps = steps_of(pairs, pl.concat([many, usual]).unique(), clock)

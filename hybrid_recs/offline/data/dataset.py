@@ -7,7 +7,7 @@ import polars as pl
 
 from hybrid_recs.offline.data.clean_pairs import PAIR_AGGREGATES, InputStats, read_pairs
 from hybrid_recs.offline.data.order import Order, in_order
-from hybrid_recs.offline.data.variants import find_variants, no_variants, pool_pairs
+from hybrid_recs.offline.data.variants import no_variants, pool_pairs, split_variants
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 
 __all__ = ["Dataset", "InputStats", "dataset_from_rows", "read_dataset"]
@@ -43,9 +43,8 @@ def read_dataset(config: DatasetConfig, max_history: int, now: float | None = No
     now: seconds since 1970, beyond which times are stray; default: the present.
     """
     clean = read_pairs(config, now)
-    variants = find_variants(clean.pairs, clean.items)
+    items, variants = split_variants(clean.pairs, clean.items)
     pairs = pool_pairs(clean.pairs, variants)
-    items = clean.items.drop("group").join(variants, on="item", how="anti")
     stats = replace(clean.stats, variants=len(variants))
     dataset = _dataset(config.name, pairs, items, stats, config.timed, clean.order, max_history)
     only_listed = config.items is not None and config.items.only_listed

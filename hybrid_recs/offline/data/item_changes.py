@@ -10,14 +10,14 @@ from typing import Literal
 
 import polars as pl
 
-from hybrid_recs.generation.catalogue import FIELDS
 from hybrid_recs.generation.table_values import Hashes, value_hash
 from hybrid_recs.items.item_change import ItemChange, ItemMetadata
 from hybrid_recs.offline.data.dataset import Dataset
 from hybrid_recs.offline.data.items import SCHEMA
 from hybrid_recs.offline.data.variants import VARIANTS
+from hybrid_recs.types import METADATA_FIELDS
 
-_COLUMNS = ("item", *FIELDS)
+_COLUMNS = ("item", *METADATA_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ def with_changes(dataset: Dataset, changes: Sequence[ItemChange]) -> EditedDatas
     gave_way = sum(
         getattr(change.metadata or left, name) is not None and getattr(left, name) is None
         for change, left in zip(described, metadata, strict=True)
-        for name in FIELDS
+        for name in METADATA_FIELDS
     )
     edits = pl.DataFrame(
         {"item": [change.item_id for change in described]}
-        | {name: [getattr(fields, name) for fields in metadata] for name in FIELDS},
+        | {name: [getattr(fields, name) for fields in metadata] for name in METADATA_FIELDS},
         schema={name: SCHEMA[name] for name in _COLUMNS},
     )
     of_items = edits.join(dataset.variants, on="item", how="anti")
@@ -71,7 +71,7 @@ def with_changes(dataset: Dataset, changes: Sequence[ItemChange]) -> EditedDatas
 
 def _with_edits(items: pl.DataFrame, edits: pl.DataFrame, how: Literal["full", "left"]) -> pl.DataFrame:
     joined = items.join(edits, on="item", how=how, coalesce=True, suffix="_edited", maintain_order="left")
-    latest = [pl.coalesce(f"{name}_edited", name).alias(name) for name in FIELDS]
+    latest = [pl.coalesce(f"{name}_edited", name).alias(name) for name in METADATA_FIELDS]
     return joined.with_columns(*latest).select(items.columns).with_columns(pl.col("categories").fill_null([]))
 
 
@@ -84,10 +84,10 @@ def _table_hashes(dataset: Dataset, changes: Sequence[ItemChange]) -> dict[str, 
     edited = pl.Series("item", [change.item_id for change in changes], pl.String)
     table = pl.concat([dataset.items.select(*_COLUMNS), dataset.variants.select(*_COLUMNS)])
     said = table.filter(pl.col("item").is_in(edited.implode()))
-    nothing = {name: value_hash(None) for name in FIELDS}
+    nothing = {name: value_hash(None) for name in METADATA_FIELDS}
     hashes: dict[str, Hashes] = dict.fromkeys(edited, nothing)
     for item, *values in said.iter_rows():
-        hashes[item] = {name: value_hash(value) for name, value in zip(FIELDS, values, strict=True)}
+        hashes[item] = {name: value_hash(value) for name, value in zip(METADATA_FIELDS, values, strict=True)}
     return hashes
 
 
@@ -97,6 +97,6 @@ def _in_force(change: ItemChange, table: Hashes) -> ItemMetadata:
     return ItemMetadata(
         **{
             name: getattr(fields, name) if change.base.get(name, table[name]) == table[name] else None
-            for name in FIELDS
+            for name in METADATA_FIELDS
         }
     )

@@ -23,8 +23,6 @@ SCHEMA = pl.Schema(
         ("available", pl.Boolean()),
     ]
 )
-
-
 _GROUPED = pl.Schema([*SCHEMA.items(), ("group", pl.String())])
 
 

@@ -54,17 +54,20 @@ class Order:
         return _DESCRIPTION[self.kind]
 
 
-def judge_order(pairs: pl.DataFrame, timed: bool, rule: OrderRule | None = None) -> Order:
+def judge_order(
+    pairs: pl.DataFrame, timed: bool, rule: OrderRule | None = None, max_rows: int = _MAX_ROWS
+) -> Order:
     """The verdict on `user`, `item`, `time` and `order`; `rule` overrules it.
 
     Times that differ within most users are an order; then only rows of equal times are tested. Other rows
-    have one if the test finds it: with too few item pairs to tell, they have none.
+    have one if the test finds it: with too few item pairs to tell, they have none. max_rows: of the sample
+    that is looked at.
     """
     by_time: OrderKind = "time" if timed else "file"
     if rule is not None:
         return Order("none" if rule == "none" else by_time)
     # Users in any order, but each one's rows together: numbers sort faster than names.
-    sample = _sample(pairs).sort(pl.col("user").hash(_SEED), "time", "order", "item")
+    sample = _sample(pairs, max_rows).sort(pl.col("user").hash(_SEED), "time", "order", "item")
     users, stamps, items = _codes(sample)
     if timed and _differ_within_most(users, stamps):
         found = _reversals(stamps, items)
@@ -109,11 +112,11 @@ def _order(kind: OrderKind, found: _Reversals) -> Order:
     )
 
 
-def _sample(pairs: pl.DataFrame) -> pl.DataFrame:
-    """All rows of as many users, drawn at random, as have about two million."""
-    if len(pairs) <= _MAX_ROWS:
+def _sample(pairs: pl.DataFrame, max_rows: int) -> pl.DataFrame:
+    """All rows of as many users, drawn at random, as have about `max_rows`."""
+    if len(pairs) <= max_rows:
         return pairs.select("user", "item", "time", "order")
-    one_in = -(-len(pairs) // _MAX_ROWS)
+    one_in = -(-len(pairs) // max_rows)
     return pairs.select("user", "item", "time", "order").filter(pl.col("user").hash(_SEED) % one_in == 0)
 
 

@@ -49,16 +49,15 @@ def count_users(pairs: pl.DataFrame) -> pl.DataFrame:
     return counted.drop("user").collect(engine="streaming")
 
 
-def count_pairs(pairs: pl.DataFrame, users: pl.DataFrame | None = None) -> PairCounts:
-    """pairs: `user`, `item`, `count`, `weight`, in any order. users: of `count_users`, if that is known."""
-    by_user = count_users(pairs) if users is None else users
+def count_pairs(pairs: pl.DataFrame, users: pl.DataFrame) -> PairCounts:
+    """pairs: `user`, `item`, `count`, `weight`, in any order. users: of `count_users`."""
     by_item = pairs.lazy().group_by("item").agg(users=pl.len(), rows=pl.col("count").sum())
-    lone = pairs["item"].gather(by_user.filter(pl.col("items") == 1)["place"]).to_frame()
+    lone = pairs["item"].gather(users.filter(pl.col("items") == 1)["place"]).to_frame()
     alone = lone.lazy().group_by("item").agg(alone=pl.len())
     items = by_item.join(alone, on="item", how="left").collect(engine="streaming")
     return PairCounts(
         pairs=len(pairs),
-        users=by_user,
+        users=users,
         items=items.drop("alone"),
         linked=int((items["users"] > items["alone"].fill_null(0)).sum()),
         total_weight=float(pairs["weight"].sum()),

@@ -12,6 +12,12 @@ def no_variants() -> pl.DataFrame:
     return pl.DataFrame(schema=VARIANTS)
 
 
+def split_variants(pairs: pl.DataFrame, items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The items that are learned, without `group`, and the variants of `find_variants`."""
+    variants = find_variants(pairs, items)
+    return items.drop("group").join(variants, on="item", how="anti"), variants
+
+
 def find_variants(pairs: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """The further variants of the products, with `representative`: the most popular of their group that the
     items table lists and has in stock, else the most popular one; by group, the most popular ones first.

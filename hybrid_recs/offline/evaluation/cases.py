@@ -15,8 +15,9 @@ from hybrid_recs.offline.data.encoding import EncodedData
 from hybrid_recs.offline.data.interactions import read_interactions
 from hybrid_recs.offline.data.items import read_items
 from hybrid_recs.offline.data.order import in_order, judge_order
+from hybrid_recs.offline.data.pair_counts import count_users
 from hybrid_recs.offline.data.split import hold_out_latest
-from hybrid_recs.offline.data.variants import as_representatives, find_variants
+from hybrid_recs.offline.data.variants import as_representatives, split_variants
 from hybrid_recs.offline.sources.dataset_config import DatasetConfig
 from hybrid_recs.types import Rows
 
@@ -51,17 +52,15 @@ def split_rows(config: DatasetConfig, max_history: int) -> EvaluationSplit:
     pairs = rows.group_by("user", "item").agg(pl.col("time", "order").max(), count=pl.len())
     order = judge_order(pairs, config.timed, config.order)
     if not config.keep_crawlers:
-        found = find_crawlers(config, pairs, order).users
+        found = find_crawlers(config, pairs, order, count_users(pairs)).users
         if len(found):
             rows, pairs = (frame.filter(~pl.col("user").is_in(found.implode())) for frame in (rows, pairs))
             order = judge_order(pairs, config.timed, config.order)
-    items = read_items(config)
-    variants = find_variants(pairs, items)
+    items, variants = split_variants(pairs, read_items(config))
     events = in_order(as_representatives(rows, variants), order)
     held_out = hold_out_latest(events, config.timed, order.is_informative)
     events = events.with_columns(held_out.later.alias("later"))
     earlier = events.filter(~pl.col("later")).drop("later")
-    items = items.drop("group").join(variants, on="item", how="anti")
     train = dataset_from_rows(config.name, earlier, items, config.timed, order, max_history)
     return EvaluationSplit(train, events, held_out.protocol)
 

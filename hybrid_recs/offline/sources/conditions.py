@@ -12,9 +12,8 @@ from hybrid_recs.offline.sources.polars_errors import first_line
 from hybrid_recs.offline.sources.sql_guard import require_condition
 from hybrid_recs.offline.sources.tables import require_columns
 
-_MAX_TRIES = (
-    300  # of which columns are numbers: all ways for eight columns; for more, up to two or three as text
-)
+# Of which columns are numbers: all ways for eight columns; for more, up to two or three of them as text.
+_MAX_TRIES = 300
 
 
 def with_condition(

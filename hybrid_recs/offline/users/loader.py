@@ -8,7 +8,7 @@ import redis
 from hybrid_recs.cache.client import UNREACHABLE
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.cache.list_loader import RETIRED_SECONDS
-from hybrid_recs.cache.redis_problems import describe
+from hybrid_recs.cache.redis_problems import in_words
 from hybrid_recs.cache.user_list_codec import StoredUserList, encode_user_list
 from hybrid_recs.errors import RedisServerError
 from hybrid_recs.generation.neighbour_codec import REDIS_OVERHEAD_BYTES
@@ -78,7 +78,7 @@ def load_user_lists(
                     break
                 on_progress(len(batch[0]))
     except (*UNREACHABLE, RedisServerError) as error:
-        result.problem = _reason(error)
+        result.problem = in_words(error)
     return result
 
 
@@ -123,7 +123,7 @@ def remove_older_lists(
             with connect() as client:
                 _retire(client, keys, name, files.users(name))
         except (*UNREACHABLE, RedisServerError) as error:
-            problem = _reason(error)
+            problem = in_words(error)
         if name not in published:
             files.remove(name)
     return RemovalResult(len(older), problem)
@@ -136,7 +136,3 @@ def _retire(client: redis.Redis, keys: Keys, generation: str, users: Sequence[st
         for user in users[start : start + _BATCH]:
             pipeline.expire(keys.user_list(generation, user), RETIRED_SECONDS)
         pipeline.execute()
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, RedisServerError) else describe(error).text

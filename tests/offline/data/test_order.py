@@ -140,10 +140,9 @@ def test_the_key_overrules_the_verdict(rule: str, timed: bool, kind: str, tmp_pa
     assert dataset.ordered == (kind != "none")
 
 
-def test_a_sample_of_users_is_judged_like_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_of_users_is_judged_like_all() -> None:
     rows = pl.DataFrame(_walks(10, users=3_000), ["user", "item", "time"], orient="row")
     rows = rows.with_columns(time=pl.lit(None, pl.Float64)).with_row_index("order")
-    monkeypatch.setattr("hybrid_recs.offline.data.order._MAX_ROWS", 12_000)
-    assert judge_order(rows, timed=False).kind == "file"
+    assert judge_order(rows, timed=False, max_rows=12_000).kind == "file"
     by_item = in_order(rows, Order("none")).sort("user", "item").with_columns(order=pl.int_range(pl.len()))
-    assert judge_order(by_item, timed=False).kind == "none"
+    assert judge_order(by_item, timed=False, max_rows=12_000).kind == "none"

@@ -35,7 +35,7 @@ def test_users_are_those_of_their_names() -> None:
 
 def test_items_are_linked_by_users_of_several_items() -> None:
     pairs = _pairs()
-    counts = count_pairs(pairs)
+    counts = count_pairs(pairs, count_users(pairs))
     items = Counter(pairs["user"])
     linked = {item for user, item in pairs.select("user", "item").iter_rows() if items[user] > 1}
     assert 0 < counts.linked == len(linked) < len(counts.items)
@@ -50,5 +50,6 @@ def test_of_users_with_as_much_the_first_by_name_are_shown() -> None:
     pairs = pl.DataFrame(rows, ["user", "item"], orient="row").with_columns(
         weight=pl.lit(1.0), count=pl.lit(1, pl.UInt32)
     )
-    shown = count_pairs(pairs.sample(fraction=1, shuffle=True, seed=1)).largest_users("items", 4)
+    pairs = pairs.sample(fraction=1, shuffle=True, seed=1)
+    shown = count_pairs(pairs, count_users(pairs)).largest_users("items", 4)
     assert shown.rows() == [("z", 3, 3), ("u0000", 2, 2), ("u0001", 2, 2), ("u0002", 2, 2)]

@@ -1,7 +1,6 @@
 """Edits of items across rebuilds, with a real service: what gives way to the items table, what never does."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,12 +11,11 @@ import pytest
 from hybrid_recs import wiring
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.commands import rebuild_index
-from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.settings import Settings
 from tests.conftest import quiet_steps
 from tests.offline.builders import random_histories
-from tests.services import OwnRedis, wait_until
+from tests.services import OwnRedis, client_of_index, wait_for_generation
 
 TOML = """name = "{name}"
 [interactions]
@@ -60,11 +58,6 @@ class Shop:
             self.folder / "dataset.toml", None, self.settings, quiet_steps(), new_dataset=new
         )
 
-    @contextmanager
-    def served(self, environment: dict[str, str], log: Path) -> Iterator[httpx.Client]:
-        with child_service(log, environment) as service, httpx.Client(base_url=service.url) as http:
-            yield http
-
 
 @pytest.fixture
 def shop(own_redis: OwnRedis, keys: Keys, tmp_path: Path) -> Shop:
@@ -91,25 +84,13 @@ def shop(own_redis: OwnRedis, keys: Keys, tmp_path: Path) -> Shop:
 @pytest.fixture
 def served(shop: Shop, environment: dict[str, str], tmp_path: Path) -> Iterator[httpx.Client]:
     shop.rebuild()
-    environment = environment | {
-        "HYBRID_RECS_INDEX_DIR": str(shop.settings.index_dir),
-        "HYBRID_RECS_POLL_SECONDS": "0.05",
-    }
-    with shop.served(environment, tmp_path / "log") as http:
+    with client_of_index(shop.settings.index_dir, environment, tmp_path / "log") as http:
         yield http
 
 
 def _ids(http: httpx.Client, item: str, k: int = N) -> list[str]:
     answer = http.get("/recommendations", params={"item_id": item, "k": k}).json()
     return [one["item_id"] for one in answer["items"]]
-
-
-def _wait_for(http: httpx.Client, generation: Generation) -> None:
-    def is_served() -> bool:
-        answer = http.get("/recommendations", params={"item_id": EDITED}).json()
-        return bool(answer["generation"] == generation.id)
-
-    wait_until(is_served, 20, "the service reading the new generation")
 
 
 def _title(http: httpx.Client, item: str) -> str:
@@ -119,24 +100,24 @@ def _title(http: httpx.Client, item: str) -> str:
 
 def test_an_edit_stays_until_the_table_says_something_new(shop: Shop, served: httpx.Client) -> None:
     served.put(f"/items/{EDITED}", json={"title": "Edited", "text": "other words"}).raise_for_status()
-    _wait_for(served, shop.rebuild())
+    wait_for_generation(served, shop.rebuild().id)
     assert _title(served, EDITED) == "Edited"
     shop.texts[EDITED] = "new words"  # of another field
     built = shop.rebuild()
-    _wait_for(served, built)
+    wait_for_generation(served, built.id)
     assert _title(served, EDITED) == "Edited"
     shop.titles[EDITED] = "From the table"
-    _wait_for(served, shop.rebuild())
+    wait_for_generation(served, shop.rebuild().id)
     assert _title(served, EDITED) == "From the table"
 
 
 def test_a_table_that_changes_before_the_next_rebuild_wins(shop: Shop, served: httpx.Client) -> None:
     served.put(f"/items/{EDITED}", json={"title": "Edited"}).raise_for_status()
     shop.titles[EDITED] = "From the table"
-    _wait_for(served, shop.rebuild())
+    wait_for_generation(served, shop.rebuild().id)
     assert _title(served, EDITED) == "From the table"
     served.put(f"/items/{EDITED}", json={"title": "Edited again"}).raise_for_status()
-    _wait_for(served, shop.rebuild())
+    wait_for_generation(served, shop.rebuild().id)
     assert _title(served, EDITED) == "Edited again"
 
 
@@ -144,7 +125,7 @@ def test_a_hidden_item_stays_hidden_until_its_edits_are_taken_back(shop: Shop, s
     assert HIDDEN in _ids(served, EDITED)
     served.delete(f"/items/{HIDDEN}").raise_for_status()
     shop.titles[HIDDEN] = "Changed"
-    _wait_for(served, shop.rebuild())
+    wait_for_generation(served, shop.rebuild().id)
     assert HIDDEN not in _ids(served, EDITED)
     assert served.delete(f"/items/{HIDDEN}/edits").status_code == 204
     assert HIDDEN in _ids(served, EDITED)
@@ -154,11 +135,11 @@ def test_a_hidden_item_stays_hidden_until_its_edits_are_taken_back(shop: Shop, s
 def test_edits_of_another_dataset_are_kept_but_not_applied(shop: Shop, served: httpx.Client) -> None:
     served.put(f"/items/{EDITED}", json={"title": "Of the shop"}).raise_for_status()
     served.delete(f"/items/{HIDDEN}").raise_for_status()
-    _wait_for(served, shop.rebuild("demo-like", new=True))
+    wait_for_generation(served, shop.rebuild("demo-like", new=True).id)
     assert _title(served, EDITED) == "Thing 1"
     assert HIDDEN in _ids(served, EDITED)
     assert len(wiring.item_changes(shop.settings).all()) == 2
-    _wait_for(served, shop.rebuild("shop", new=True))
+    wait_for_generation(served, shop.rebuild("shop", new=True).id)
     assert _title(served, EDITED) == "Of the shop"
     assert HIDDEN not in _ids(served, EDITED)
 
@@ -167,7 +148,7 @@ def test_a_stock_column_says_what_is_available(shop: Shop, served: httpx.Client)
     more = 'available = "stock"'
     shop.stock[HIDDEN] = "Out of stock"
     built = shop.rebuild(more=more)
-    _wait_for(served, built)
+    wait_for_generation(served, built.id)
     lists = [built.hot.neighbours(int(row)) for row in built.hot.rows]
     assert built.manifest.quality["full_lists"] == 1
     gone = built.catalogue.row(HIDDEN)
@@ -179,17 +160,17 @@ def test_a_stock_column_says_what_is_available(shop: Shop, served: httpx.Client)
 
     served.put(f"/items/{HIDDEN}", json={"available": True}).raise_for_status()
     assert HIDDEN in _ids(served, EDITED)
-    _wait_for(served, shop.rebuild(more=more))
+    wait_for_generation(served, shop.rebuild(more=more).id)
     assert HIDDEN in _ids(served, EDITED)  # the table says nothing new
     shop.stock[HIDDEN] = "12"
-    _wait_for(served, shop.rebuild(more=more))
+    wait_for_generation(served, shop.rebuild(more=more).id)
     served.delete(f"/items/{HIDDEN}").raise_for_status()
     assert HIDDEN not in _ids(served, EDITED)
     shop.stock[HIDDEN] = "0"
-    _wait_for(served, shop.rebuild(more=more))
+    wait_for_generation(served, shop.rebuild(more=more).id)
     assert HIDDEN not in _ids(served, EDITED)
     shop.stock[HIDDEN] = "true"
-    _wait_for(served, shop.rebuild(more=more))
+    wait_for_generation(served, shop.rebuild(more=more).id)
     assert HIDDEN not in _ids(served, EDITED)  # as when it was hidden
     assert served.delete(f"/items/{HIDDEN}/edits").status_code == 204
     assert HIDDEN in _ids(served, EDITED)
@@ -197,7 +178,7 @@ def test_a_stock_column_says_what_is_available(shop: Shop, served: httpx.Client)
 
 def test_only_listed_items_are_recommended(shop: Shop, served: httpx.Client) -> None:
     built = shop.rebuild(more="only_listed = true", listed=25)
-    _wait_for(served, built)
+    wait_for_generation(served, built.id)
     assert built.manifest.items == N
     assert len(built.table.unlisted) == N - 25
     listed = {f"i{item:03d}" for item in range(25)}

@@ -8,12 +8,11 @@ import pytest
 
 from hybrid_recs.cache.keys import Keys
 from hybrid_recs.commands import rebuild_index
-from hybrid_recs.demo.child_service import child_service
 from hybrid_recs.generation.generation import Generation
 from hybrid_recs.settings import Settings
 from tests.conftest import quiet_steps
 from tests.offline.builders import random_histories, write
-from tests.services import OwnRedis, wait_until
+from tests.services import OwnRedis, client_of_index, wait_for_generation
 
 PRODUCTS, SIZES = 30, ("S", "M", "L")
 TOML = """
@@ -67,14 +66,7 @@ def shop(own_redis: OwnRedis, keys: Keys, tmp_path: Path) -> Shop:
 @pytest.fixture
 def served(shop: Shop, environment: dict[str, str], tmp_path: Path) -> Iterator[httpx.Client]:
     shop.rebuild()
-    environment = environment | {
-        "HYBRID_RECS_INDEX_DIR": str(shop.settings.index_dir),
-        "HYBRID_RECS_POLL_SECONDS": "0.05",
-    }
-    with (
-        child_service(tmp_path / "log", environment) as service,
-        httpx.Client(base_url=service.url) as http,
-    ):
+    with client_of_index(shop.settings.index_dir, environment, tmp_path / "log") as http:
         yield http
 
 
@@ -100,7 +92,7 @@ def test_a_list_holds_one_variant_and_any_variant_may_be_requested(shop: Shop, s
     generation = shop.rebuild()
     assert len(generation.catalogue) == PRODUCTS
     assert generation.manifest.dataset.account["variants"] == 2 * PRODUCTS
-    _wait_for(served, generation)
+    wait_for_generation(served, generation.id)
     for product, source in zip(_hot_and_tail(generation), ("cache", "live"), strict=True):
         answers = [_answer(served, item_id=f"{product}-{size}") for size in SIZES]
         assert [answer["source"] for answer in answers] == [source] * 3
@@ -144,7 +136,7 @@ def test_another_variant_stands_in_for_a_hidden_one(shop: Shop, served: httpx.Cl
         assert shown(product) == set()
         assert not served.get(f"/items/{product}-L").json()["available"]
     generation = shop.rebuild()
-    _wait_for(served, generation)
+    wait_for_generation(served, generation.id)
     assert shown("p01") == shown("p29") == set()
     assert served.delete("/items/p01-M/edits").status_code == 204
     assert shown("p01") == {"p01-M"}
@@ -156,7 +148,7 @@ def test_stock_and_edits_of_variants_across_rebuilds(shop: Shop, served: httpx.C
     served.put("/items/p02-M", json={"title": "Medium"}).raise_for_status()
     shop.sold_out = {"p02-S", *(f"p03-{size}" for size in SIZES)}
     generation = shop.rebuild()
-    _wait_for(served, generation)
+    wait_for_generation(served, generation.id)
     listed = _titles(_answer(served, item_id="p00-S"))
     assert listed["p02-M"] == "Medium"
     assert not {"p02-S", "p03-S", "p03-M", "p03-L"} & set(listed)
@@ -167,10 +159,3 @@ def test_stock_and_edits_of_variants_across_rebuilds(shop: Shop, served: httpx.C
     refused = served.put("/items/p00-M", json={"vector": [1.0] * generation.manifest.dimensions})
     assert refused.status_code == 422
     assert "'p00-M' is a variant of 'p00-S'" in refused.json()["error"]["message"]
-
-
-def _wait_for(http: httpx.Client, generation: Generation) -> None:
-    def is_served() -> bool:
-        return _answer(http, item_id="p00-S")["generation"] == generation.id
-
-    wait_until(is_served, 20, "the service reading the new generation")
