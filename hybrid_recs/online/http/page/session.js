@@ -60,10 +60,6 @@ export function session(open) {
 
   function connect() {
     stream = streamOf(id);
-    first = new Promise((resolve) => {
-      stream.addEventListener("recommendations", resolve, { once: true });
-      setTimeout(resolve, STREAM_TIMEOUT_MS);
-    });
     stream.addEventListener("recommendations", (event) => {
       if (!sent) return;
       clearTimeout(fallback);
@@ -73,6 +69,11 @@ export function session(open) {
         clicked ? `pushed after ${Math.round(performance.now() - clicked)} ms` : "",
       );
       clicked = 0;
+    });
+    // After the listener above: what waits for the first message sends an event, and the message is no push of it.
+    first = new Promise((resolve) => {
+      stream.addEventListener("recommendations", resolve, { once: true });
+      setTimeout(resolve, STREAM_TIMEOUT_MS);
     });
   }
 
